@@ -1,1 +1,15 @@
-//! Stub.
+//! The shell that all stages share: exactly-once over a transactional log.
+//!
+//! Pure: [`processor`] (the contract of a stage), [`fold`] (states and timers), [`outbox`] (what a batch says),
+//! [`dead_letter`].
+
+pub mod dead_letter;
+pub mod fold;
+pub mod outbox;
+pub mod processor;
+
+pub use fold::Fold;
+pub use outbox::{Address, Counter, Outbox, Place};
+pub use processor::{
+    By, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+};

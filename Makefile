@@ -1,0 +1,44 @@
+# `make` alone lists what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help check test test-faults test-damage demo bench simulate dev-up dev-down install
+
+help: ## Say what there is to make
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+
+check: install ## Formatting, lints, documentation, and every test that needs no Kafka
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY cargo test --workspace
+
+test: ## All tests, with those against a real Kafka, which it starts and stops
+	bash tests/run.sh
+
+test-faults: install ## Real Kafka under faults: kill -9, fencing, rebalances
+	bash tests/faults.sh
+
+test-damage: install ## Break each guarantee on purpose and see the right test fail
+	bash tests/damage.sh
+
+demo: install ## The whole pipeline on this machine, with simulated visitors
+	cargo build --release
+	./target/release/footfall demo
+
+bench: install ## Throughput and latency of every stage
+	cargo run --release -p footfall-bench
+
+simulate: install ## The stages in memory under seeded faults
+	cargo test --release -p journey-tests --test simulation -- --nocapture
+
+dev-up: install ## Start a local Kafka and schema registry
+	cargo run --quiet -p footfall -- dev up
+
+dev-down: ## Stop them; the data stay
+	cargo run --quiet -p footfall -- dev down
+
+install: ## Install what this machine lacks (Debian packages)
+	@bash deploy/install.sh

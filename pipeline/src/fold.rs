@@ -1,0 +1,249 @@
+//! The states of one task and their timers: where a [`Processor`] is driven, without any bytes.
+//!
+//! Timers are derived from states. Each key has at most one entry per clock in an ordered set; an entry may lie *before*
+//! what the state now wants (a visit that goes on moves its deadlines at every event) and is put right only when it comes
+//! up. As an entry never lies after, the order of firing is exact and most events touch no set at all.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+use journey::{TaskTime, Timestamp};
+
+use crate::processor::{By, Processor, Timer, Timers};
+
+/// The last timer that fired: where a mark that spans commits goes on.
+pub type Cursor<K> = (Timestamp, u8, K);
+
+/// The states of one task's keys, and their timers.
+#[derive(Debug)]
+pub struct Fold<P: Processor> {
+    processor: P,
+    slots: HashMap<P::Key, Slot<P::State>>,
+    armed: [BTreeSet<(Timestamp, u8, P::Key)>; 2],
+    changed: Vec<P::Key>,
+    time: TaskTime,
+    live: usize,
+}
+
+#[derive(Debug)]
+struct Slot<S> {
+    state: Option<S>,
+    armed: Timers,
+    changed: bool,
+    captured: bool,
+}
+
+impl<S> Slot<S> {
+    fn empty() -> Self {
+        Slot { state: None, armed: Timers::default(), changed: false, captured: false }
+    }
+}
+
+impl<P: Processor> Fold<P> {
+    /// No states, no time.
+    pub fn new(processor: P) -> Self {
+        Fold {
+            processor,
+            slots: HashMap::new(),
+            armed: [BTreeSet::new(), BTreeSet::new()],
+            changed: Vec::new(),
+            time: TaskTime::UNKNOWN,
+            live: 0,
+        }
+    }
+
+    /// The processor.
+    pub fn processor(&self) -> &P {
+        &self.processor
+    }
+
+    /// The processor, to decode and to adopt definitions with.
+    pub fn processor_mut(&mut self) -> &mut P {
+        &mut self.processor
+    }
+
+    /// What time it is.
+    pub fn time(&self) -> TaskTime {
+        self.time
+    }
+
+    /// Sets the time without firing anything: [`Fold::fire_next`] does that.
+    pub fn set_time(&mut self, time: TaskTime) {
+        self.time = time;
+    }
+
+    /// How many keys have a state.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// No key has a state.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The state of a key.
+    pub fn state(&self, key: &P::Key) -> Option<&P::State> {
+        self.slots.get(key)?.state.as_ref()
+    }
+
+    /// Puts a state back that was captured before: nothing fires because of it, and it counts as unchanged.
+    pub fn restore(&mut self, key: P::Key, state: P::State) {
+        let mut slot = Slot::empty();
+        slot.captured = true;
+        self.live += 1;
+        let slot = self.slots.entry(key.clone()).insert(slot).into_mut();
+        settle(&self.processor, &mut self.armed, &key, slot, Some(state));
+    }
+
+    /// Applies an input, after its key's frontier timers with a deadline before the input's own time.
+    pub fn apply(&mut self, input: P::Input, out: &mut Vec<P::Output>) -> P::Key {
+        let key = self.processor.key(&input);
+        let at = self.processor.time(&input);
+        let Self { processor, slots, armed, time, live, changed, .. } = self;
+        let slot = slots.entry(key.clone()).or_insert_with(Slot::empty);
+        while let Some(state) = slot.state.take() {
+            let wanted = processor.timers(&state).frontier;
+            let Some((deadline, kind)) = wanted.filter(|(deadline, _)| *deadline < at) else {
+                slot.state = Some(state);
+                break;
+            };
+            let timer = Timer { deadline, kind, by: By::Frontier };
+            *live -= 1;
+            let next = processor.on_timer(time, &key, state, timer, out);
+            *live += usize::from(next.is_some());
+            slot.state = next;
+        }
+        let before = slot.state.take();
+        *live -= usize::from(before.is_some());
+        let after = processor.apply(time, &key, before, input, out);
+        *live += usize::from(after.is_some());
+        settle(processor, armed, &key, slot, after);
+        mark_changed(changed, &key, slot);
+        key
+    }
+
+    /// Fires the first timer that is due, in the order (deadline, kind, key) over both clocks.
+    /// Says which; `None` when no timer is due any more.
+    pub fn fire_next(&mut self, out: &mut Vec<P::Output>) -> Option<Cursor<P::Key>> {
+        loop {
+            let by = self.next_due()?;
+            let (deadline, kind, key) = self.armed[by as usize].pop_first()?;
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            let entry = slot_armed(&mut slot.armed, by);
+            if *entry != Some((deadline, kind)) {
+                continue;
+            }
+            *entry = None;
+            let Some(state) = slot.state.take() else { continue };
+            let wanted = *slot_armed(&mut self.processor.timers(&state), by);
+            if wanted != Some((deadline, kind)) {
+                settle(&self.processor, &mut self.armed, &key, slot, Some(state));
+                continue;
+            }
+            self.live -= 1;
+            let after = self.processor.on_timer(&self.time, &key, state, Timer { deadline, kind, by }, out);
+            self.live += usize::from(after.is_some());
+            debug_assert!(
+                after.as_ref().is_none_or(|state| follows(&self.processor.timers(state), (deadline, kind))),
+                "a firing timer never arms one ordered before itself"
+            );
+            settle(&self.processor, &mut self.armed, &key, slot, after);
+            mark_changed(&mut self.changed, &key, slot);
+            return Some((deadline, kind, key));
+        }
+    }
+
+    /// Whether some timer may be due: what comes up may turn out to have moved on.
+    pub fn may_be_due(&self) -> bool {
+        self.next_due().is_some()
+    }
+
+    fn next_due(&self) -> Option<By> {
+        let due = |by: By, now: Timestamp| self.armed[by as usize].first().filter(|(deadline, _, _)| *deadline < now);
+        match (due(By::Frontier, self.time.frontier), due(By::Watermark, self.time.watermark)) {
+            (Some(frontier), Some(watermark)) if watermark < frontier => Some(By::Watermark),
+            (Some(_), _) => Some(By::Frontier),
+            (None, Some(_)) => Some(By::Watermark),
+            (None, None) => None,
+        }
+    }
+
+    /// Hands out what changed since the last call, each key once with its last state, in the order of first change. A key
+    /// that never had a captured state and has none now is left out.
+    pub fn drain_changes(&mut self, mut each: impl FnMut(&P::Key, Option<&P::State>)) {
+        for key in self.changed.drain(..) {
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.changed = false;
+            if slot.state.is_some() || slot.captured {
+                each(&key, slot.state.as_ref());
+            }
+            slot.captured = slot.state.is_some();
+            if slot.state.is_none() {
+                self.slots.remove(&key);
+            }
+        }
+    }
+
+    /// Every key with its state, in order of key.
+    pub fn states(&self) -> Vec<(&P::Key, &P::State)> {
+        let mut states: Vec<_> =
+            self.slots.iter().filter_map(|(key, slot)| Some((key, slot.state.as_ref()?))).collect();
+        states.sort_by_key(|(key, _)| *key);
+        states
+    }
+}
+
+fn slot_armed(timers: &mut Timers, by: By) -> &mut Option<(Timestamp, u8)> {
+    match by {
+        By::Frontier => &mut timers.frontier,
+        By::Watermark => &mut timers.watermark,
+    }
+}
+
+fn follows(timers: &Timers, fired: (Timestamp, u8)) -> bool {
+    [timers.frontier, timers.watermark].into_iter().flatten().all(|timer| timer > fired)
+}
+
+fn mark_changed<K: Clone, S>(changed: &mut Vec<K>, key: &K, slot: &mut Slot<S>) {
+    if !slot.changed {
+        slot.changed = true;
+        changed.push(key.clone());
+    }
+}
+
+/// Stores a state and arms its timers.
+fn settle<P: Processor>(
+    processor: &P,
+    armed: &mut [BTreeSet<(Timestamp, u8, P::Key)>; 2],
+    key: &P::Key,
+    slot: &mut Slot<P::State>,
+    state: Option<P::State>,
+) {
+    let mut wanted = state.as_ref().map(|state| processor.timers(state)).unwrap_or_default();
+    let gone = state.is_none();
+    slot.state = state;
+    for by in [By::Frontier, By::Watermark] {
+        let want = *slot_armed(&mut wanted, by);
+        let have = slot_armed(&mut slot.armed, by);
+        let earlier = match (want, *have) {
+            (Some(want), Some(have)) => want < have,
+            (Some(_), None) => true,
+            (None, Some(_)) => gone,
+            (None, None) => false,
+        };
+        if !earlier {
+            continue;
+        }
+        if let Some((deadline, kind)) = have.take() {
+            armed[by as usize].remove(&(deadline, kind, key.clone()));
+        }
+        if let Some((deadline, kind)) = want {
+            *have = Some((deadline, kind));
+            armed[by as usize].insert((deadline, kind, key.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

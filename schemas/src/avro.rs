@@ -1,0 +1,356 @@
+//! Avro's binary encoding, in a straight line: fields in order, nothing looked up, nothing boxed.
+//!
+//! Equal values give equal bytes (lists in one block, maps in the order given), so that states and records can be compared
+//! byte for byte. What is read is never trusted: every length is checked against what is left.
+
+use journey::{
+    CustomerId, DeploymentId, EventId, Millis, OfferId, RoutePathId, Text, Timestamp, VisitId,
+};
+
+/// A value with an Avro binary encoding.
+pub trait Avro: Sized {
+    /// Appends the value's encoding.
+    fn write(&self, to: &mut Vec<u8>);
+
+    /// Reads a value off the front of `from`.
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed>;
+}
+
+/// Bytes that are no encoding of the expected type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The bytes end too early.
+    #[error("the bytes end too early")]
+    Truncated,
+    /// A length or count that cannot be.
+    #[error("a length is negative or larger than what is left")]
+    Length,
+    /// A number that does not fit its type.
+    #[error("a number does not fit its type")]
+    Number,
+    /// Text that is not UTF-8.
+    #[error("text is not UTF-8")]
+    Utf8,
+    /// A union branch or boolean that does not exist.
+    #[error("a union branch or boolean does not exist")]
+    Branch,
+    /// Bytes are left over at the end.
+    #[error("bytes are left over at the end")]
+    Trailing,
+}
+
+/// The bytes that are left to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    left: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from the start of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Reader { left: bytes }
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// What is left.
+    pub fn rest(&self) -> &'a [u8] {
+        self.left
+    }
+
+    /// The next byte.
+    pub fn byte(&mut self) -> Result<u8, Malformed> {
+        let (first, rest) = self.left.split_first().ok_or(Malformed::Truncated)?;
+        self.left = rest;
+        Ok(*first)
+    }
+
+    /// The next `length` bytes.
+    pub fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        if length > self.left.len() {
+            return Err(Malformed::Truncated);
+        }
+        let (taken, rest) = self.left.split_at(length);
+        self.left = rest;
+        Ok(taken)
+    }
+
+    /// A zigzag variable-length number.
+    pub fn long(&mut self) -> Result<i64, Malformed> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                if shift == 63 && byte > 1 {
+                    return Err(Malformed::Number);
+                }
+                return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
+            }
+        }
+        Err(Malformed::Number)
+    }
+
+    /// Length-prefixed UTF-8, borrowed.
+    pub fn str(&mut self) -> Result<&'a str, Malformed> {
+        let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
+        std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed::Utf8)
+    }
+
+    /// A count of items, each at least one byte long unless `hollow`.
+    fn count(&mut self) -> Result<usize, Malformed> {
+        let count = match self.long()? {
+            negative if negative < 0 => {
+                self.long()?;
+                negative.checked_neg().ok_or(Malformed::Length)?
+            }
+            count => count,
+        };
+        let count = usize::try_from(count).map_err(|_| Malformed::Length)?;
+        if count > self.left.len() {
+            return Err(Malformed::Length);
+        }
+        Ok(count)
+    }
+}
+
+/// Appends a zigzag variable-length number.
+pub fn write_long(value: i64, to: &mut Vec<u8>) {
+    let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    while zigzag >= 0x80 {
+        to.push(zigzag as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    to.push(zigzag as u8);
+}
+
+/// Appends length-prefixed UTF-8.
+pub fn write_str(value: &str, to: &mut Vec<u8>) {
+    write_long(value.len() as i64, to);
+    to.extend_from_slice(value.as_bytes());
+}
+
+/// Reads a whole value: nothing may be left over.
+pub fn from_bytes<T: Avro>(bytes: &[u8]) -> Result<T, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let value = T::read(&mut reader)?;
+    if reader.is_empty() { Ok(value) } else { Err(Malformed::Trailing) }
+}
+
+/// The encoding of a whole value.
+pub fn to_bytes<T: Avro>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.write(&mut bytes);
+    bytes
+}
+
+impl Avro for bool {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.push(u8::from(*self));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        match from.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Malformed::Branch),
+        }
+    }
+}
+
+impl Avro for i64 {
+    fn write(&self, to: &mut Vec<u8>) {
+        write_long(*self, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.long()
+    }
+}
+
+macro_rules! narrow {
+    ($($type:ty),*) => {$(
+        impl Avro for $type {
+            fn write(&self, to: &mut Vec<u8>) {
+                write_long(i64::from(*self), to);
+            }
+
+            fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+                from.long()?.try_into().map_err(|_| Malformed::Number)
+            }
+        }
+    )*};
+}
+narrow!(i32, u32, u16, u8);
+
+impl Avro for u64 {
+    /// As the `long` with the same bits.
+    fn write(&self, to: &mut Vec<u8>) {
+        write_long(*self as i64, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.long().map(|value| value as u64)
+    }
+}
+
+impl Avro for f64 {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let bytes = from.bytes(8)?.try_into().map_err(|_| Malformed::Truncated)?;
+        Ok(f64::from_le_bytes(bytes))
+    }
+}
+
+impl Avro for String {
+    fn write(&self, to: &mut Vec<u8>) {
+        write_str(self, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.str().map(str::to_owned)
+    }
+}
+
+impl Avro for Text {
+    fn write(&self, to: &mut Vec<u8>) {
+        write_str(self, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.str().map(Text::from)
+    }
+}
+
+macro_rules! newtype {
+    ($($type:ident),*) => {$(
+        impl Avro for $type {
+            fn write(&self, to: &mut Vec<u8>) {
+                self.0.write(to);
+            }
+
+            fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+                Avro::read(from).map($type)
+            }
+        }
+    )*};
+}
+newtype!(CustomerId, DeploymentId, EventId, Millis, OfferId, RoutePathId, Timestamp, VisitId);
+
+impl<T: Avro> Avro for Option<T> {
+    /// The union `[null, T]`.
+    fn write(&self, to: &mut Vec<u8>) {
+        match self {
+            None => to.push(0),
+            Some(value) => {
+                to.push(2);
+                value.write(to);
+            }
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        match from.long()? {
+            0 => Ok(None),
+            1 => T::read(from).map(Some),
+            _ => Err(Malformed::Branch),
+        }
+    }
+}
+
+impl<T: Avro> Avro for Vec<T> {
+    /// An array; of pairs with text in front, a map: the bytes are the same.
+    fn write(&self, to: &mut Vec<u8>) {
+        if !self.is_empty() {
+            write_long(self.len() as i64, to);
+            for item in self {
+                item.write(to);
+            }
+        }
+        to.push(0);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut items = Vec::new();
+        loop {
+            let count = from.count()?;
+            if count == 0 {
+                return Ok(items);
+            }
+            items.reserve(count.min(1024));
+            for _ in 0..count {
+                items.push(T::read(from)?);
+            }
+        }
+    }
+}
+
+impl<A: Avro, B: Avro> Avro for (A, B) {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+        self.1.write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok((A::read(from)?, B::read(from)?))
+    }
+}
+
+impl<A: Avro, B: Avro, C: Avro> Avro for (A, B, C) {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+        self.1.write(to);
+        self.2.write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok((A::read(from)?, B::read(from)?, C::read(from)?))
+    }
+}
+
+impl<A: Avro, B: Avro, C: Avro, D: Avro> Avro for (A, B, C, D) {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+        self.1.write(to);
+        self.2.write(to);
+        self.3.write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok((A::read(from)?, B::read(from)?, C::read(from)?, D::read(from)?))
+    }
+}
+
+impl<T: Avro> Avro for Box<T> {
+    fn write(&self, to: &mut Vec<u8>) {
+        (**self).write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        T::read(from).map(Box::new)
+    }
+}
+
+/// Implements [`Avro`] for a struct: its fields in this order, all of them (a forgotten one does not compile).
+#[macro_export]
+macro_rules! record {
+    ($type:ty { $($field:ident),* $(,)? }) => {
+        impl $crate::Avro for $type {
+            fn write(&self, to: &mut Vec<u8>) {
+                let Self { $($field),* } = self;
+                $($crate::Avro::write($field, to);)*
+            }
+
+            fn read(from: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::Malformed> {
+                $(let $field = $crate::Avro::read(from)?;)*
+                Ok(Self { $($field),* })
+            }
+        }
+    };
+}

@@ -1,0 +1,129 @@
+//! Confluent framing, and reading a record whatever version of its schema it was written with.
+//!
+//! A schema id whose schema is, by canonical form, the one compiled in is read in a straight line. Every other is resolved
+//! by apache-avro to the compiled-in schema and then read by the same straight-line code: slower, right, and counted.
+
+use std::{collections::HashMap, io::Cursor, marker::PhantomData};
+
+use apache_avro::{Schema, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+
+use crate::{Avro, Record, avro};
+
+/// The first byte of a framed record.
+const MAGIC: u8 = 0;
+/// Magic and schema id.
+const FRAME: usize = 5;
+
+/// Starts a framed record.
+pub fn frame(schema_id: u32, to: &mut Vec<u8>) {
+    to.push(MAGIC);
+    to.extend_from_slice(&schema_id.to_be_bytes());
+}
+
+/// Takes a frame off: the schema id and the record's own bytes.
+pub fn unframe(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (head, body) = bytes.split_at_checked(FRAME)?;
+    let id = head[1..].try_into().ok().map(u32::from_be_bytes)?;
+    (head[0] == MAGIC).then_some((id, body))
+}
+
+/// Why a record could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not Confluent's wire format.
+    #[error("not in Confluent's wire format (a zero byte and a schema id in front)")]
+    NotFramed,
+    /// Ask the registry and [`Decoder::learn`]: never a reason to give a record up.
+    #[error("schema id {0} is not known yet")]
+    UnknownSchema(u32),
+    /// The bytes are no record of their schema.
+    #[error("the bytes are no record of schema id {schema_id}: {why}")]
+    Malformed {
+        /// The id in the frame.
+        schema_id: u32,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// A schema that our records cannot be read from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("schema id {id} cannot be read as {expected}: {why}; check the subject's compatibility with `footfall schemas check`")]
+pub struct Incompatible {
+    /// The id in the registry.
+    pub id: u32,
+    /// The record that was expected.
+    pub expected: String,
+    /// The library's own message, cut.
+    pub why: String,
+}
+
+/// Reads records of one type, whatever version of its schema they were written with.
+#[derive(Debug)]
+pub struct Decoder<T> {
+    same: Vec<u32>,
+    other: HashMap<u32, Schema>,
+    ours: Schema,
+    slow: u64,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> Default for Decoder<T> {
+    fn default() -> Self {
+        let ours = Schema::parse_str(T::SCHEMA).expect("a compiled-in schema is valid");
+        Decoder { same: Vec::new(), other: HashMap::new(), ours, slow: 0, record: PhantomData }
+    }
+}
+
+impl<T: Record> Decoder<T> {
+    /// Learns what an id stands for.
+    pub fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {
+        let incompatible = |why: String| Incompatible {
+            id,
+            expected: self.ours.name().map(|name| name.to_string()).unwrap_or_default(),
+            why: why.chars().take(300).collect(),
+        };
+        let theirs = Schema::parse_str(schema).map_err(|e| incompatible(e.to_string()))?;
+        if theirs.canonical_form() == self.ours.canonical_form() {
+            self.same.push(id);
+            return Ok(());
+        }
+        apache_avro::schema_compatibility::SchemaCompatibility::can_read(&theirs, &self.ours)
+            .map_err(|e| incompatible(e.to_string()))?;
+        self.other.insert(id, theirs);
+        Ok(())
+    }
+
+    /// Reads one framed record.
+    pub fn decode(&mut self, framed: &[u8]) -> Result<T, DecodeError> {
+        let (id, body) = unframe(framed).ok_or(DecodeError::NotFramed)?;
+        if self.same.contains(&id) {
+            return avro::from_bytes(body)
+                .map_err(|why| DecodeError::Malformed { schema_id: id, why: why.to_string() });
+        }
+        let Some(theirs) = self.other.get(&id) else {
+            return Err(DecodeError::UnknownSchema(id));
+        };
+        self.slow += 1;
+        resolve::<T>(theirs, &self.ours, body).map_err(|why| DecodeError::Malformed { schema_id: id, why })
+    }
+
+    /// How many records took the slow way since the last call.
+    pub fn take_slow_count(&mut self) -> u64 {
+        std::mem::take(&mut self.slow)
+    }
+}
+
+/// Schema resolution by apache-avro: their bytes, to our schema's bytes, to the record.
+fn resolve<T: Avro>(theirs: &Schema, ours: &Schema, body: &[u8]) -> Result<T, String> {
+    let cut = |e: apache_avro::Error| e.to_string().chars().take(300).collect::<String>();
+    let mut cursor = Cursor::new(body);
+    let reader = GenericDatumReader::builder(theirs).reader_schema(ours).build().map_err(cut)?;
+    let value = reader.read_value(&mut cursor).map_err(cut)?;
+    if cursor.position() != body.len() as u64 {
+        return Err(avro::Malformed::Trailing.to_string());
+    }
+    let writer = GenericDatumWriter::builder(ours).build().map_err(cut)?;
+    let bytes = writer.write_value_to_vec(value).map_err(cut)?;
+    avro::from_bytes(&bytes).map_err(|e| e.to_string())
+}
