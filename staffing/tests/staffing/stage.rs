@@ -1,0 +1,152 @@
+//! The stage and its bytes: what a record of `journey.demand` becomes.
+
+use journey::{Timestamp, demand::DemandSignal, staffing::StaffingInterval};
+use pipeline::{
+    Outbox, Processor as _, Record, Refusal, Stage, TaskContext,
+    outbox::{Addresses, Batch, Count, Destination, Origin},
+};
+use schemas::Record as _;
+use staffing::{Input, IntervalKey, Output, Staffing};
+
+use crate::timeline::{at, signal};
+
+const CONTEXT: TaskContext = TaskContext {
+    input: 0,
+    partition: 3,
+    partition_count: 4,
+};
+
+fn record(value: Option<&[u8]>) -> Record<'_> {
+    Record {
+        topic: "journey.demand",
+        partition: 3,
+        offset: 7,
+        received_at: Timestamp(0),
+        key: Some(b"support"),
+        value,
+    }
+}
+
+fn framed(signal: &DemandSignal) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    schemas::frame(9, &mut bytes);
+    schemas::Avro::write(signal, &mut bytes);
+    bytes
+}
+
+#[test]
+fn a_signal_is_read_once_its_schema_is_known() {
+    let mut stage = Staffing::new(CONTEXT);
+    let bytes = framed(&signal("support", at("14:00"), "qualified", 1));
+    assert_eq!(
+        stage.decode(&record(Some(&bytes))).expect_err("refused"),
+        Refusal::UnknownSchema(9)
+    );
+    stage
+        .learn(9, DemandSignal::SCHEMA)
+        .expect("our own schema");
+    let input = stage.decode(&record(Some(&bytes))).expect("a signal");
+    assert!(matches!(&input, Input::Signal(signal) if signal.field == "qualified"));
+    assert_eq!(
+        stage.key(&input),
+        IntervalKey {
+            route_path_id: "support".into(),
+            start: at("14:00")
+        }
+    );
+}
+
+#[test]
+fn what_is_no_signal_is_kept_apart() {
+    let mut stage = Staffing::new(CONTEXT);
+    stage
+        .learn(9, DemandSignal::SCHEMA)
+        .expect("our own schema");
+    let whole = framed(&signal("support", at("14:00"), "qualified", 1));
+    for (value, reason) in [
+        (None, "empty"),
+        (Some(&b"{}"[..]), "not_framed"),
+        (Some(&whole[..whole.len() - 1]), "malformed"),
+    ] {
+        let Refusal::Rejected(rejection) = stage.decode(&record(value)).expect_err("refused")
+        else {
+            panic!("{reason}");
+        };
+        assert_eq!(rejection.reason, reason);
+    }
+}
+
+/// The batch that one output makes.
+fn encoded(output: Output) -> Batch {
+    let addresses = Addresses {
+        topology: Staffing::TOPOLOGY,
+        partitions: vec![4, 4],
+        schema_ids: vec![Some(21), Some(22)],
+        dead_letter_partitions: vec![4],
+        dead_letter_bytes: true,
+    };
+    let mut batch = Batch::default();
+    let origin = Origin {
+        input: 0,
+        partition: 3,
+        offset: 7,
+        key: Some(b"support"),
+        value: Some(b"bytes"),
+    };
+    let key = IntervalKey {
+        route_path_id: "support".into(),
+        start: at("14:00"),
+    };
+    let origin = matches!(output, Output::Refused(_)).then_some(origin);
+    Staffing::new(CONTEXT).encode(
+        &key,
+        output,
+        &mut Outbox::new(&mut batch, &addresses, 3, origin),
+    );
+    batch
+}
+
+#[test]
+fn a_revision_goes_to_both_topics_under_its_own_key_in_the_tasks_partition() {
+    let interval = StaffingInterval {
+        route_path_id: "support".into(),
+        status: "final".into(),
+        revision: 4,
+        ..StaffingInterval::default()
+    };
+    let batch = encoded(Output::Revised(Box::new(interval.clone())));
+    let records = batch.records();
+    assert_eq!(
+        records.iter().map(|r| r.destination).collect::<Vec<_>>(),
+        [Destination::Output(0), Destination::Output(1)]
+    );
+    for (record, schema_id) in records.iter().zip([21, 22]) {
+        assert_eq!(record.partition, 3);
+        assert_eq!(
+            batch.key(record),
+            Some(&b"support|2026-11-23T14:00:00Z"[..])
+        );
+        let (id, body) = schemas::unframe(batch.value(record).expect("a value")).expect("framed");
+        assert_eq!(id, schema_id);
+        assert_eq!(
+            schemas::from_bytes::<StaffingInterval>(body),
+            Ok(interval.clone())
+        );
+    }
+    let counted: Vec<_> = batch.counts().collect();
+    assert!(matches!(
+        counted[..],
+        [(
+            Count::Fact("footfall_staffing_revisions_total", _, "status", "final"),
+            1
+        )]
+    ));
+}
+
+#[test]
+fn a_refused_signal_is_a_dead_letter_with_its_reason() {
+    let rejection = pipeline::Rejection::new(staffing::reason::UNKNOWN_FIELD, "no such count");
+    let batch = encoded(Output::Refused(rejection));
+    assert_eq!(batch.records()[0].destination, Destination::DeadLetter(0));
+    assert_eq!(batch.value(&batch.records()[0]), Some(&b"bytes"[..]));
+}
