@@ -9,7 +9,7 @@ use crate::{Millis, Text, Timestamp};
 /// The header under which a mark travels, on a record with no key and no value.
 pub const HEADER: &str = "footfall-mark";
 
-/// One time mark: JSON `{grace, sources: [[topic, partition, ms]…], of: {topic: partition count}}`.
+/// One time mark: JSON `{grace, sources: [[topic, partition, ms]…], of: {topic: source count}}`.
 ///
 /// A reader keeps, per source, the most that was ever claimed; its frontier is the least over all sources, and unknown until
 /// each of them has claimed.
@@ -19,7 +19,7 @@ pub struct TimeMark {
     pub grace: Millis,
     /// What the writer claims: for each source, the receive time up to which all of it has been passed on.
     pub sources: Vec<(Text, u32, Timestamp)>,
-    /// How many partitions each source topic has: whom a reader must wait for.
+    /// How many partitions of each source topic have their marks here: how many a reader must wait for.
     pub of: BTreeMap<Text, u32>,
     /// How many of the sources of raw events have passed the end of the staffing interval that holds the frontier, and how
     /// many there are. Absent from `ingest`'s own marks, whose readers see each source.
@@ -73,12 +73,21 @@ impl Claims {
 
     /// The least claim, if every source has claimed.
     fn least(&self) -> Option<Timestamp> {
-        let expected: usize = self.of.values().map(|count| *count as usize).sum();
-        let known = self.claimed.keys().filter(|(topic, partition)| self.of.get(topic).is_some_and(|n| partition < n));
-        if expected == 0 || known.count() < expected {
-            return None;
+        let claimed = |topic: &Text| {
+            self.claimed
+                .range((topic.clone(), 0)..=(topic.clone(), u32::MAX))
+                .count()
+        };
+        let complete = !self.of.is_empty()
+            && self
+                .of
+                .iter()
+                .all(|(topic, count)| claimed(topic) >= *count as usize);
+        if complete {
+            self.claimed.values().min().copied()
+        } else {
+            None
         }
-        self.claimed.values().min().copied()
     }
 
     /// Up to when all that was received has been seen.
@@ -93,14 +102,20 @@ impl Claims {
 
     /// Each source with the most it ever claimed, in order: who holds the frontier back.
     pub fn sources(&self) -> impl Iterator<Item = (&Text, u32, Timestamp)> {
-        self.claimed.iter().map(|((topic, partition), at)| (topic, *partition, *at))
+        self.claimed
+            .iter()
+            .map(|((topic, partition), at)| (topic, *partition, *at))
     }
 
     /// How many sources of raw events have passed `end`, of how many. Where marks carry the counts of their own sources
     /// (from the segmenter on), the most pessimistic of them stands for the interval that holds the frontier.
     pub fn passed(&self, end: Timestamp) -> (u32, u32) {
         if let Some(least) = self.passed.values().min_by_key(|(passed, _)| *passed) {
-            return if self.frontier() >= end { (least.1, least.1) } else { *least };
+            return if self.frontier() >= end {
+                (least.1, least.1)
+            } else {
+                *least
+            };
         }
         let total = self.of.values().sum();
         let passed = self.claimed.values().filter(|at| **at >= end).count() as u32;
@@ -112,9 +127,21 @@ impl Claims {
         ClaimParts {
             grace: self.grace,
             frontier: self.frontier,
-            of: self.of.iter().map(|(topic, count)| (topic.clone(), *count)).collect(),
-            claimed: self.claimed.iter().map(|((topic, p), at)| (topic.clone(), *p, *at)).collect(),
-            passed: self.passed.iter().map(|((topic, p), (n, of))| (topic.clone(), *p, *n, *of)).collect(),
+            of: self
+                .of
+                .iter()
+                .map(|(topic, count)| (topic.clone(), *count))
+                .collect(),
+            claimed: self
+                .claimed
+                .iter()
+                .map(|((topic, p), at)| (topic.clone(), *p, *at))
+                .collect(),
+            passed: self
+                .passed
+                .iter()
+                .map(|((topic, p), (n, of))| (topic.clone(), *p, *n, *of))
+                .collect(),
         }
     }
 
@@ -124,8 +151,16 @@ impl Claims {
             grace: parts.grace,
             frontier: parts.frontier,
             of: parts.of.into_iter().collect(),
-            claimed: parts.claimed.into_iter().map(|(topic, p, at)| ((topic, p), at)).collect(),
-            passed: parts.passed.into_iter().map(|(topic, p, n, of)| ((topic, p), (n, of))).collect(),
+            claimed: parts
+                .claimed
+                .into_iter()
+                .map(|(topic, p, at)| ((topic, p), at))
+                .collect(),
+            passed: parts
+                .passed
+                .into_iter()
+                .map(|(topic, p, n, of)| ((topic, p), (n, of)))
+                .collect(),
         }
     }
 }
@@ -152,7 +187,10 @@ mod tests {
     fn mark(sources: &[(&str, u32, i64)], of: &[(&str, u32)]) -> TimeMark {
         TimeMark {
             grace: Millis(10),
-            sources: sources.iter().map(|(t, p, at)| (Text::from(*t), *p, Timestamp(*at))).collect(),
+            sources: sources
+                .iter()
+                .map(|(t, p, at)| (Text::from(*t), *p, Timestamp(*at)))
+                .collect(),
             of: of.iter().map(|(t, n)| (Text::from(*t), *n)).collect(),
             passed: None,
         }
@@ -190,6 +228,9 @@ mod tests {
     #[test]
     fn a_mark_reads_back_as_written() {
         let written = mark(&[("web.events.raw", 3, 7)], &[("web.events.raw", 4)]);
-        assert_eq!(TimeMark::from_json(&written.to_json()).expect("valid"), written);
+        assert_eq!(
+            TimeMark::from_json(&written.to_json()).expect("valid"),
+            written
+        );
     }
 }
