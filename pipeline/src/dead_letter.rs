@@ -51,7 +51,9 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// Reads the headers of a dead letter; `None` if one is missing or no number.
-    pub fn from_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Option<DeadLetter> {
+    pub fn from_headers<'h>(
+        headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    ) -> Option<DeadLetter> {
         let text = |name: &str| {
             let value = headers.clone().find(|(key, _)| *key == name)?.1;
             std::str::from_utf8(value).ok().map(str::to_owned)
@@ -70,7 +72,12 @@ impl DeadLetter {
 }
 
 /// Appends the dead letter of `origin`.
-pub(crate) fn write(batch: &mut Batch, addresses: &Addresses, origin: &Origin<'_>, rejection: &Rejection) {
+pub(crate) fn write(
+    batch: &mut Batch,
+    addresses: &Addresses,
+    origin: &Origin<'_>,
+    rejection: &Rejection,
+) {
     let topology = &addresses.topology;
     let message: String = rejection.message.chars().take(MESSAGE_LIMIT).collect();
     let partition = origin.partition.to_string();
@@ -88,7 +95,11 @@ pub(crate) fn write(batch: &mut Batch, addresses: &Addresses, origin: &Origin<'_
     if let Some(deployment) = &rejection.deployment {
         headers.push((header::DEPLOYMENT, deployment.as_bytes()));
     }
-    let kept = |bytes: Option<&[u8]>| bytes.filter(|_| addresses.dead_letter_bytes).map(<[u8]>::to_vec);
+    let kept = |bytes: Option<&[u8]>| {
+        bytes
+            .filter(|_| addresses.dead_letter_bytes)
+            .map(<[u8]>::to_vec)
+    };
     let (key, value) = (kept(origin.key), kept(origin.value));
     let write = |bytes: &Option<Vec<u8>>| {
         let bytes = bytes.clone();
@@ -98,8 +109,8 @@ pub(crate) fn write(batch: &mut Batch, addresses: &Addresses, origin: &Origin<'_
     batch.push(
         Destination::DeadLetter(origin.input),
         origin.partition % addresses.dead_letter_partitions[origin.input],
-        key.as_ref().map(|w| w as &dyn Fn(&mut Vec<u8>)),
-        value.as_ref().map(|w| w as &dyn Fn(&mut Vec<u8>)),
+        key.as_ref().map(|w| w as crate::outbox::Write<'_>),
+        value.as_ref().map(|w| w as crate::outbox::Write<'_>),
         headers,
     );
 }

@@ -35,7 +35,12 @@ struct Slot<S> {
 
 impl<S> Slot<S> {
     fn empty() -> Self {
-        Slot { state: None, armed: Timers::default(), changed: false, captured: false }
+        Slot {
+            state: None,
+            armed: Timers::default(),
+            changed: false,
+            captured: false,
+        }
     }
 }
 
@@ -100,7 +105,15 @@ impl<P: Processor> Fold<P> {
     pub fn apply(&mut self, input: P::Input, out: &mut Vec<P::Output>) -> P::Key {
         let key = self.processor.key(&input);
         let at = self.processor.time(&input);
-        let Self { processor, slots, armed, time, live, changed, .. } = self;
+        let Self {
+            processor,
+            slots,
+            armed,
+            time,
+            live,
+            changed,
+            ..
+        } = self;
         let slot = slots.entry(key.clone()).or_insert_with(Slot::empty);
         while let Some(state) = slot.state.take() {
             let wanted = processor.timers(&state).frontier;
@@ -108,7 +121,11 @@ impl<P: Processor> Fold<P> {
                 slot.state = Some(state);
                 break;
             };
-            let timer = Timer { deadline, kind, by: By::Frontier };
+            let timer = Timer {
+                deadline,
+                kind,
+                by: By::Frontier,
+            };
             *live -= 1;
             let next = processor.on_timer(time, &key, state, timer, out);
             *live += usize::from(next.is_some());
@@ -129,23 +146,31 @@ impl<P: Processor> Fold<P> {
         loop {
             let by = self.next_due()?;
             let (deadline, kind, key) = self.armed[by as usize].pop_first()?;
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            let Some(slot) = self.slots.get_mut(&key) else {
+                continue;
+            };
             let entry = slot_armed(&mut slot.armed, by);
             if *entry != Some((deadline, kind)) {
                 continue;
             }
             *entry = None;
-            let Some(state) = slot.state.take() else { continue };
+            let Some(state) = slot.state.take() else {
+                continue;
+            };
             let wanted = *slot_armed(&mut self.processor.timers(&state), by);
             if wanted != Some((deadline, kind)) {
                 settle(&self.processor, &mut self.armed, &key, slot, Some(state));
                 continue;
             }
             self.live -= 1;
-            let after = self.processor.on_timer(&self.time, &key, state, Timer { deadline, kind, by }, out);
+            let after =
+                self.processor
+                    .on_timer(&self.time, &key, state, Timer { deadline, kind, by }, out);
             self.live += usize::from(after.is_some());
             debug_assert!(
-                after.as_ref().is_none_or(|state| follows(&self.processor.timers(state), (deadline, kind))),
+                after
+                    .as_ref()
+                    .is_none_or(|state| follows(&self.processor.timers(state), (deadline, kind))),
                 "a firing timer never arms one ordered before itself"
             );
             settle(&self.processor, &mut self.armed, &key, slot, after);
@@ -160,8 +185,15 @@ impl<P: Processor> Fold<P> {
     }
 
     fn next_due(&self) -> Option<By> {
-        let due = |by: By, now: Timestamp| self.armed[by as usize].first().filter(|(deadline, _, _)| *deadline < now);
-        match (due(By::Frontier, self.time.frontier), due(By::Watermark, self.time.watermark)) {
+        let due = |by: By, now: Timestamp| {
+            self.armed[by as usize]
+                .first()
+                .filter(|(deadline, _, _)| *deadline < now)
+        };
+        match (
+            due(By::Frontier, self.time.frontier),
+            due(By::Watermark, self.time.watermark),
+        ) {
             (Some(frontier), Some(watermark)) if watermark < frontier => Some(By::Watermark),
             (Some(_), _) => Some(By::Frontier),
             (None, Some(_)) => Some(By::Watermark),
@@ -173,7 +205,9 @@ impl<P: Processor> Fold<P> {
     /// that never had a captured state and has none now is left out.
     pub fn drain_changes(&mut self, mut each: impl FnMut(&P::Key, Option<&P::State>)) {
         for key in self.changed.drain(..) {
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            let Some(slot) = self.slots.get_mut(&key) else {
+                continue;
+            };
             slot.changed = false;
             if slot.state.is_some() || slot.captured {
                 each(&key, slot.state.as_ref());
@@ -187,8 +221,11 @@ impl<P: Processor> Fold<P> {
 
     /// Every key with its state, in order of key.
     pub fn states(&self) -> Vec<(&P::Key, &P::State)> {
-        let mut states: Vec<_> =
-            self.slots.iter().filter_map(|(key, slot)| Some((key, slot.state.as_ref()?))).collect();
+        let mut states: Vec<_> = self
+            .slots
+            .iter()
+            .filter_map(|(key, slot)| Some((key, slot.state.as_ref()?)))
+            .collect();
         states.sort_by_key(|(key, _)| *key);
         states
     }
@@ -202,7 +239,10 @@ fn slot_armed(timers: &mut Timers, by: By) -> &mut Option<(Timestamp, u8)> {
 }
 
 fn follows(timers: &Timers, fired: (Timestamp, u8)) -> bool {
-    [timers.frontier, timers.watermark].into_iter().flatten().all(|timer| timer > fired)
+    [timers.frontier, timers.watermark]
+        .into_iter()
+        .flatten()
+        .all(|timer| timer > fired)
 }
 
 fn mark_changed<K: Clone, S>(changed: &mut Vec<K>, key: &K, slot: &mut Slot<S>) {
@@ -220,7 +260,10 @@ fn settle<P: Processor>(
     slot: &mut Slot<P::State>,
     state: Option<P::State>,
 ) {
-    let mut wanted = state.as_ref().map(|state| processor.timers(state)).unwrap_or_default();
+    let mut wanted = state
+        .as_ref()
+        .map(|state| processor.timers(state))
+        .unwrap_or_default();
     let gone = state.is_none();
     slot.state = state;
     for by in [By::Frontier, By::Watermark] {

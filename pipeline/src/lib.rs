@@ -11,5 +11,19 @@ pub mod processor;
 pub use fold::Fold;
 pub use outbox::{Address, Counter, Outbox, Place};
 pub use processor::{
-    By, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+    By, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
+    TimeFrom, Timer, Timers, Topology,
 };
+
+pub mod admin_http;
+pub mod changelog;
+pub mod config;
+pub mod kafka;
+pub mod log;
+pub mod memory;
+pub mod metrics;
+pub mod registry;
+pub mod run;
+pub mod state_record;
+pub mod task;
+pub mod worker;

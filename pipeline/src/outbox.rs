@@ -70,6 +70,9 @@ struct Span {
     end: usize,
 }
 
+/// Appends a key or a value.
+pub(crate) type Write<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 /// Encoded records in order, in one buffer.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
@@ -150,9 +153,14 @@ impl Batch {
     }
 
     /// A record's headers, in order.
-    pub fn headers(&self, record: &Outgoing) -> impl ExactSizeIterator<Item = (&'static str, &[u8])> {
+    pub fn headers(
+        &self,
+        record: &Outgoing,
+    ) -> impl ExactSizeIterator<Item = (&'static str, &[u8])> {
         let range = record.headers.start..record.headers.end;
-        self.headers[range].iter().map(|(name, span)| (*name, &self.bytes[span.start..span.end]))
+        self.headers[range]
+            .iter()
+            .map(|(name, span)| (*name, &self.bytes[span.start..span.end]))
     }
 
     /// What to count once this is committed.
@@ -168,16 +176,25 @@ impl Batch {
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
         let start = self.bytes.len();
         write(&mut self.bytes);
-        Span { start, end: self.bytes.len() }
+        Span {
+            start,
+            end: self.bytes.len(),
+        }
     }
 
-    fn append_headers<'h>(&mut self, headers: impl IntoIterator<Item = (&'static str, &'h [u8])>) -> Span {
+    fn append_headers<'h>(
+        &mut self,
+        headers: impl IntoIterator<Item = (&'static str, &'h [u8])>,
+    ) -> Span {
         let start = self.headers.len();
         for (name, value) in headers {
             let span = self.append(|bytes| bytes.extend_from_slice(value));
             self.headers.push((name, span));
         }
-        Span { start, end: self.headers.len() }
+        Span {
+            start,
+            end: self.headers.len(),
+        }
     }
 
     /// Appends a record whose key and value are written in place; `None` writes none.
@@ -185,14 +202,21 @@ impl Batch {
         &mut self,
         destination: Destination,
         partition: u32,
-        key: Option<&dyn Fn(&mut Vec<u8>)>,
-        value: Option<&dyn Fn(&mut Vec<u8>)>,
+        key: Option<Write<'_>>,
+        value: Option<Write<'_>>,
         headers: impl IntoIterator<Item = (&'static str, &'h [u8])>,
     ) {
         let key = key.map(|write| self.append(write));
         let value = value.map(|write| self.append(write));
         let headers = self.append_headers(headers);
-        self.records.push(Outgoing { destination, partition, key, value, headers, caused_at: None });
+        self.records.push(Outgoing {
+            destination,
+            partition,
+            key,
+            value,
+            headers,
+            caused_at: None,
+        });
     }
 }
 
@@ -201,6 +225,8 @@ impl Batch {
 pub struct Addresses {
     /// The stage.
     pub topology: Topology,
+    /// Partition count by input.
+    pub input_partitions: Vec<u32>,
     /// Partition count by output.
     pub partitions: Vec<u32>,
     /// Schema id by output.
@@ -238,8 +264,19 @@ pub struct Outbox<'a> {
 
 impl<'a> Outbox<'a> {
     /// For the outputs of one input (`origin`), or of a timer or mark (`None`).
-    pub fn new(batch: &'a mut Batch, addresses: &'a Addresses, partition: u32, origin: Option<Origin<'a>>) -> Self {
-        Outbox { batch, addresses, partition, origin, fate: None }
+    pub fn new(
+        batch: &'a mut Batch,
+        addresses: &'a Addresses,
+        partition: u32,
+        origin: Option<Origin<'a>>,
+    ) -> Self {
+        Outbox {
+            batch,
+            addresses,
+            partition,
+            origin,
+            fate: None,
+        }
     }
 
     /// Sends a record. `write` appends the value's own bytes; the frame, where the topic has a schema, is already there.
@@ -248,7 +285,12 @@ impl<'a> Outbox<'a> {
     }
 
     /// [`Outbox::send`], with headers.
-    pub fn send_with(&mut self, to: Address<'_>, headers: &[(&'static str, &str)], write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn send_with(
+        &mut self,
+        to: Address<'_>,
+        headers: &[(&'static str, &str)],
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let partition = match to.place {
             Place::SamePartition => self.partition,
             Place::ByKey => partition::of_key(to.key, self.addresses.partitions[to.topic]),
@@ -261,7 +303,9 @@ impl<'a> Outbox<'a> {
             }
             write(bytes);
         });
-        let headers = self.batch.append_headers(headers.iter().map(|(name, text)| (*name, text.as_bytes())));
+        let headers = self
+            .batch
+            .append_headers(headers.iter().map(|(name, text)| (*name, text.as_bytes())));
         self.batch.records.push(Outgoing {
             destination: Destination::Output(to.topic),
             partition,
@@ -279,7 +323,13 @@ impl<'a> Outbox<'a> {
             Place::ByKey => partition::of_key(to.key, self.addresses.partitions[to.topic]),
         };
         let key = to.key;
-        self.batch.push(Destination::Output(to.topic), partition, Some(&|b| b.extend_from_slice(key)), None, []);
+        self.batch.push(
+            Destination::Output(to.topic),
+            partition,
+            Some(&|b| b.extend_from_slice(key)),
+            None,
+            [],
+        );
     }
 
     /// The input is left out on purpose: a count and nothing more.
@@ -297,11 +347,19 @@ impl<'a> Outbox<'a> {
 
     /// Adds one to a counter of the stage.
     pub fn count(&mut self, counter: &'static Counter, label: &'static str) {
-        self.batch.count(Count::Fact(counter.name, counter.help, counter.label, label));
+        self.batch.count(Count::Fact(
+            counter.name,
+            counter.help,
+            counter.label,
+            label,
+        ));
     }
 
     fn settle(&mut self, fate: Fate, reason: &'static str) {
-        debug_assert!(self.fate.is_none(), "an input ends as exactly one of forwarded, suppressed, dead-lettered");
+        debug_assert!(
+            self.fate.is_none(),
+            "an input ends as exactly one of forwarded, suppressed, dead-lettered"
+        );
         self.fate = Some((fate, reason));
     }
 

@@ -240,6 +240,10 @@ pub struct Rejection {
 impl Rejection {
     /// A rejection of unknown origin.
     pub fn new(reason: &'static str, message: impl Into<String>) -> Rejection {
-        Rejection { reason, message: message.into(), deployment: None }
+        Rejection {
+            reason,
+            message: message.into(),
+            deployment: None,
+        }
     }
 }

@@ -22,7 +22,14 @@ impl Processor for Counting {
         Timestamp(input.1)
     }
 
-    fn apply(&self, _: &TaskTime, key: &u32, state: Option<Seen>, input: (u32, i64), out: &mut Vec<String>) -> Option<Seen> {
+    fn apply(
+        &self,
+        _: &TaskTime,
+        key: &u32,
+        state: Option<Seen>,
+        input: (u32, i64),
+        out: &mut Vec<String>,
+    ) -> Option<Seen> {
         let (count, last, _) = state.unwrap_or_default();
         out.push(format!("{key}:{}", count + 1));
         Some((count + 1, last.max(input.1), 0))
@@ -30,10 +37,21 @@ impl Processor for Counting {
 
     fn timers(&self, (_, last, idle): &Seen) -> Timers {
         let timers = Timers::default().and(By::Watermark, Timestamp(last + 100), 1);
-        if *idle == 0 { timers.and(By::Frontier, Timestamp(last + 10), 0) } else { timers }
+        if *idle == 0 {
+            timers.and(By::Frontier, Timestamp(last + 10), 0)
+        } else {
+            timers
+        }
     }
 
-    fn on_timer(&self, _: &TaskTime, key: &u32, state: Seen, timer: Timer, out: &mut Vec<String>) -> Option<Seen> {
+    fn on_timer(
+        &self,
+        _: &TaskTime,
+        key: &u32,
+        state: Seen,
+        timer: Timer,
+        out: &mut Vec<String>,
+    ) -> Option<Seen> {
         out.push(format!("{key}@{}/{}", timer.deadline.0, timer.kind));
         (timer.kind == 0).then_some((state.0, state.1, 1))
     }
@@ -53,7 +71,12 @@ fn timers_fire_in_the_order_of_deadline_kind_and_key() {
     for input in [(2, 0), (1, 0), (3, 5)] {
         fold.apply(input, &mut out);
     }
-    assert_eq!(mark(&mut fold, 200, 0), ["1@10/0", "2@10/0", "3@15/0", "1@100/1", "2@100/1", "3@105/1"]);
+    assert_eq!(
+        mark(&mut fold, 200, 0),
+        [
+            "1@10/0", "2@10/0", "3@15/0", "1@100/1", "2@100/1", "3@105/1"
+        ]
+    );
     assert!(fold.is_empty());
 }
 

@@ -1,0 +1,143 @@
+//! What a person types: the options that all stages share.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Args;
+use journey::topics::Lane;
+
+use crate::{kafka::Settings, log::LogError, worker::Pace};
+
+/// How to reach Kafka and the registry.
+#[derive(Args, Clone, Debug)]
+pub struct KafkaArgs {
+    /// Kafka's brokers, host:port, comma-separated
+    #[arg(long, env = "FOOTFALL_BROKERS", default_value = "127.0.0.1:9092")]
+    pub brokers: String,
+    /// The schema registry's address (Confluent's API)
+    #[arg(
+        long,
+        env = "FOOTFALL_REGISTRY",
+        default_value = "http://127.0.0.1:8081/apis/ccompat/v7"
+    )]
+    pub registry: String,
+    /// The lane: a prefix for every topic, group and transactional id
+    #[arg(
+        long,
+        env = "FOOTFALL_TOPIC_PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub topic_prefix: String,
+    /// Any other librdkafka property, key=value (repeatable; in the environment, comma-separated)
+    #[arg(
+        long = "kafka-property",
+        env = "FOOTFALL_KAFKA_PROPERTY",
+        value_delimiter = ',',
+        value_name = "KEY=VALUE"
+    )]
+    pub kafka_property: Vec<String>,
+}
+
+impl KafkaArgs {
+    /// As checked settings, for this instance.
+    pub fn settings(&self, instance: &str) -> Result<Settings, LogError> {
+        let mut settings = Settings::new(&self.brokers, Lane::new(&self.topic_prefix), instance);
+        for property in &self.kafka_property {
+            let (key, value) = property.split_once('=').ok_or_else(|| {
+                LogError::new(format!(
+                    "--kafka-property {property}: write it as key=value, as security.protocol=ssl"
+                ))
+            })?;
+            settings.properties.push((key.to_owned(), value.to_owned()));
+        }
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if !self.topic_prefix.chars().all(legal) {
+            return Err(LogError::new(format!(
+                "--topic-prefix {:?}: letters, digits, dots and hyphens only, as `backfill-2026.`",
+                self.topic_prefix
+            )));
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+/// How a stage runs.
+#[derive(Args, Clone, Debug)]
+pub struct StageArgs {
+    /// A name for this process that stays the same over restarts; every process of a stage has its own
+    #[arg(long, env = "FOOTFALL_INSTANCE", default_value = "0")]
+    pub instance: String,
+    /// Worker threads: each has a consumer, a producer and its share of the partitions
+    #[arg(long, env = "FOOTFALL_WORKERS", default_value_t = 1)]
+    pub workers: usize,
+    /// Where /metrics, /livez and /readyz listen (port 0: any)
+    #[arg(long, env = "FOOTFALL_METRICS_ADDRESS", default_value = "127.0.0.1:0")]
+    pub metrics_address: SocketAddr,
+    /// Register schemas that the registry does not have yet (production: let `footfall schemas register` do it)
+    #[arg(long, env = "FOOTFALL_REGISTER_SCHEMAS")]
+    pub register_schemas: bool,
+    /// How long the group waits for a process that is gone
+    #[arg(long, env = "FOOTFALL_SESSION_TIMEOUT", default_value = "12s", value_parser = duration)]
+    pub session_timeout: Duration,
+    /// How long a transaction may stay open; shorter than the session timeout
+    #[arg(long, env = "FOOTFALL_TRANSACTION_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub transaction_timeout: Duration,
+    /// The least time between commits: latency against the broker's work
+    #[arg(long, env = "FOOTFALL_COMMIT_AT_LEAST", default_value = "10ms", value_parser = duration)]
+    pub commit_at_least: Duration,
+    /// The longest that a record waits for its commit under load
+    #[arg(long, env = "FOOTFALL_COMMIT_AT_MOST", default_value = "100ms", value_parser = duration)]
+    pub commit_at_most: Duration,
+    /// Outgoing records of one transaction
+    #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
+    pub batch_records: usize,
+}
+
+impl StageArgs {
+    /// When to commit.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            at_least: self.commit_at_least,
+            at_most: self.commit_at_most,
+            records: self.batch_records,
+            outputs: self.batch_records,
+            ..Pace::default()
+        }
+    }
+}
+
+/// Reads `250ms`, `12s`, `15m`, `24h`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|_| wrong(text))?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(wrong(text)),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong(text))
+}
+
+fn wrong(text: &str) -> String {
+    format!("{text:?} is no duration: write 250ms, 12s, 15m or 24h")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_carry_their_unit() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5400)));
+        for wrong in ["12", "s", "12 s", "-1s", "1d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

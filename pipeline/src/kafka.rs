@@ -1,0 +1,20 @@
+//! The log over Apache Kafka: the only place that names rdkafka.
+//!
+//! [`log`] is a worker's consumer and producer; [`settings`] what both are made with; [`producer`] transactions and their
+//! outcomes; [`consumer`] assignments; [`restore`] changelogs; [`ticks`] time on silent raw partitions; [`admin`] topics;
+//! [`read`] plain reading for the tool; `native` the few calls that the bindings do not wrap.
+
+pub mod admin;
+mod consumer;
+mod failpoint;
+mod log;
+mod native;
+mod producer;
+pub mod read;
+mod restore;
+pub mod settings;
+mod ticks;
+pub mod write;
+
+pub use log::KafkaLog;
+pub use settings::Settings;

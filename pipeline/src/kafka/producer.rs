@@ -1,0 +1,378 @@
+//! One transaction: produce everything, see every delivery report, send the offsets, commit. And what became of it.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Message, Offset, TopicPartitionList,
+    config::FromClientConfigAndContext,
+    consumer::ConsumerGroupMetadata,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
+};
+
+use super::{failpoint, settings::Settings};
+use crate::{
+    changelog::CommitMetadata,
+    log::{LogError, TaskId, Transaction},
+    memory::Names,
+    outbox::Outgoing,
+};
+
+/// Why an attempt did not stand.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Clean: nothing of it stands, and the same bytes may be sent again.
+    Abortable(String),
+    /// Clean, and the tasks are somebody else's.
+    Lost(String),
+    /// Nobody can say.
+    Unknown(String),
+    /// The process must end.
+    Fatal(String),
+}
+
+/// What the delivery reports of one attempt said.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    failed: AtomicU64,
+    first_failure: Mutex<Option<String>>,
+    /// By task record, in order: the offset it got.
+    positions: Mutex<Vec<i64>>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    /// 0, or one more than the index of a task record.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, task_record: usize) {
+        match result {
+            Ok(message) if task_record > 0 => {
+                let mut positions = self
+                    .positions
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if let Some(position) = positions.get_mut(task_record - 1) {
+                    *position = message.offset();
+                }
+            }
+            Ok(_) => {}
+            Err((error, message)) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                let mut first = self
+                    .first_failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert_with(|| {
+                    format!("{}-{}: {error}", message.topic(), message.partition())
+                });
+            }
+        }
+    }
+}
+
+/// A worker's transactional producer.
+pub(super) struct Transactions {
+    producer: BaseProducer<Deliveries>,
+    timeout: Duration,
+}
+
+/// The offsets of a transaction: by task, the next input offset and where its changelog ends.
+pub(super) type Ends = Vec<(TaskId, i64, i64)>;
+
+impl Transactions {
+    /// Fences every earlier holder of the transactional id and ends what it left open.
+    pub(super) fn open(
+        settings: &Settings,
+        stage: &str,
+        worker: usize,
+    ) -> Result<Transactions, LogError> {
+        let config = settings.transactional_producer(stage, worker);
+        let broken =
+            |e: KafkaError| LogError::new(format!("the transactional producer cannot start: {e}"));
+        let producer = BaseProducer::from_config_and_context(&config, Deliveries::default())
+            .map_err(broken)?;
+        let opened = Transactions {
+            producer,
+            timeout: settings.call_timeout,
+        };
+        let deadline = Instant::now() + settings.call_timeout * 2;
+        loop {
+            match opened.producer.init_transactions(settings.call_timeout) {
+                Ok(()) => return Ok(opened),
+                Err(KafkaError::Transaction(e))
+                    if e.is_retriable() && Instant::now() < deadline =>
+                {
+                    opened.producer.poll(Duration::from_millis(100));
+                }
+                Err(e) => {
+                    return Err(LogError::new(format!(
+                        "transactions cannot be initialised: {e}; check that the brokers at {} answer, that this principal may \
+                         use the transactional id, and transaction.max.timeout.ms",
+                        settings.brokers
+                    )));
+                }
+            }
+        }
+    }
+
+    /// One attempt. `ends` are the changelog ends of tasks that read nothing in this transaction.
+    pub(super) fn attempt(
+        &self,
+        transaction: &Transaction<'_>,
+        names: &Names,
+        metadata: &ConsumerGroupMetadata,
+        known_end: impl Fn(TaskId) -> i64,
+    ) -> Result<Ends, Failure> {
+        let context = self.producer.context();
+        context.failed.store(0, Ordering::Relaxed);
+        *context
+            .first_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+        let task_records: Vec<usize> = transaction
+            .tasks
+            .iter()
+            .filter_map(|t| t.task_record)
+            .collect();
+        *context
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = vec![-1; task_records.len()];
+        self.producer.begin_transaction().map_err(classify)?;
+        self.produce(transaction, names, &task_records)?;
+        failpoint::reach("after_produce");
+        self.drain()?;
+        if context.failed.load(Ordering::Relaxed) > 0 {
+            let first = context
+                .first_failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            return Err(Failure::Abortable(format!(
+                "not delivered: {}",
+                first.unwrap_or_default()
+            )));
+        }
+        let ends = self.ends(transaction, &known_end)?;
+        let offsets = offsets(&ends, names).map_err(classify)?;
+        self.call(|| {
+            self.producer
+                .send_offsets_to_transaction(&offsets, metadata, self.timeout)
+        })?;
+        failpoint::reach("after_send_offsets");
+        self.commit()?;
+        failpoint::reach("after_commit");
+        Ok(ends)
+    }
+
+    fn produce(
+        &self,
+        transaction: &Transaction<'_>,
+        names: &Names,
+        task_records: &[usize],
+    ) -> Result<(), Failure> {
+        let batch = transaction.batch;
+        let mut next_task_record = 0;
+        for (index, outgoing) in batch.records().iter().enumerate() {
+            let opaque = match task_records.get(next_task_record) {
+                Some(at) if *at == index => {
+                    next_task_record += 1;
+                    next_task_record
+                }
+                _ => 0,
+            };
+            let mut record =
+                BaseRecord::with_opaque_to(names.destination(outgoing.destination), opaque)
+                    .partition(outgoing.partition as i32);
+            if let Some(key) = batch.key(outgoing) {
+                record = record.key(key);
+            }
+            if let Some(value) = batch.value(outgoing) {
+                record = record.payload(value);
+            }
+            if batch.headers(outgoing).len() > 0 {
+                record = record.headers(headers(batch, outgoing));
+            }
+            self.send(record)?;
+            if index % 1024 == 1023 {
+                self.producer.poll(Duration::ZERO);
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if Instant::now() < deadline =>
+                {
+                    record = back;
+                    self.producer.poll(Duration::from_millis(1));
+                }
+                Err((e, _)) => return Err(classify(e)),
+            }
+        }
+    }
+
+    /// Waits for every delivery report. Not by `flush`, which blocks for 100 ms at a time.
+    fn drain(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.timeout;
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::ZERO);
+            if Instant::now() > deadline {
+                return Err(Failure::Unknown(
+                    "deliveries were not reported in time".to_owned(),
+                ));
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Where each task's changelog ends, from this attempt's own delivery reports.
+    fn ends(
+        &self,
+        transaction: &Transaction<'_>,
+        known_end: impl Fn(TaskId) -> i64,
+    ) -> Result<Ends, Failure> {
+        let positions = self
+            .producer
+            .context()
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut reported = positions.iter();
+        let mut ends = Vec::with_capacity(transaction.tasks.len());
+        for position in transaction.tasks {
+            let end = match position.task_record {
+                None => known_end(position.task),
+                Some(_) => match reported.next() {
+                    Some(offset) if *offset >= 0 => offset + 1,
+                    _ => {
+                        return Err(Failure::Abortable(
+                            "a delivery report came without an offset".to_owned(),
+                        ));
+                    }
+                },
+            };
+            ends.push((position.task, position.next_offset, end));
+        }
+        Ok(ends)
+    }
+
+    fn commit(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.timeout * 2;
+        loop {
+            match self.producer.commit_transaction(self.timeout) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(e)) if e.is_retriable() => {
+                    if Instant::now() > deadline {
+                        return Err(Failure::Unknown(format!("the commit did not answer: {e}")));
+                    }
+                }
+                Err(KafkaError::Flush(e)) => {
+                    return Err(Failure::Unknown(format!("the commit could not flush: {e}")));
+                }
+                Err(e) => return Err(classify(e)),
+            }
+        }
+    }
+
+    /// Calls until it succeeds or fails for good: a retriable error means the same call with the same arguments.
+    fn call(&self, call: impl Fn() -> Result<(), KafkaError>) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match call() {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(e))
+                    if e.is_retriable() && Instant::now() < deadline =>
+                {
+                    self.producer.poll(Duration::from_millis(20));
+                }
+                Err(e) => return Err(classify(e)),
+            }
+        }
+    }
+
+    /// Ends an attempt that failed. If this fails too, nobody can say how the attempt ended.
+    pub(super) fn abort(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.producer.abort_transaction(Duration::from_millis(50)) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(e)) if e.is_fatal() => {
+                    return Err(Failure::Fatal(e.string()));
+                }
+                Err(e) if Instant::now() > deadline => {
+                    return Err(Failure::Unknown(format!("the abort failed: {e}")));
+                }
+                Err(_) => self.producer.poll(Duration::ZERO),
+            }
+        }
+    }
+}
+
+fn headers(batch: &crate::outbox::Batch, outgoing: &Outgoing) -> OwnedHeaders {
+    let headers = batch.headers(outgoing);
+    headers.fold(OwnedHeaders::new(), |headers, (key, value)| {
+        headers.insert(Header {
+            key,
+            value: Some(value),
+        })
+    })
+}
+
+fn offsets(ends: &Ends, names: &Names) -> Result<TopicPartitionList, KafkaError> {
+    let mut offsets = TopicPartitionList::with_capacity(ends.len());
+    let at = super::settings::wall_clock().0;
+    for (task, next_offset, end) in ends {
+        let mut element = offsets.add_partition(&names.inputs[task.input], task.partition as i32);
+        element.set_offset(Offset::Offset(*next_offset))?;
+        element.set_metadata(CommitMetadata { end: *end, at }.to_text());
+    }
+    Ok(offsets)
+}
+
+/// rdkafka's own classes, and no others.
+fn classify(error: KafkaError) -> Failure {
+    match &error {
+        KafkaError::Transaction(e) if e.is_fatal() => Failure::Fatal(fatal(e)),
+        KafkaError::Transaction(e) if e.txn_requires_abort() => match e.code() {
+            RDKafkaErrorCode::IllegalGeneration
+            | RDKafkaErrorCode::UnknownMemberId
+            | RDKafkaErrorCode::RebalanceInProgress
+            | RDKafkaErrorCode::FencedInstanceId => Failure::Lost(e.string()),
+            _ => Failure::Abortable(e.string()),
+        },
+        KafkaError::Transaction(e) if e.is_retriable() => Failure::Unknown(e.string()),
+        KafkaError::MessageProduction(RDKafkaErrorCode::State) => {
+            Failure::Abortable(error.to_string())
+        }
+        _ => Failure::Fatal(error.to_string()),
+    }
+}
+
+fn fatal(error: &rdkafka::error::RDKafkaError) -> String {
+    match error.code() {
+        RDKafkaErrorCode::Fenced
+        | RDKafkaErrorCode::ProducerFenced
+        | RDKafkaErrorCode::InvalidProducerEpoch => format!(
+            "fenced: another process with the same --instance has taken over ({}); give every process its own",
+            error.string()
+        ),
+        _ => error.string(),
+    }
+}

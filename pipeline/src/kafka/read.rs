@@ -1,0 +1,200 @@
+//! Plain reading, committed records only: for the tool and for definitions.
+
+use std::time::Duration;
+
+use rdkafka::{
+    Message, Offset, Timestamp as KafkaTimestamp, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    message::Headers,
+};
+
+use super::settings::Settings;
+use crate::log::LogError;
+use journey::Timestamp;
+
+/// A record, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRecord {
+    /// The topic's full name.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// The offset.
+    pub offset: i64,
+    /// The broker's append time, or the creator's.
+    pub timestamp: Timestamp,
+    /// The key, as it came.
+    pub key: Option<Vec<u8>>,
+    /// The value, as it came.
+    pub value: Option<Vec<u8>>,
+    /// The headers, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// Where reading starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// At the first record that is still there.
+    Beginning,
+    /// After the last.
+    End,
+}
+
+/// Reads whole topics.
+pub struct TopicReader {
+    consumer: BaseConsumer,
+    left: Vec<(String, i32, i64)>,
+}
+
+impl std::fmt::Debug for TopicReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TopicReader")
+            .field("left", &self.left)
+            .finish()
+    }
+}
+
+impl TopicReader {
+    /// All partitions of these topics. Where they end is looked at now: see [`TopicReader::is_at_end`].
+    pub fn open(
+        settings: &Settings,
+        topics: &[String],
+        from: From,
+    ) -> Result<TopicReader, LogError> {
+        let broken = |e: rdkafka::error::KafkaError| {
+            LogError::new(format!(
+                "{} cannot be read from {}: {e}",
+                topics.join(", "),
+                settings.brokers
+            ))
+        };
+        let consumer: BaseConsumer = settings
+            .reader()
+            .set("enable.partition.eof", "false")
+            .create()
+            .map_err(broken)?;
+        let mut assignment = TopicPartitionList::new();
+        let mut left = Vec::new();
+        for topic in topics {
+            let count =
+                super::admin::partition_count(consumer.client(), topic, settings.call_timeout)?;
+            if count == 0 {
+                return Err(LogError::new(format!(
+                    "topic {topic} is missing: create it with `footfall topics apply`"
+                )));
+            }
+            for partition in 0..count as i32 {
+                let (low, high) = consumer
+                    .fetch_watermarks(topic, partition, settings.call_timeout)
+                    .map_err(broken)?;
+                let start = if from == From::Beginning { low } else { high };
+                assignment
+                    .add_partition_offset(topic, partition, Offset::Offset(start))
+                    .map_err(broken)?;
+                if start < high {
+                    left.push((topic.clone(), partition, high));
+                }
+            }
+        }
+        consumer.assign(&assignment).map_err(broken)?;
+        Ok(TopicReader { consumer, left })
+    }
+
+    /// Whether every partition has been read up to where it ended when it was opened. Control records at the end are never
+    /// delivered, so the consumer's position decides.
+    pub fn is_at_end(&mut self) -> bool {
+        if self.left.is_empty() {
+            return true;
+        }
+        if let Ok(positions) = self.consumer.position() {
+            self.left.retain(|(topic, partition, high)| {
+                let position = positions
+                    .find_partition(topic, *partition)
+                    .map(|p| p.offset());
+                !matches!(position, Some(Offset::Offset(offset)) if offset >= *high)
+            });
+        }
+        self.left.is_empty()
+    }
+
+    /// One partition from an offset on.
+    pub fn open_at(
+        settings: &Settings,
+        topic: &str,
+        partition: u32,
+        offset: i64,
+    ) -> Result<TopicReader, LogError> {
+        let broken = |e: rdkafka::error::KafkaError| {
+            LogError::new(format!("{topic}-{partition}@{offset} cannot be read: {e}"))
+        };
+        let consumer: BaseConsumer = settings.reader().create().map_err(broken)?;
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(topic, partition as i32, Offset::Offset(offset))
+            .map_err(broken)?;
+        consumer.assign(&assignment).map_err(broken)?;
+        Ok(TopicReader {
+            consumer,
+            left: Vec::new(),
+        })
+    }
+
+    /// The next record; `None` if none came in time.
+    pub fn next(&mut self, wait: Duration) -> Result<Option<ReadRecord>, LogError> {
+        match self.consumer.poll(wait) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(Some(owned(&message))),
+            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(None),
+            Some(Err(e)) if super::log::is_passing(&e) => Ok(None),
+            Some(Err(e)) => Err(LogError::new(format!("cannot be read: {e}"))),
+        }
+    }
+
+    /// Every record up to where the topics ended when they were opened. Calls `each` for every one of them.
+    pub fn read_to_end(&mut self, mut each: impl FnMut(ReadRecord)) -> Result<(), LogError> {
+        let mut empty = 0;
+        loop {
+            match self.next(Duration::from_millis(if empty == 0 { 0 } else { 20 }))? {
+                Some(record) => {
+                    empty = 0;
+                    each(record);
+                }
+                None => {
+                    empty += 1;
+                    if empty > 1 && self.is_at_end() {
+                        return Ok(());
+                    }
+                    if empty > 3_000 {
+                        return Err(LogError::new(format!(
+                            "{:?} could not be read to the end within a minute: a transaction may hang; look with \
+                             `kafka-transactions.sh find-hanging`",
+                            self.left
+                        )));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn owned(message: &impl Message<Headers = rdkafka::message::BorrowedHeaders>) -> ReadRecord {
+    let headers = message.headers().map(|headers| {
+        headers
+            .iter()
+            .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
+            .collect()
+    });
+    let timestamp = match message.timestamp() {
+        KafkaTimestamp::NotAvailable => Timestamp::MIN,
+        other => Timestamp(other.to_millis().unwrap_or_default()),
+    };
+    ReadRecord {
+        topic: message.topic().to_owned(),
+        partition: message.partition() as u32,
+        offset: message.offset(),
+        timestamp,
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+    }
+}

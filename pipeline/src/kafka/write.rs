@@ -1,0 +1,176 @@
+//! Plain writing for the tool: raw events at a given time, and sets of definitions in one transaction.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use journey::Timestamp;
+use rdkafka::{
+    ClientContext,
+    config::FromClientConfigAndContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
+};
+
+use super::settings::Settings;
+use crate::log::LogError;
+
+#[derive(Debug, Default)]
+struct Failures {
+    count: AtomicU64,
+    first: Mutex<Option<String>>,
+}
+
+impl ClientContext for Failures {}
+
+impl ProducerContext for Failures {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.first
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| error.to_string());
+        }
+    }
+}
+
+/// A producer outside transactions.
+pub struct Writer {
+    producer: BaseProducer<Failures>,
+    sent: u64,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("sent", &self.sent).finish()
+    }
+}
+
+/// What to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Out<'a> {
+    /// The topic's full name.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: u32,
+    /// The key, if any.
+    pub key: Option<&'a [u8]>,
+    /// The value, if any.
+    pub value: Option<&'a [u8]>,
+    /// The creator's time; the broker's if `None`.
+    pub timestamp: Option<Timestamp>,
+}
+
+impl Writer {
+    /// Connects.
+    pub fn open(settings: &Settings) -> Result<Writer, LogError> {
+        let producer =
+            BaseProducer::from_config_and_context(&settings.plain_producer(), Failures::default())
+                .map_err(|e| {
+                    LogError::new(format!("no producer can be made with these settings: {e}"))
+                })?;
+        Ok(Writer { producer, sent: 0 })
+    }
+
+    /// Sends a record; waits while the queue is full.
+    pub fn send(&mut self, out: &Out<'_>) -> Result<(), LogError> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(out.topic).partition(out.partition as i32);
+        if let Some(key) = out.key {
+            record = record.key(key);
+        }
+        if let Some(value) = out.value {
+            record = record.payload(value);
+        }
+        if let Some(at) = out.timestamp {
+            record = record.timestamp(at.0);
+        }
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    self.producer.poll(Duration::from_millis(5));
+                }
+                Err((e, _)) => {
+                    return Err(LogError::new(format!(
+                        "{} cannot be written: {e}",
+                        out.topic
+                    )));
+                }
+            }
+        }
+        self.sent += 1;
+        if self.sent.is_multiple_of(1024) {
+            self.producer.poll(Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Lets delivery reports come in, without waiting.
+    pub fn poll(&mut self) {
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// Waits until everything sent is acknowledged.
+    pub fn finish(&mut self) -> Result<(), LogError> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(2));
+            if Instant::now() > deadline {
+                return Err(LogError::new(
+                    "the broker did not acknowledge what was sent within two minutes".to_owned(),
+                ));
+            }
+        }
+        self.producer.poll(Duration::ZERO);
+        let failures = self.producer.context();
+        match failures.count.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            count => {
+                let first = failures
+                    .first
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                Err(LogError::new(format!(
+                    "{count} records were not delivered, first: {}",
+                    first.unwrap_or_default()
+                )))
+            }
+        }
+    }
+}
+
+/// Writes records to partition 0 of a topic in one transaction: all or none.
+pub fn write_together(
+    settings: &Settings,
+    topic: &str,
+    records: &[(String, Vec<u8>)],
+) -> Result<(), LogError> {
+    let broken = |e: KafkaError| LogError::new(format!("{topic} cannot be written: {e}"));
+    let mut config = settings.plain();
+    config.set(
+        "transactional.id",
+        format!("{}footfall.tool.{topic}", settings.lane.prefix()),
+    );
+    let producer =
+        BaseProducer::from_config_and_context(&config, Failures::default()).map_err(broken)?;
+    let timeout = settings.call_timeout;
+    producer.init_transactions(timeout).map_err(broken)?;
+    producer.begin_transaction().map_err(broken)?;
+    for (key, value) in records {
+        let record = BaseRecord::<[u8], [u8]>::to(topic)
+            .partition(0)
+            .key(key.as_bytes())
+            .payload(value);
+        producer.send(record).map_err(|(e, _)| broken(e))?;
+    }
+    producer.commit_transaction(timeout).map_err(broken)
+}

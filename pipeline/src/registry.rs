@@ -1,0 +1,226 @@
+//! The schema registry: which id a schema has, and which schema an id has. Only its client is used; framing and codec are
+//! those of the crate `schemas`.
+
+use std::{sync::Arc, time::Duration};
+
+use schema_registry_converter::{
+    async_impl::schema_registry::{
+        SrSettings, get_schema_by_id, is_compatible_schema, post_schema,
+    },
+    avro_common::get_supplied_schema,
+    error::SRCError,
+    schema_registry_common::{SchemaType, SuppliedSchema},
+};
+use tokio::runtime::Handle;
+
+use crate::{log::LogError, metrics::Metrics, worker::SchemaSource};
+
+/// A connection to the registry.
+#[derive(Clone)]
+pub struct Registry {
+    url: String,
+    settings: Arc<SrSettings>,
+    http: reqwest::Client,
+    runtime: Handle,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("url", &self.url).finish()
+    }
+}
+
+/// What the registry says of a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is there, or may be added.
+    Compatible,
+    /// It may not: in the registry's own words.
+    Incompatible(String),
+}
+
+impl Registry {
+    /// Settings for this URL; asks nothing yet.
+    pub fn new(url: &str, runtime: Handle) -> Result<Registry, LogError> {
+        let settings = SrSettings::new_builder(url.to_owned())
+            .set_timeout(Duration::from_secs(10))
+            .build()
+            .map_err(|e| {
+                LogError::new(format!("--registry {url} is no registry's address: {e}"))
+            })?;
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Registry {
+            url,
+            settings: Arc::new(settings),
+            http: reqwest::Client::new(),
+            runtime,
+        })
+    }
+
+    /// The id of a schema under a subject, registering it if it is new and the registry allows it.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, LogError> {
+        let posted = self.runtime.block_on(post_schema(
+            &self.settings,
+            subject.to_owned(),
+            supplied(schema),
+        ));
+        posted
+            .map(|registered| registered.id)
+            .map_err(|e| self.refused(subject, &e))
+    }
+
+    /// The id that a schema already has under a subject; nothing is registered.
+    pub fn look_up(&self, subject: &str, schema: &str) -> Result<u32, LogError> {
+        let url = format!("{}/subjects/{subject}", self.url);
+        let body = serde_json::json!({ "schema": schema, "schemaType": "AVRO" });
+        let answer = self.runtime.block_on(async {
+            let answer = self
+                .http
+                .post(&url)
+                .header("content-type", "application/json")
+                .body(body.to_string());
+            let answer = answer.timeout(Duration::from_secs(10)).send().await?;
+            let status = answer.status();
+            Ok::<_, reqwest::Error>((status, answer.text().await?))
+        });
+        let (status, text) = answer.map_err(|e| self.silent(&e.to_string()))?;
+        let id = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .and_then(|json| json.get("id")?.as_u64());
+        match id {
+            Some(id) if status.is_success() => Ok(id as u32),
+            _ => Err(LogError::new(format!(
+                "the registry at {} does not have this schema under {subject} ({status}: {}): register it with `footfall \
+                 schemas register`, or start with --register-schemas",
+                self.url,
+                text.chars().take(300).collect::<String>()
+            ))),
+        }
+    }
+
+    /// Whether a schema may be added to a subject.
+    pub fn check(&self, subject: &str, schema: &str) -> Result<Verdict, LogError> {
+        let checked = self.runtime.block_on(is_compatible_schema(
+            &self.settings,
+            subject.to_owned(),
+            supplied(schema),
+        ));
+        match checked {
+            Ok(true) => Ok(Verdict::Compatible),
+            Ok(false) => Ok(Verdict::Incompatible(
+                "not compatible with an earlier version".to_owned(),
+            )),
+            Err(e) if is_not_found(&e) => Ok(Verdict::Compatible),
+            Err(e) if e.retriable => Err(self.silent(&words(&e))),
+            Err(e) => Ok(Verdict::Incompatible(words(&e))),
+        }
+    }
+
+    /// Sets a subject's compatibility level.
+    pub fn set_compatibility(&self, subject: &str, level: &str) -> Result<(), LogError> {
+        let url = format!("{}/config/{subject}", self.url);
+        let body = serde_json::json!({ "compatibility": level }).to_string();
+        let answer = self.runtime.block_on(async {
+            let request = self
+                .http
+                .put(&url)
+                .header("content-type", "application/json")
+                .body(body);
+            request.timeout(Duration::from_secs(10)).send().await
+        });
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(LogError::new(format!(
+                "the registry at {} refuses {level} for {subject}: {}",
+                self.url,
+                answer.status()
+            ))),
+            Err(e) => Err(self.silent(&e.to_string())),
+        }
+    }
+
+    /// The schema of an id.
+    pub fn schema(&self, id: u32) -> Result<String, LogError> {
+        let found = self.runtime.block_on(get_schema_by_id(id, &self.settings));
+        found
+            .map(|schema| schema.schema)
+            .map_err(|e| self.silent(&words(&e)))
+    }
+
+    /// As a worker's source of schemas: asks again and again while the registry is down.
+    pub fn source(&self, metrics: Arc<Metrics>) -> Box<dyn SchemaSource + Send> {
+        Box::new(Patient {
+            registry: self.clone(),
+            metrics,
+        })
+    }
+
+    fn silent(&self, why: &str) -> LogError {
+        LogError::new(format!(
+            "the schema registry at {} does not answer ({why}): check --registry and that it runs (`footfall dev up` starts a \
+             local one)",
+            self.url
+        ))
+    }
+
+    fn refused(&self, subject: &str, error: &SRCError) -> LogError {
+        if error.retriable {
+            return self.silent(&words(error));
+        }
+        LogError::new(format!(
+            "the registry at {} refuses the schema of {subject}: {}. Compare with `footfall schemas check`; a change must be \
+             compatible with every earlier version",
+            self.url,
+            words(error)
+        ))
+    }
+}
+
+fn supplied(schema: &str) -> SuppliedSchema {
+    match apache_avro::Schema::parse_str(schema) {
+        Ok(parsed) => {
+            let name = get_supplied_schema(&parsed).name;
+            SuppliedSchema::new(name, SchemaType::Avro, schema.to_owned())
+        }
+        Err(_) => SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned()),
+    }
+}
+
+fn words(error: &SRCError) -> String {
+    let cause = error.cause.as_deref().unwrap_or_default();
+    format!("{} {cause}", error.error)
+        .trim()
+        .chars()
+        .take(400)
+        .collect()
+}
+
+fn is_not_found(error: &SRCError) -> bool {
+    let words = words(error);
+    words.contains("404") || words.contains("40401") || words.contains("40402")
+}
+
+struct Patient {
+    registry: Registry,
+    metrics: Arc<Metrics>,
+}
+
+impl SchemaSource for Patient {
+    fn schema(&mut self, id: u32) -> Result<String, LogError> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.registry.schema(id) {
+                Ok(schema) => {
+                    self.metrics.registry_is_up(true);
+                    return Ok(schema);
+                }
+                Err(error) => {
+                    self.metrics.registry_is_up(false);
+                    tracing::error!(%error, schema_id = id, "waiting for a schema");
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+}

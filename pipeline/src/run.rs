@@ -1,0 +1,267 @@
+//! The boot sequence of a stage: logs, registry, topics, definitions, workers; then until a signal.
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow};
+use journey::{
+    Millis,
+    definitions::{DefinitionSet, Sets},
+    topics,
+};
+use tokio::{runtime::Runtime, signal::unix::SignalKind};
+
+use crate::{
+    admin_http::{self, Health},
+    config::{KafkaArgs, StageArgs},
+    kafka::{KafkaLog, Settings, admin::Admin, read},
+    log::LogError,
+    memory::Names,
+    metrics::Metrics,
+    outbox::Addresses,
+    processor::{Stage, TaskContext, Topology},
+    registry::Registry,
+    worker::{Parts, Turn, Worker},
+};
+
+/// What a stage's own options add to the shared ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras {
+    /// Ingest: tick silent raw partitions, and check the broker's clock.
+    pub ticks: bool,
+    /// Ingest: the grace that its marks carry.
+    pub grace: Millis,
+    /// Dead letters hold the record's bytes.
+    pub dead_letter_bytes: bool,
+}
+
+/// Logs as JSON, or in words on a terminal; `RUST_LOG` chooses what.
+pub fn init_logs() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("info,librdkafka=warn,rdkafka=warn")
+    });
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        builder.init()
+    } else {
+        builder.json().init()
+    }
+}
+
+/// Runs a stage until a signal; says what went wrong and what to do, and exits 1, if it cannot go on.
+pub fn stage_main<S: Stage + 'static>(
+    kafka: &KafkaArgs,
+    args: &StageArgs,
+    extras: Extras,
+    make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
+) -> ExitCode {
+    init_logs();
+    match run(kafka, args, extras, make) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "{} stops", S::TOPOLOGY.stage);
+            eprintln!("{}: {error:#}", S::TOPOLOGY.stage);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run<S: Stage + 'static>(
+    kafka: &KafkaArgs,
+    args: &StageArgs,
+    extras: Extras,
+    make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
+) -> anyhow::Result<()> {
+    let mut settings = kafka.settings(&args.instance)?;
+    settings.session_timeout = args.session_timeout;
+    settings.transaction_timeout = args.transaction_timeout;
+    settings.check()?;
+    let runtime = Runtime::new().context("no runtime")?;
+    let metrics = Arc::new(Metrics::new(S::TOPOLOGY));
+    let health = Arc::new(Health::new(args.workers));
+    let address = runtime.block_on(admin_http::serve(
+        args.metrics_address,
+        Arc::clone(&metrics),
+        Arc::clone(&health),
+    ))?;
+    tracing::info!(
+        stage = S::TOPOLOGY.stage,
+        brokers = settings.brokers,
+        prefix = settings.lane.prefix(),
+        instance = args.instance,
+        workers = args.workers,
+        metrics = %address,
+        "starting"
+    );
+    let registry = Registry::new(&kafka.registry, runtime.handle().clone())?;
+    let addresses = prepare(&settings, &runtime, &registry, args, extras, S::TOPOLOGY)?;
+    metrics.registry_is_up(true);
+    let sets = definitions(&settings, S::TOPOLOGY)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let make = Arc::new(make);
+    let mut workers = Vec::new();
+    for index in 0..args.workers {
+        let make = Arc::clone(&make);
+        let parts = Parts {
+            make: Box::new(move |context| make(context)),
+            sets: Arc::clone(&sets),
+            schemas: registry.source(Arc::clone(&metrics)),
+            addresses: addresses.clone(),
+            metrics: Arc::clone(&metrics),
+            pace: args.pace(),
+            grace: extras.grace,
+        };
+        let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));
+        let (stop, health) = (Arc::clone(&stop), Arc::clone(&health));
+        let work = move || {
+            let log = KafkaLog::open(&settings, S::TOPOLOGY, index, extras.ticks, metrics)?;
+            let result = turn_until(Worker::new(log, parts), &stop, &health, index);
+            stop.store(true, Ordering::Relaxed);
+            result
+        };
+        let name = format!("{}-{index}", S::TOPOLOGY.stage);
+        workers.push(
+            thread::Builder::new()
+                .name(name)
+                .spawn(work)
+                .context("no thread for a worker")?,
+        );
+    }
+    runtime.block_on(until_signal(&stop));
+    stop.store(true, Ordering::Relaxed);
+    join(workers)
+}
+
+/// Topics and schemas as they must be: partition counts and schema ids.
+fn prepare(
+    settings: &Settings,
+    runtime: &Runtime,
+    registry: &Registry,
+    args: &StageArgs,
+    extras: Extras,
+    topology: Topology,
+) -> Result<Addresses, LogError> {
+    let names = Names::new(&topology, &settings.lane);
+    let admin = Admin::connect(settings)?;
+    let counts = runtime.block_on(admin.check_stage(&topology, &names, !extras.ticks))?;
+    let mut schema_ids = Vec::new();
+    for (output, name) in topology.outputs.iter().zip(&names.outputs) {
+        let subject = format!("{name}-value");
+        schema_ids.push(match output.schema {
+            None => None,
+            Some(schema) if args.register_schemas => Some(registry.register(&subject, schema)?),
+            Some(schema) => Some(registry.look_up(&subject, schema)?),
+        });
+    }
+    Ok(Addresses {
+        topology,
+        input_partitions: counts.inputs,
+        partitions: counts.outputs,
+        schema_ids,
+        dead_letter_partitions: counts.dead_letters,
+        dead_letter_bytes: topology.dead_letter_bytes || extras.dead_letter_bytes,
+    })
+}
+
+/// Every set of definitions, read to the end before the first event.
+fn definitions(
+    settings: &Settings,
+    topology: Topology,
+) -> Result<Arc<[Arc<DefinitionSet>]>, LogError> {
+    let mut sets = Sets::default();
+    if topology.definitions {
+        let topic = settings.lane.topic(topics::DEFINITIONS);
+        sets = read_definitions(settings, &topic)?;
+    }
+    let in_order = sets.in_order().map_err(|e| LogError::new(e.to_string()))?;
+    let newest = in_order.last().map_or(0, |set| set.version);
+    tracing::info!(sets = in_order.len() - 1, newest, "definitions read");
+    Ok(in_order.into())
+}
+
+/// What `journey.definitions` holds.
+pub fn read_definitions(settings: &Settings, topic: &str) -> Result<Sets, LogError> {
+    let mut sets = Sets::default();
+    let mut wrong = None;
+    read::TopicReader::open(settings, &[topic.to_owned()], read::From::Beginning)?.read_to_end(
+        |record| {
+            let key =
+                String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
+            if let Err(error) = sets.take(&key, record.value.as_deref()) {
+                wrong.get_or_insert(error);
+            }
+        },
+    )?;
+    match wrong {
+        None => Ok(sets),
+        Some(error) => Err(LogError::new(error.to_string())),
+    }
+}
+
+fn turn_until<S: Stage>(
+    mut worker: Worker<S, KafkaLog>,
+    stop: &AtomicBool,
+    health: &Health,
+    index: usize,
+) -> Result<(), LogError> {
+    let started = Instant::now();
+    let mut ready = false;
+    while !stop.load(Ordering::Relaxed) {
+        let turn = worker.turn(started.elapsed())?;
+        health.turned(index);
+        if !ready
+            && (turn != Turn::Idle || worker.tasks().next().is_some())
+            && worker.tasks().next().is_some()
+        {
+            ready = true;
+            health.is_ready();
+        }
+    }
+    worker.stop(started.elapsed())?;
+    tracing::info!(worker = index, "stopped");
+    Ok(())
+}
+
+/// Until SIGTERM, SIGINT, or a worker that ended.
+async fn until_signal(stop: &AtomicBool) {
+    let terminate = tokio::signal::unix::signal(SignalKind::terminate());
+    let interrupt = tokio::signal::unix::signal(SignalKind::interrupt());
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = tokio::time::sleep(Duration::from_millis(50)) => {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn join(workers: Vec<thread::JoinHandle<Result<(), LogError>>>) -> anyhow::Result<()> {
+    let mut first = Ok(());
+    for worker in workers {
+        let result = worker
+            .join()
+            .map_err(|_| anyhow!("a worker panicked: this is a bug, the last commit stands"));
+        let result = result.and_then(|result| result.map_err(anyhow::Error::from));
+        if first.is_ok() {
+            first = result;
+        }
+    }
+    first
+}
