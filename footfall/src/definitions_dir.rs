@@ -1,0 +1,213 @@
+//! Definitions as files: every `*.json` under a directory, each one definition or an array of them.
+
+use std::{
+    error::Error,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use journey::definitions::Definition;
+
+/// Why definitions could not be read from files.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file or directory cannot be read.
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not JSON, or not a definition.
+    Parse {
+        /// Which one.
+        path: PathBuf,
+        /// Which element of the array, from 0; `None` of a file that is one definition, or no JSON at all.
+        element: Option<usize>,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// There is no `*.json` file.
+    Empty {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Read { path, .. } => write!(f, "{} cannot be read", path.display()),
+            LoadError::Parse { path, element: None, .. } => write!(f, "{} is not a definition", path.display()),
+            LoadError::Parse { path, element: Some(at), .. } => {
+                write!(f, "{}: [{at}] is not a definition", path.display())
+            }
+            LoadError::Empty { path } => write!(f, "{} holds no *.json file", path.display()),
+        }
+    }
+}
+
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            LoadError::Read { source, .. } => Some(source),
+            LoadError::Parse { source, .. } => Some(source),
+            LoadError::Empty { .. } => None,
+        }
+    }
+}
+
+/// All definitions of a file, or of every `*.json` under a directory in the order of paths. Tests beside definitions
+/// (`*.test.json`) and hidden files are left out.
+pub fn load(path: &Path) -> Result<Vec<Definition>, LoadError> {
+    let mut files = Vec::new();
+    let read = |source| LoadError::Read { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(read)?.is_dir() {
+        collect(path, &mut files)?;
+        if files.is_empty() {
+            return Err(LoadError::Empty { path: path.to_owned() });
+        }
+    } else {
+        files.push(path.to_owned());
+    }
+    files.sort();
+    let mut definitions = Vec::new();
+    for file in files {
+        parse(&file, &mut definitions)?;
+    }
+    Ok(definitions)
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
+    let read = |source| LoadError::Read { path: directory.to_owned(), source };
+    for entry in fs::read_dir(directory).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if name.ends_with(".json") && !name.ends_with(".test.json") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn parse(file: &Path, definitions: &mut Vec<Definition>) -> Result<(), LoadError> {
+    let text = fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source })?;
+    let wrong = |element, source| LoadError::Parse { path: file.to_owned(), element, source };
+    if !text.trim_start().starts_with('[') {
+        definitions.push(serde_json::from_str(&text).map_err(|source| wrong(None, source))?);
+        return Ok(());
+    }
+    let elements: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|source| wrong(None, source))?;
+    for (at, element) in elements.into_iter().enumerate() {
+        definitions.push(serde_json::from_value(element).map_err(|source| wrong(Some(at), source))?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use journey::definitions::validate;
+
+    use super::*;
+
+    fn demo() -> Vec<Definition> {
+        load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions")).expect("the demo's definitions load")
+    }
+
+    /// A directory of its own under the system's, gone when dropped.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Scratch {
+            let path = std::env::temp_dir().join(format!("footfall-{name}-{}", std::process::id()));
+            fs::create_dir_all(path.join("deeper")).expect("a directory can be made");
+            Scratch(path)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::write(self.0.join(name), text).expect("a file can be written");
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            // What is left behind is the system's to clean.
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_demo_has_every_kind_and_no_mistake() {
+        let definitions = demo();
+        assert_eq!(validate(&definitions), []);
+        let mut kinds = BTreeMap::new();
+        for definition in &definitions {
+            *kinds.entry(definition.kind()).or_insert(0) += 1;
+        }
+        let expected =
+            [("actionMap", 2), ("deployment", 3), ("outcome", 1), ("pageClass", 3), ("routePath", 2), ("segment", 5)];
+        assert_eq!(kinds, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn the_demo_refers_only_to_what_it_defines() {
+        let definitions = demo();
+        let has = |kind: &str, id: &str| definitions.iter().any(|d| d.kind() == kind && d.id() == id);
+        for definition in &definitions {
+            if let Definition::ActionMap(map) = definition {
+                assert!(map.trigger_with_segments.iter().all(|segment| has("segment", segment)), "{}", map.id);
+                assert!(has("routePath", map.route_path_id().expect("a route path")), "{}", map.id);
+            }
+        }
+    }
+
+    #[test]
+    fn the_demo_knows_the_sites_of_the_shop() {
+        let definitions = demo();
+        for site in crate::shop::Site::demo() {
+            let known = definitions.iter().find_map(|definition| match definition {
+                Definition::Deployment(d) if d.id == site.deployment_id => Some(d),
+                _ => None,
+            });
+            let deployment = known.expect("each site has its deployment");
+            assert_eq!(deployment.consent.mode, site.consent);
+            assert!(![&deployment.owner, &deployment.purpose, &deployment.contact].iter().any(|text| text.is_empty()));
+        }
+    }
+
+    #[test]
+    fn files_are_read_in_the_order_of_their_paths_and_tests_are_left_out() {
+        let scratch = Scratch::new("order");
+        scratch.write("b.json", r#"{"kind": "routePath", "id": "second"}"#);
+        scratch.write("a.json", r#"[{"kind": "routePath", "id": "first"}]"#);
+        scratch.write("deeper/a.json", r#"{"kind": "routePath", "id": "third"}"#);
+        scratch.write("b.test.json", "not even JSON");
+        scratch.write("readme.md", "neither");
+        let ids: Vec<String> = load(&scratch.0).expect("loads").iter().map(|d| d.id().to_owned()).collect();
+        assert_eq!(ids, ["first", "second", "third"]);
+    }
+
+    #[test]
+    fn a_mistake_names_its_file_its_element_and_what_serde_says() {
+        let scratch = Scratch::new("mistake");
+        scratch.write("bad.json", r#"[{"kind": "routePath", "id": "a"}, {"kind": "segment", "id": "b"}]"#);
+        let error = load(&scratch.0).expect_err("no displayName");
+        let text = format!("{:#}", anyhow::Error::from(error));
+        assert!(text.contains("bad.json: [1] is not a definition: missing field `displayName`"), "{text}");
+    }
+
+    #[test]
+    fn a_directory_without_definitions_is_an_error() {
+        let scratch = Scratch::new("empty");
+        assert!(matches!(load(&scratch.0), Err(LoadError::Empty { .. })));
+        assert!(matches!(load(&scratch.0.join("nowhere")), Err(LoadError::Read { .. })));
+    }
+}

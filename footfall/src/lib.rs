@@ -1,0 +1,8 @@
+//! The library part of the tool: what commands, tests and bench share.
+//!
+//! [`shop`] simulates traffic and a chat engine; [`generate`] writes it as JSON lines; [`definitions_dir`] reads
+//! definitions from files.
+
+pub mod definitions_dir;
+pub mod generate;
+pub mod shop;
