@@ -137,7 +137,11 @@ pub fn write_str(value: &str, to: &mut Vec<u8>) {
 pub fn from_bytes<T: Avro>(bytes: &[u8]) -> Result<T, Malformed> {
     let mut reader = Reader::new(bytes);
     let value = T::read(&mut reader)?;
-    if reader.is_empty() { Ok(value) } else { Err(Malformed::Trailing) }
+    if reader.is_empty() {
+        Ok(value)
+    } else {
+        Err(Malformed::Trailing)
+    }
 }
 
 /// The encoding of a whole value.
@@ -203,7 +207,10 @@ impl Avro for f64 {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let bytes = from.bytes(8)?.try_into().map_err(|_| Malformed::Truncated)?;
+        let bytes = from
+            .bytes(8)?
+            .try_into()
+            .map_err(|_| Malformed::Truncated)?;
         Ok(f64::from_le_bytes(bytes))
     }
 }
@@ -241,7 +248,16 @@ macro_rules! newtype {
         }
     )*};
 }
-newtype!(CustomerId, DeploymentId, EventId, Millis, OfferId, RoutePathId, Timestamp, VisitId);
+newtype!(
+    CustomerId,
+    DeploymentId,
+    EventId,
+    Millis,
+    OfferId,
+    RoutePathId,
+    Timestamp,
+    VisitId
+);
 
 impl<T: Avro> Avro for Option<T> {
     /// The union `[null, T]`.
@@ -323,7 +339,12 @@ impl<A: Avro, B: Avro, C: Avro, D: Avro> Avro for (A, B, C, D) {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok((A::read(from)?, B::read(from)?, C::read(from)?, D::read(from)?))
+        Ok((
+            A::read(from)?,
+            B::read(from)?,
+            C::read(from)?,
+            D::read(from)?,
+        ))
     }
 }
 
@@ -337,10 +358,22 @@ impl<T: Avro> Avro for Box<T> {
     }
 }
 
-/// Implements [`Avro`] for a struct: its fields in this order, all of them (a forgotten one does not compile).
+/// The entries of an Avro map, in order and each name once, whoever wrote them in whatever order: equal maps give equal
+/// bytes. Of two entries with one name the later stands.
+pub fn map<V>(mut entries: Vec<(Text, V)>) -> Vec<(Text, V)> {
+    if !entries.is_sorted_by(|(name, _), (next, _)| name < next) {
+        entries.reverse();
+        entries.sort_by(|(name, _), (next, _)| name.cmp(next));
+        entries.dedup_by(|(name, _), (kept, _)| name == kept);
+    }
+    entries
+}
+
+/// Implements [`Avro`] for a struct: its fields in this order, all of them (a forgotten one does not compile). A list of
+/// pairs that is a map in the schema is marked `as map`.
 #[macro_export]
 macro_rules! record {
-    ($type:ty { $($field:ident),* $(,)? }) => {
+    ($type:ty { $($field:ident $(as $kind:ident)?),* $(,)? }) => {
         impl $crate::Avro for $type {
             fn write(&self, to: &mut Vec<u8>) {
                 let Self { $($field),* } = self;
@@ -348,7 +381,10 @@ macro_rules! record {
             }
 
             fn read(from: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::Malformed> {
-                $(let $field = $crate::Avro::read(from)?;)*
+                $(
+                    let $field = $crate::Avro::read(from)?;
+                    $(let $field = $crate::avro::$kind($field);)?
+                )*
                 Ok(Self { $($field),* })
             }
         }

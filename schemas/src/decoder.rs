@@ -3,11 +3,13 @@
 //! A schema id whose schema is, by canonical form, the one compiled in is read in a straight line. Every other is resolved
 //! by apache-avro to the compiled-in schema and then read by the same straight-line code: slower, right, and counted.
 
-use std::{collections::HashMap, io::Cursor, marker::PhantomData};
+use std::{collections::HashMap, marker::PhantomData};
 
-use apache_avro::{Schema, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use apache_avro::{
+    Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
+};
 
-use crate::{Avro, Record, avro};
+use crate::{Record, avro, compatible, foreign};
 
 /// The first byte of a framed record.
 const MAGIC: u8 = 0;
@@ -48,48 +50,56 @@ pub enum DecodeError {
 
 /// A schema that our records cannot be read from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("schema id {id} cannot be read as {expected}: {why}; check the subject's compatibility with `footfall schemas check`")]
+#[error(
+    "schema id {id} cannot be read as {expected}: {why}; check the subject's compatibility with `footfall schemas check`"
+)]
 pub struct Incompatible {
     /// The id in the registry.
     pub id: u32,
     /// The record that was expected.
     pub expected: String,
-    /// The library's own message, cut.
+    /// Because of which field.
     pub why: String,
 }
 
 /// Reads records of one type, whatever version of its schema they were written with.
 #[derive(Debug)]
 pub struct Decoder<T> {
+    /// The ids of the compiled-in schema: one, or a few where several subjects or registries hold it. Searched in order.
     same: Vec<u32>,
     other: HashMap<u32, Schema>,
-    ours: Schema,
     slow: u64,
     record: PhantomData<fn() -> T>,
 }
 
-impl<T: Record> Default for Decoder<T> {
+impl<T> Default for Decoder<T> {
     fn default() -> Self {
-        let ours = Schema::parse_str(T::SCHEMA).expect("a compiled-in schema is valid");
-        Decoder { same: Vec::new(), other: HashMap::new(), ours, slow: 0, record: PhantomData }
+        Decoder {
+            same: Vec::new(),
+            other: HashMap::new(),
+            slow: 0,
+            record: PhantomData,
+        }
     }
 }
 
 impl<T: Record> Decoder<T> {
     /// Learns what an id stands for.
     pub fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {
+        let ours = T::schema();
         let incompatible = |why: String| Incompatible {
             id,
-            expected: self.ours.name().map(|name| name.to_string()).unwrap_or_default(),
-            why: why.chars().take(300).collect(),
+            expected: ours.name().map(|name| name.to_string()).unwrap_or_default(),
+            why,
         };
-        let theirs = Schema::parse_str(schema).map_err(|e| incompatible(e.to_string()))?;
-        if theirs.canonical_form() == self.ours.canonical_form() {
-            self.same.push(id);
+        let theirs = Schema::parse_str(schema).map_err(|e| incompatible(foreign::cut(&e)))?;
+        if foreign::canonical_form(&theirs) == foreign::canonical_form(ours) {
+            if !self.same.contains(&id) {
+                self.same.push(id);
+            }
             return Ok(());
         }
-        apache_avro::schema_compatibility::SchemaCompatibility::can_read(&theirs, &self.ours)
-            .map_err(|e| incompatible(e.to_string()))?;
+        compatible::can_read(&theirs, ours).map_err(incompatible)?;
         self.other.insert(id, theirs);
         Ok(())
     }
@@ -98,14 +108,16 @@ impl<T: Record> Decoder<T> {
     pub fn decode(&mut self, framed: &[u8]) -> Result<T, DecodeError> {
         let (id, body) = unframe(framed).ok_or(DecodeError::NotFramed)?;
         if self.same.contains(&id) {
-            return avro::from_bytes(body)
-                .map_err(|why| DecodeError::Malformed { schema_id: id, why: why.to_string() });
+            return avro::from_bytes(body).map_err(|why| DecodeError::Malformed {
+                schema_id: id,
+                why: why.to_string(),
+            });
         }
         let Some(theirs) = self.other.get(&id) else {
             return Err(DecodeError::UnknownSchema(id));
         };
         self.slow += 1;
-        resolve::<T>(theirs, &self.ours, body).map_err(|why| DecodeError::Malformed { schema_id: id, why })
+        resolve::<T>(theirs, body).map_err(|why| DecodeError::Malformed { schema_id: id, why })
     }
 
     /// How many records took the slow way since the last call.
@@ -115,14 +127,14 @@ impl<T: Record> Decoder<T> {
 }
 
 /// Schema resolution by apache-avro: their bytes, to our schema's bytes, to the record.
-fn resolve<T: Avro>(theirs: &Schema, ours: &Schema, body: &[u8]) -> Result<T, String> {
-    let cut = |e: apache_avro::Error| e.to_string().chars().take(300).collect::<String>();
-    let mut cursor = Cursor::new(body);
-    let reader = GenericDatumReader::builder(theirs).reader_schema(ours).build().map_err(cut)?;
-    let value = reader.read_value(&mut cursor).map_err(cut)?;
-    if cursor.position() != body.len() as u64 {
-        return Err(avro::Malformed::Trailing.to_string());
-    }
+fn resolve<T: Record>(theirs: &Schema, body: &[u8]) -> Result<T, String> {
+    let ours = T::schema();
+    let cut = |e: apache_avro::Error| foreign::cut(&e);
+    let reader = GenericDatumReader::builder(theirs)
+        .reader_schema(ours)
+        .build()
+        .map_err(cut)?;
+    let value: Value = foreign::read(&reader, body)?;
     let writer = GenericDatumWriter::builder(ours).build().map_err(cut)?;
     let bytes = writer.write_value_to_vec(value).map_err(cut)?;
     avro::from_bytes(&bytes).map_err(|e| e.to_string())

@@ -140,7 +140,7 @@ fn graces() -> impl Strategy<Value = Millis> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn the_last_revision_is_the_sum_of_the_signals(steps in steps(), grace in graces()) {

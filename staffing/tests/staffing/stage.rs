@@ -81,6 +81,7 @@ fn encoded(output: Output) -> Batch {
     let addresses = Addresses {
         topology: Staffing::TOPOLOGY,
         partitions: vec![4, 4],
+        input_partitions: vec![4],
         schema_ids: vec![Some(21), Some(22)],
         dead_letter_partitions: vec![4],
         dead_letter_bytes: true,
