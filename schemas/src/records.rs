@@ -141,7 +141,7 @@ record! { RoutePathSummary {
 } }
 record! { Actual {
     visits_active, qualified, invitations_offered, invitations_accepted, invitations_rejected, invitations_timed_out,
-    invitations_ignored, invitations_errored, blocked, interactions_offered, interactions_answered,
+    invitations_ignored, invitations_errored, blocked as map, interactions_offered, interactions_answered,
     interactions_abandoned, interactions_handled, total_handle_time_seconds, interactions_unresolved,
 } }
 record! { Forecast {
