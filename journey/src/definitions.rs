@@ -15,7 +15,7 @@ mod set;
 mod validate;
 
 pub use set::{Applied, Manifest, SetError, Sets};
-pub use validate::{Mistake, validate};
+pub use validate::{CONTEXT_KEYS, EVENT_KEYS, Mistake, validate};
 
 /// One definition. In JSON an object with its `kind` beside its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -543,6 +543,9 @@ pub struct ActionMap {
     /// Not at or after.
     #[serde(default)]
     pub end_date: Option<Text>,
+    /// When it was first written: of two with the same weight the older one is offered.
+    #[serde(default)]
+    pub created_date: Option<Text>,
 }
 
 impl ActionMap {

@@ -1,0 +1,114 @@
+//! What the segmenter says, and how it is written.
+
+use journey::{CustomerId, JourneyEvent, Offer, Timestamp, demand::DemandSignal};
+use pipeline::{Address, Counter, Outbox, Place, Rejection};
+use schemas::Avro;
+
+/// Index of `journey.events` in the topology's outputs.
+pub(crate) const EVENTS: usize = 0;
+/// Index of `journey.offers` in the topology's outputs.
+pub(crate) const OFFERS: usize = 1;
+/// Index of `journey.demand` in the topology's outputs.
+pub(crate) const DEMAND: usize = 2;
+
+/// One thing that the segmenter says. `caused_at` is the arrival of the record that caused it; absent where a timer did.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// For everyone.
+    Event {
+        /// The record.
+        event: Box<JourneyEvent>,
+        /// Arrival of its cause.
+        caused_at: Option<Timestamp>,
+    },
+    /// For the chat engine.
+    Offer {
+        /// The record.
+        offer: Box<Offer>,
+        /// Arrival of its cause.
+        caused_at: Option<Timestamp>,
+    },
+    /// For staffing.
+    Demand {
+        /// The record.
+        signal: Box<DemandSignal>,
+        /// Arrival of its cause.
+        caused_at: Option<Timestamp>,
+    },
+    /// One more of something: which counter, which label.
+    Count(&'static Counter, &'static str),
+    /// The input is left out on purpose.
+    Suppressed(&'static str),
+    /// The input is kept apart.
+    DeadLetter(Rejection),
+}
+
+/// Offers made and withdrawn.
+pub(crate) static OFFERS_TOTAL: Counter = Counter {
+    name: "footfall_offers_total",
+    help: "Offers, by what became of them first: offered, withdrawn or blocked.",
+    label: "status",
+};
+/// Offers that were due and not made.
+pub(crate) static OFFERS_BLOCKED_TOTAL: Counter = Counter {
+    name: "footfall_offers_blocked_total",
+    help: "Offers that were due and not made, by reason.",
+    label: "reason",
+};
+/// Offers that were taken back.
+pub(crate) static OFFERS_WITHDRAWN_TOTAL: Counter = Counter {
+    name: "footfall_offers_withdrawn_total",
+    help: "Offers that were taken back before the visitor decided, by reason.",
+    label: "reason",
+};
+/// Segments assigned.
+pub(crate) static SEGMENTS_MATCHED_TOTAL: Counter = Counter {
+    name: "footfall_segments_matched_total",
+    help: "Segments assigned to visits, by what set the match off.",
+    label: "cause",
+};
+/// Outcomes achieved.
+pub(crate) static OUTCOMES_REACHED_TOTAL: Counter = Counter {
+    name: "footfall_outcomes_reached_total",
+    help: "Outcomes achieved by visits, by whether they are to be wished for.",
+    label: "polarity",
+};
+/// The chat engine's reports.
+pub(crate) static REPORTS_TOTAL: Counter = Counter {
+    name: "footfall_reports_total",
+    help: "Reports of the chat engine, by what became of them.",
+    label: "result",
+};
+
+impl Output {
+    /// Writes it.
+    pub(crate) fn write(&self, customer: &CustomerId, out: &mut Outbox<'_>) {
+        let of_visitor = |topic, caused_at| Address {
+            topic,
+            place: Place::SamePartition,
+            key: customer.as_str().as_bytes(),
+            caused_at,
+        };
+        match self {
+            Output::Event { event, caused_at } => {
+                out.send(of_visitor(EVENTS, *caused_at), |bytes| event.write(bytes))
+            }
+            Output::Offer { offer, caused_at } => {
+                out.send(of_visitor(OFFERS, *caused_at), |bytes| offer.write(bytes))
+            }
+            Output::Demand { signal, caused_at } => {
+                let key = signal.route_path_id.as_str().as_bytes();
+                let to = Address {
+                    topic: DEMAND,
+                    place: Place::ByKey,
+                    key,
+                    caused_at: *caused_at,
+                };
+                out.send(to, |bytes| signal.write(bytes));
+            }
+            Output::Count(counter, label) => out.count(counter, label),
+            Output::Suppressed(reason) => out.suppress(reason),
+            Output::DeadLetter(rejection) => out.dead_letter(rejection),
+        }
+    }
+}

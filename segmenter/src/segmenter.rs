@@ -1,0 +1,321 @@
+//! The stage: how records and timers reach a visit's memory, and what they leave there.
+
+use std::sync::Arc;
+
+use journey::{
+    CustomerId, JourneyEvent, Offer, TaskTime, Timestamp, Visit, VisitEvent,
+    definitions::DefinitionSet,
+    demand::DemandSignal,
+    topics,
+    visit::{end_reason, kind},
+};
+use pipeline::{
+    MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
+    TimeFrom, Timer, Timers, Topology,
+};
+use schemas::{DecodeError, Decoder, Incompatible, Record as _};
+
+use crate::{
+    compile::Compiled,
+    output::{DEMAND, Output},
+    reports::{self, Fate},
+    state::{Memory, Visitor, timer},
+    teller::{Moment, Teller, Words},
+    visits::Cause,
+};
+
+/// Turns what happens to visits into segments, outcomes, offers and demand.
+#[derive(Debug)]
+pub struct Segmenter {
+    compiled: Arc<Compiled>,
+    words: Words,
+    visits: Decoder<VisitEvent>,
+}
+
+impl Segmenter {
+    /// For one task. No definition is in force until some are adopted.
+    pub fn new(_: TaskContext) -> Self {
+        Segmenter {
+            compiled: Arc::default(),
+            words: Words::default(),
+            visits: Decoder::default(),
+        }
+    }
+
+    fn teller<'a>(
+        &'a self,
+        customer: &'a CustomerId,
+        visitor: &Visitor,
+        now: Moment,
+        out: &'a mut Vec<Output>,
+    ) -> Teller<'a> {
+        let deployment = visitor.deployment_id.clone();
+        Teller {
+            compiled: &self.compiled,
+            words: &self.words,
+            customer,
+            deployment,
+            now,
+            out,
+        }
+    }
+
+    /// `started`, `activity`, `idle`, `away`, `resumed`, `ended` and `merged`.
+    fn happen(
+        &self,
+        customer: &CustomerId,
+        visitor: &mut Visitor,
+        mut input: VisitEvent,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(visit) = input.visit.take() else {
+            out.push(Output::DeadLetter(rejection(
+                "no_visit",
+                "a record about a visit must carry it",
+                &input,
+            )));
+            return;
+        };
+        let at = visitor
+            .visits
+            .iter()
+            .position(|memory| memory.id == visit.id);
+        let forgotten = [end_reason::CONSENT_WITHDRAWN, end_reason::ERASED].map(Some);
+        if at.is_none() && input.kind == kind::ENDED && forgotten.contains(&input.reason.as_deref())
+        {
+            out.push(Output::Suppressed("forgotten_visit"));
+            return;
+        }
+        let now = Moment::of(&input);
+        let mut teller = self.teller(customer, visitor, now, out);
+        let memory = visitor.visit(&visit.id);
+        if input.kind == kind::ACTIVITY {
+            let event = input.cause.take().unwrap_or_default();
+            teller.activity(
+                memory,
+                &visit,
+                input.last_page_date,
+                Cause {
+                    event,
+                    ping: input.ping,
+                },
+            );
+            memory.keep(visit);
+            return;
+        }
+        teller.transition(memory, &visit, &input);
+        if let Some(into) = input
+            .merged_into
+            .as_ref()
+            .filter(|_| input.kind == kind::MERGED)
+        {
+            memory.seen = Some(Box::new(visit));
+            let from = at.unwrap_or(visitor.visits.len() - 1);
+            visitor.merge(from, into);
+        } else {
+            memory.keep(visit);
+        }
+    }
+
+    fn engagement(
+        &self,
+        customer: &CustomerId,
+        visitor: &mut Visitor,
+        input: &VisitEvent,
+        out: &mut Vec<Output>,
+    ) {
+        let mut teller = self.teller(customer, visitor, Moment::of(input), out);
+        let about = input
+            .cause
+            .as_ref()
+            .and_then(|cause| Some((cause, reports::offer_id(cause)?)));
+        let known = about.and_then(|(cause, id)| {
+            let offers = visitor.visits.iter_mut().enumerate();
+            let (visit, offer) = offers
+                .filter_map(|(at, memory)| {
+                    Some((
+                        at,
+                        memory.offers.iter().position(|offer| offer.id.0 == *id)?,
+                    ))
+                })
+                .next()?;
+            Some((cause, visit, offer))
+        });
+        let Some((cause, visit, offer)) = known else {
+            let why = "no offer with this offerId is known for this visitor; offers stay known 24 h after the visit";
+            teller
+                .out
+                .push(Output::DeadLetter(rejection("unknown_offer", why, input)));
+            return;
+        };
+        let fate = with_visit(&mut visitor.visits[visit], |memory, visit| {
+            teller.report(memory, visit, offer, cause)
+        });
+        teller.count_report(fate);
+        match fate {
+            Fate::Counted => {}
+            Fate::Duplicate | Fate::Contradictory => out.push(Output::Suppressed(fate.as_str())),
+            Fate::Unknown => {
+                let why = "actionState must be offered, accepted, rejected, timedout, ignored, errored, started, engaged, \
+                           abandoned or completed";
+                out.push(Output::DeadLetter(rejection(fate.as_str(), why, input)));
+            }
+        }
+    }
+}
+
+/// The visit as last seen, while no record shows it.
+fn with_visit<R>(memory: &mut Memory, act: impl FnOnce(&mut Memory, &Visit) -> R) -> R {
+    let visit = memory.seen.take().unwrap_or_default();
+    let result = act(memory, &visit);
+    memory.seen = memory.needs_visit().then_some(visit);
+    result
+}
+
+fn rejection(reason: &'static str, message: &str, input: &VisitEvent) -> Rejection {
+    Rejection {
+        deployment: Some(input.deployment_id.to_string()),
+        ..Rejection::new(reason, message)
+    }
+}
+
+impl Processor for Segmenter {
+    type Key = CustomerId;
+    type Input = VisitEvent;
+    type State = Visitor;
+    type Output = Output;
+
+    fn key(&self, input: &VisitEvent) -> CustomerId {
+        input.customer_id.clone()
+    }
+
+    fn time(&self, input: &VisitEvent) -> Timestamp {
+        input.time
+    }
+
+    fn apply(
+        &self,
+        _: &TaskTime,
+        key: &CustomerId,
+        state: Option<Visitor>,
+        input: VisitEvent,
+        out: &mut Vec<Output>,
+    ) -> Option<Visitor> {
+        let mut visitor = state.unwrap_or_default();
+        visitor.deployment_id = input.deployment_id.clone();
+        match input.kind.as_str() {
+            kind::STARTED
+            | kind::ACTIVITY
+            | kind::IDLE
+            | kind::AWAY
+            | kind::RESUMED
+            | kind::ENDED
+            | kind::MERGED => {
+                self.happen(key, &mut visitor, input, out);
+            }
+            kind::ENGAGEMENT => self.engagement(key, &mut visitor, &input, out),
+            kind::CONTROL => {
+                self.teller(key, &visitor, Moment::of(&input), out)
+                    .control(&mut visitor, &input);
+                return None;
+            }
+            _ => out.push(Output::DeadLetter(rejection(
+                "unknown_kind",
+                "kind is none that this release knows",
+                &input,
+            ))),
+        }
+        visitor.settled()
+    }
+
+    fn timers(&self, state: &Visitor) -> Timers {
+        state.timers()
+    }
+
+    fn on_timer(
+        &self,
+        _: &TaskTime,
+        key: &CustomerId,
+        mut state: Visitor,
+        due: Timer,
+        out: &mut Vec<Output>,
+    ) -> Option<Visitor> {
+        let mut teller = self.teller(key, &state, Moment::of_timer(due.deadline), out);
+        if due.kind == timer::FORGET {
+            state
+                .visits
+                .retain(|memory| memory.forget_at() != Some(due.deadline));
+            return state.settled();
+        }
+        for memory in &mut state.visits {
+            with_visit(memory, |memory, visit| match due.kind {
+                timer::SILENCE => teller.silence(memory, visit, due.deadline),
+                timer::UNRESOLVED => teller.unresolved(memory, visit, due.deadline),
+                _ => {
+                    let hits = teller.compiled.strike(memory, visit, due.deadline);
+                    if let Some(cause) = hits.first().map(|hit| hit.event_id.clone()) {
+                        teller.follow(memory, visit, hits, &cause);
+                    }
+                }
+            });
+        }
+        state.settled()
+    }
+
+    fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
+        self.compiled = Compiled::shared(definitions);
+    }
+}
+
+impl Stage for Segmenter {
+    const TOPOLOGY: Topology = Topology {
+        stage: "segmenter",
+        inputs: &[topics::VISITS],
+        outputs: &[
+            OutputTopic {
+                name: topics::JOURNEY_EVENTS,
+                schema: Some(JourneyEvent::SCHEMA),
+                co_partitioned: true,
+            },
+            OutputTopic {
+                name: topics::OFFERS,
+                schema: Some(Offer::SCHEMA),
+                co_partitioned: true,
+            },
+            OutputTopic {
+                name: topics::DEMAND,
+                schema: Some(DemandSignal::SCHEMA),
+                co_partitioned: false,
+            },
+        ],
+        time_from: TimeFrom::Marks,
+        marks_into: MarksInto::EveryPartition(DEMAND),
+        definitions: true,
+        dead_letter_bytes: true,
+        dead_letter_limit: true,
+    };
+
+    fn decode(&mut self, record: &Record<'_>) -> Result<VisitEvent, Refusal> {
+        let rejected = |reason, message: String| Refusal::Rejected(Rejection::new(reason, message));
+        let value = record
+            .value
+            .ok_or_else(|| rejected("no_value", "a visit event has a value".to_owned()))?;
+        self.visits.decode(value).map_err(|error| match error {
+            DecodeError::UnknownSchema(id) => Refusal::UnknownSchema(id),
+            DecodeError::NotFramed => rejected("not_framed", error.to_string()),
+            DecodeError::Malformed { .. } => rejected("malformed", error.to_string()),
+        })
+    }
+
+    fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {
+        self.visits.learn(id, schema)
+    }
+
+    fn encode(&self, key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
+        output.write(key, out);
+    }
+
+    fn take_slow_decodes(&mut self) -> u64 {
+        self.visits.take_slow_count()
+    }
+}

@@ -1,0 +1,253 @@
+//! Telling: the envelope that every journey event has, the visit's own sequence, and demand signals.
+
+use journey::{
+    CustomerId, DeploymentId, EventId, JourneyEvent, Text, Timestamp, Visit, VisitEvent,
+    demand::DemandSignal,
+    id,
+    journey_event::{Reference, SessionEvent, Versioned, VisitSummary, WebActionEvent, event_type},
+    staffing,
+    web_event::Page,
+};
+use pipeline::Counter;
+
+use crate::{compile::Compiled, output::Output, state::Memory};
+
+/// The class of pages of which nothing is told but that they were there.
+pub(crate) const COUNT_ONLY: &str = "count_only";
+
+/// Texts that stand in every record, made once.
+#[derive(Clone, Debug)]
+pub(crate) struct Words {
+    pub(crate) web_event: Text,
+    session_event: Text,
+    cookie: Text,
+    web: Text,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Words {
+            web_event: event_type::WEB.into(),
+            session_event: event_type::SESSION.into(),
+            cookie: "cookie".into(),
+            web: "web".into(),
+        }
+    }
+}
+
+/// When something happens, and because of what.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moment {
+    /// When it happened; of a timer, its deadline.
+    pub(crate) created: Timestamp,
+    /// Arrival of its cause; of a timer, its deadline.
+    pub(crate) received: Timestamp,
+    /// Arrival of the record that caused it; absent of a timer.
+    pub(crate) caused_at: Option<Timestamp>,
+    /// The event or offer that caused it.
+    pub(crate) correlation: Option<Text>,
+    pub(crate) late: bool,
+}
+
+impl Moment {
+    /// That of a record.
+    pub(crate) fn of(input: &VisitEvent) -> Moment {
+        Moment {
+            created: input.time,
+            received: input.received_date,
+            caused_at: Some(input.received_date),
+            correlation: input.cause.as_ref().map(|cause| cause.event_id.0.clone()),
+            late: input.late,
+        }
+    }
+
+    /// That of a timer.
+    pub(crate) fn of_timer(deadline: Timestamp) -> Moment {
+        Moment {
+            created: deadline,
+            received: deadline,
+            ..Moment::default()
+        }
+    }
+
+    /// The same moment, because of something else.
+    pub(crate) fn because_of(&self, cause: &EventId) -> Moment {
+        let correlation = Some(cause.0.clone()).filter(|id| !id.is_empty());
+        Moment {
+            correlation,
+            ..self.clone()
+        }
+    }
+}
+
+/// Says what happens in one moment to one visitor.
+#[derive(Debug)]
+pub(crate) struct Teller<'a> {
+    pub(crate) compiled: &'a Compiled,
+    pub(crate) words: &'a Words,
+    pub(crate) customer: &'a CustomerId,
+    pub(crate) deployment: DeploymentId,
+    pub(crate) now: Moment,
+    pub(crate) out: &'a mut Vec<Output>,
+}
+
+impl Teller<'_> {
+    /// The next journey event of a visit, without what it is about.
+    pub(crate) fn envelope(
+        &self,
+        memory: &mut Memory,
+        visit: &Visit,
+        event_type: Text,
+    ) -> JourneyEvent {
+        memory.sequence += 1;
+        let id = id::derive(&[visit_id(memory).as_bytes(), &memory.sequence.to_be_bytes()]);
+        JourneyEvent {
+            id: id.into(),
+            event_type,
+            created_date: self.now.created,
+            received_date: self.now.received,
+            correlation_id: self.now.correlation.clone(),
+            deployment_id: self.deployment.clone(),
+            customer_id: self.customer.clone(),
+            customer_id_type: self.words.cookie.clone(),
+            session: self.session(memory),
+            sequence: memory.sequence,
+            authenticated: visit.authenticated,
+            consent: visit.consent.clone(),
+            page_class: memory.stay.page_class.clone(),
+            late: self.now.late,
+            bot: visit.bot,
+            definitions_version: self.compiled.version(),
+            ..JourneyEvent::default()
+        }
+    }
+
+    /// The next journey event of a visit, with the visit so far.
+    pub(crate) fn about(
+        &self,
+        memory: &mut Memory,
+        visit: &Visit,
+        event_type: &str,
+    ) -> JourneyEvent {
+        let mut event = self.envelope(memory, visit, event_type.into());
+        event.visit = Some(summary(memory, visit));
+        event
+    }
+
+    /// The visitor, as other systems refer to them.
+    pub(crate) fn customer_reference(&self) -> Reference {
+        Reference {
+            id: self.customer.0.clone(),
+            kind: self.words.cookie.clone(),
+        }
+    }
+
+    /// A visit, as other systems refer to it.
+    pub(crate) fn session(&self, memory: &Memory) -> Reference {
+        Reference {
+            id: memory.id.0.clone(),
+            kind: self.words.web.clone(),
+        }
+    }
+
+    /// Says it.
+    pub(crate) fn tell(&mut self, event: JourneyEvent) {
+        self.out.push(Output::Event {
+            event: Box::new(event),
+            caused_at: self.now.caused_at,
+        });
+    }
+
+    /// Counts one more.
+    pub(crate) fn count(&mut self, counter: &'static Counter, label: &'static str) {
+        self.out.push(Output::Count(counter, label));
+    }
+
+    /// Says what became of a visit.
+    pub(crate) fn tell_session(&mut self, memory: &mut Memory, visit: &Visit, input: SessionEvent) {
+        let mut event = self.envelope(memory, visit, self.words.session_event.clone());
+        event.visit = Some(summary(memory, visit));
+        event.session_event = Some(input);
+        self.tell(event);
+    }
+
+    /// Says that an action changed its state.
+    pub(crate) fn tell_action(
+        &mut self,
+        memory: &mut Memory,
+        visit: &Visit,
+        action: WebActionEvent,
+    ) {
+        let mut event = self.about(memory, visit, event_type::WEB_ACTION);
+        event.web_action_event = Some(action);
+        self.tell(event);
+    }
+
+    /// Signals demand of a visit, in the interval of `at`.
+    pub(crate) fn signal(
+        &mut self,
+        id: &[&[u8]],
+        to: Demand<'_>,
+        field: &str,
+        at: Timestamp,
+        delta: i64,
+    ) {
+        let signal = DemandSignal {
+            id: id::derive(id).into(),
+            route_path_id: to.route_path.into(),
+            interval_start: at.floor(staffing::INTERVAL),
+            action_map: to.action_map.clone(),
+            field: field.into(),
+            reason: to.reason.map(Text::from),
+            delta,
+            time: self.now.created,
+            received_date: self.now.received,
+        };
+        self.out.push(Output::Demand {
+            signal: Box::new(signal),
+            caused_at: self.now.caused_at,
+        });
+    }
+}
+
+/// Whose demand moves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand<'a> {
+    pub(crate) route_path: &'a str,
+    pub(crate) action_map: &'a Versioned,
+    pub(crate) reason: Option<&'a str>,
+}
+
+fn visit_id(memory: &Memory) -> &str {
+    memory.id.as_str()
+}
+
+/// The visit so far, as journey events carry it. Of a visit that saw a `count_only` page no page and no search is told.
+fn summary(memory: &Memory, visit: &Visit) -> VisitSummary {
+    let told = visit.page_class != COUNT_ONLY && memory.stay.page_class != COUNT_ONLY;
+    let page = |page: &Page| if told { page.clone() } else { Page::default() };
+    VisitSummary {
+        created_date: visit.created_date,
+        ended_date: visit.ended_date,
+        idle_date: visit.idle_date,
+        away_date: visit.away_date,
+        end_reason: visit.end_reason.clone(),
+        duration_in_seconds: visit.duration_in_seconds(),
+        event_count: visit.event_count,
+        pageview_count: visit.pageview_count,
+        search_terms: if told {
+            visit.search_terms.clone()
+        } else {
+            Vec::new()
+        },
+        first_page: page(&visit.first_page),
+        last_page: page(&visit.last_page),
+        device: visit.device.clone(),
+        browser: visit.browser.clone(),
+        geolocation: visit.geolocation.clone(),
+        referrer: visit.referrer.clone(),
+        mkt_campaign: visit.mkt_campaign.clone(),
+        segment_assignments: memory.segments.clone(),
+        outcome_achievements: memory.outcomes.clone(),
+    }
+}

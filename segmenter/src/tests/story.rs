@@ -1,0 +1,413 @@
+//! A visitor's story, told to the segmenter by hand as the sessionizer would tell it, and what the segmenter says of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use journey::{
+    CustomerId, EventId, JourneyEvent, Millis, Offer, TaskTime, Text, Timestamp, Visit, VisitEvent,
+    VisitId, WebEvent,
+    definitions::{Definition, DefinitionSet},
+    demand::DemandSignal,
+    visit::{kind, presence},
+    web_event::{Activity, Attribute, Control, Device, Engagement, Page},
+};
+use pipeline::{Fold, Processor, TaskContext};
+use schemas::{from_bytes, to_bytes};
+
+use crate::{Output, Segmenter, Visitor};
+
+/// Seconds of the story.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp(seconds * 1000)
+}
+
+pub(super) fn set(version: i64, json: &str) -> Arc<DefinitionSet> {
+    let definitions: Vec<Definition> = serde_json::from_str(json).expect("definitions");
+    let definitions = definitions
+        .into_iter()
+        .map(|definition| definition.at_version(version));
+    Arc::new(DefinitionSet::new(version, Timestamp(0), definitions))
+}
+
+pub(super) fn segmenter(set: &Arc<DefinitionSet>) -> Segmenter {
+    let mut segmenter = Segmenter::new(TaskContext {
+        input: 0,
+        partition: 0,
+        partition_count: 1,
+    });
+    segmenter.adopt(set);
+    segmenter
+}
+
+/// One visitor's story.
+pub(super) struct Story {
+    fold: Fold<Segmenter>,
+    pub(super) visit: Visit,
+    pub(super) since: Option<Timestamp>,
+    pub(super) attributes: Vec<(&'static str, String)>,
+    pub(super) page_class: Text,
+    pub(super) out: Vec<Output>,
+    /// Whether the state is written and read back after every step.
+    pub(super) restores: bool,
+    set: Arc<DefinitionSet>,
+    started: bool,
+    time: Timestamp,
+    events: usize,
+}
+
+impl Story {
+    pub(super) fn new(json: &str) -> Story {
+        let set = set(1, json);
+        let device = Device {
+            category: "desktop".into(),
+            ..Device::default()
+        };
+        let visit = Visit {
+            id: VisitId::from("visit"),
+            device: Some(device),
+            ..Visit::default()
+        };
+        Story {
+            fold: Fold::new(segmenter(&set)),
+            visit,
+            since: None,
+            attributes: Vec::new(),
+            page_class: "none".into(),
+            out: Vec::new(),
+            restores: false,
+            set,
+            started: false,
+            time: Timestamp::MIN,
+            events: 0,
+        }
+    }
+
+    /// Other definitions are in force from here on.
+    pub(super) fn adopt(&mut self, version: i64, json: &str) {
+        self.set = set(version, json);
+        let set = Arc::clone(&self.set);
+        self.fold.processor_mut().adopt(&set);
+    }
+
+    pub(super) fn state(&self) -> Option<&Visitor> {
+        self.fold.state(&CustomerId::from("visitor"))
+    }
+
+    /// Tells a record. The visit is shown as it is now.
+    pub(super) fn tell(&mut self, kind: &str, seconds: i64, change: impl FnOnce(&mut VisitEvent)) {
+        let mut event = VisitEvent {
+            kind: kind.into(),
+            time: at(seconds),
+            received_date: at(seconds) + Millis(100),
+            customer_id: "visitor".into(),
+            deployment_id: "shop".into(),
+            visit: Some(self.visit.clone()),
+            last_page_date: self.since,
+            ..VisitEvent::default()
+        };
+        change(&mut event);
+        self.fold.apply(event, &mut self.out);
+        self.restore();
+    }
+
+    fn restore(&mut self) {
+        if !self.restores {
+            return;
+        }
+        let key = CustomerId::from("visitor");
+        let bytes = self.state().map(to_bytes);
+        self.fold = Fold::new(segmenter(&self.set));
+        self.fold.set_time(TaskTime::new(self.time, Millis(0)));
+        if let Some(bytes) = bytes {
+            let state: Visitor = from_bytes(&bytes).expect("our own bytes");
+            assert_eq!(to_bytes(&state), bytes);
+            self.fold.restore(key, state);
+        }
+    }
+
+    pub(super) fn cause(&mut self, seconds: i64) -> WebEvent {
+        self.events += 1;
+        WebEvent {
+            event_id: EventId::from(format!("e{}", self.events)),
+            customer_id: "visitor".into(),
+            deployment_id: "shop".into(),
+            occurred_at: at(seconds),
+            received_at: at(seconds) + Millis(100),
+            page_class: self.page_class.clone(),
+            ..WebEvent::default()
+        }
+    }
+
+    /// A page view.
+    pub(super) fn page(&mut self, seconds: i64, path: &str) -> &mut Self {
+        self.event(seconds, "page_viewed", path)
+    }
+
+    /// An event on a page, as the visit's newest.
+    pub(super) fn event(&mut self, seconds: i64, name: &str, path: &str) -> &mut Self {
+        let url = Text::from(format!("https://shop.example{path}"));
+        if self.visit.last_page.url != url {
+            self.since = Some(at(seconds));
+        }
+        let page = Page {
+            url,
+            pathname: path.into(),
+            hostname: "shop.example".into(),
+            ..Page::default()
+        };
+        let attribute = |value: &String| Attribute {
+            data_type: "string".into(),
+            value: value.as_str().into(),
+        };
+        let attributes = self
+            .attributes
+            .iter()
+            .map(|(name, value)| ((*name).into(), attribute(value)))
+            .collect();
+        let activity = Activity {
+            event_name: name.into(),
+            page: page.clone(),
+            attributes,
+            ..Activity::default()
+        };
+        let ping = name == "ping";
+        if ping {
+            self.visit.ping_count += 1;
+        } else {
+            self.visit.event_count += 1;
+            self.visit.last_page = page;
+        }
+        self.active(seconds);
+        let cause = WebEvent {
+            web_event: Some(activity),
+            ..self.cause(seconds)
+        };
+        self.tell(kind::ACTIVITY, seconds, |event| {
+            event.cause = Some(cause);
+            event.ping = ping;
+        });
+        self
+    }
+
+    fn active(&mut self, seconds: i64) {
+        self.visit.last_event_date = at(seconds);
+        self.visit.last_activity_date = at(seconds);
+        let was = std::mem::replace(&mut self.visit.presence, presence::ACTIVE.into());
+        if !self.started {
+            self.started = true;
+            self.visit.created_date = at(seconds);
+            self.tell(kind::STARTED, seconds, |_| {});
+        } else if was != presence::ACTIVE {
+            self.tell(kind::RESUMED, seconds, |_| {});
+        }
+    }
+
+    pub(super) fn ping(&mut self, seconds: i64) -> &mut Self {
+        let path = self.visit.last_page.pathname.clone();
+        self.event(seconds, "ping", &path)
+    }
+
+    pub(super) fn away(&mut self, seconds: i64) -> &mut Self {
+        self.visit.presence = presence::AWAY.into();
+        self.tell(kind::AWAY, seconds, |_| {});
+        self
+    }
+
+    pub(super) fn end(&mut self, seconds: i64) -> &mut Self {
+        self.visit.ended_date = Some(at(seconds));
+        self.visit.end_reason = Some("timeout".into());
+        self.tell(kind::ENDED, seconds, |event| {
+            event.reason = Some("timeout".into())
+        });
+        self
+    }
+
+    pub(super) fn merged_into(&mut self, seconds: i64, visit: &str) -> &mut Self {
+        self.tell(kind::MERGED, seconds, |event| {
+            event.merged_into = Some(visit.into())
+        });
+        self
+    }
+
+    pub(super) fn control(&mut self, seconds: i64, action: &str) -> &mut Self {
+        let control = Control {
+            action: action.into(),
+            ..Control::default()
+        };
+        let cause = WebEvent {
+            control: Some(control),
+            ..self.cause(seconds)
+        };
+        self.tell(kind::CONTROL, seconds, |event| event.cause = Some(cause));
+        self
+    }
+
+    /// A report on the newest offer.
+    pub(super) fn report(&mut self, seconds: i64, state: &str) -> &mut Self {
+        let offer = self
+            .offers()
+            .last()
+            .map(|offer| offer.id.0.clone())
+            .unwrap_or_default();
+        self.report_on(seconds, state, &offer)
+    }
+
+    pub(super) fn report_on(&mut self, seconds: i64, state: &str, offer: &str) -> &mut Self {
+        let engagement = Engagement {
+            offer_id: offer.into(),
+            action_state: state.into(),
+            handle_time_seconds: (state == "completed").then_some(240),
+            ..Engagement::default()
+        };
+        let cause = WebEvent {
+            engagement: Some(engagement),
+            ..self.cause(seconds)
+        };
+        self.tell(kind::ENGAGEMENT, seconds, |event| {
+            event.visit = None;
+            event.cause = Some(cause);
+        });
+        self
+    }
+
+    /// A mark: all that is due before fires.
+    pub(super) fn mark(&mut self, seconds: i64) -> &mut Self {
+        self.time = self.time.max(at(seconds));
+        self.fold.set_time(TaskTime::new(self.time, Millis(0)));
+        while self.fold.fire_next(&mut self.out).is_some() {}
+        self.restore();
+        self
+    }
+
+    pub(super) fn events(&self) -> impl Iterator<Item = &JourneyEvent> {
+        self.out.iter().filter_map(|output| match output {
+            Output::Event { event, .. } => Some(&**event),
+            _ => None,
+        })
+    }
+
+    pub(super) fn offers(&self) -> impl Iterator<Item = &Offer> {
+        self.out.iter().filter_map(|output| match output {
+            Output::Offer { offer, .. } => Some(&**offer),
+            _ => None,
+        })
+    }
+
+    pub(super) fn signals(&self) -> impl Iterator<Item = &DemandSignal> {
+        self.out.iter().filter_map(|output| match output {
+            Output::Demand { signal, .. } => Some(&**signal),
+            _ => None,
+        })
+    }
+
+    /// What demand adds up to: by field (with the reason) and minute of the interval; what cancels out is left out.
+    pub(super) fn demand(&self) -> BTreeMap<String, i64> {
+        let mut sums = BTreeMap::new();
+        for signal in self.signals() {
+            let reason = signal
+                .reason
+                .as_ref()
+                .map(|reason| format!(" {reason}"))
+                .unwrap_or_default();
+            let field = format!(
+                "{}{reason} @{}",
+                signal.field,
+                signal.interval_start.0 / 60_000
+            );
+            *sums.entry(field).or_insert(0) += signal.delta;
+        }
+        sums.retain(|_, sum| *sum != 0);
+        sums
+    }
+
+    /// What was said, a line each, WebEvents and demand aside.
+    pub(super) fn said(&self) -> Vec<String> {
+        self.out.iter().filter_map(line).collect()
+    }
+
+    pub(super) fn check(&self, expected: &[&str]) {
+        assert_eq!(self.said(), expected);
+    }
+
+    pub(super) fn check_demand(&self, expected: &[(&str, i64)]) {
+        let demand = self.demand();
+        let found: Vec<_> = demand
+            .iter()
+            .map(|(field, sum)| (field.as_str(), *sum))
+            .collect();
+        assert_eq!(found, expected);
+    }
+}
+
+fn line(output: &Output) -> Option<String> {
+    match output {
+        Output::Event { event, .. } => {
+            let seconds = event.created_date.0 / 1000;
+            Some(format!("{seconds} {}", subject(event)?))
+        }
+        Output::Offer { offer, .. } => {
+            let why = offer
+                .withdraw_reason
+                .as_ref()
+                .map(|why| format!(" {why}"))
+                .unwrap_or_default();
+            Some(format!(
+                "offer {} {}{why}",
+                offer.action_map.id, offer.status
+            ))
+        }
+        Output::Suppressed(reason) => Some(format!("suppressed {reason}")),
+        Output::DeadLetter(rejection) => Some(format!("dead letter {}", rejection.reason)),
+        Output::Demand { .. } | Output::Count(..) => None,
+    }
+}
+
+fn subject(event: &JourneyEvent) -> Option<String> {
+    if let Some(session) = &event.session_event {
+        return Some(session.state.to_string());
+    }
+    if let Some(assignment) = &event.segment_assignment_event {
+        let evidence: Vec<_> = assignment.evidence.iter().map(EventId::as_str).collect();
+        return Some(format!(
+            "assigned {} by {}",
+            assignment.segment.id,
+            evidence.join(" ")
+        ));
+    }
+    if let Some(outcome) = &event.outcome_achieved_event {
+        let value = outcome
+            .associated_value
+            .map(|value| format!(" worth {value}"))
+            .unwrap_or_default();
+        let touchpoints = outcome.touchpoints.len();
+        return Some(format!(
+            "achieved {}{value} after {touchpoints} offers",
+            outcome.outcome.id
+        ));
+    }
+    if let Some(action) = &event.web_action_event {
+        let inferred = if action.inferred { " (inferred)" } else { "" };
+        let after = action
+            .time_to_disposition_millis
+            .map(|millis| format!(" after {millis} ms"))
+            .unwrap_or_default();
+        return Some(format!(
+            "{} {}{inferred}{after}",
+            action.action_map.id, action.action_state
+        ));
+    }
+    if let Some(blocked) = &event.blocked_web_action_offer_event {
+        let by = blocked
+            .blocking_action_map_id
+            .as_ref()
+            .map(|map| format!(" by {map}"))
+            .unwrap_or_default();
+        return Some(format!(
+            "{} blocked {}{by}",
+            blocked.action_map.id, blocked.blocking_reason
+        ));
+    }
+    event
+        .consent_event
+        .as_ref()
+        .map(|consent| format!("consent {}", consent.state))
+}

@@ -1,0 +1,420 @@
+//! One record of a visit, and what follows from it.
+
+use journey::{
+    EventId, Text, Timestamp, Visit, VisitEvent, WebEvent,
+    journey_event::{
+        ConsentEvent, Named, OutcomeAchievedEvent, OutcomeAchievement, SegmentAssignment,
+        SegmentAssignmentEvent, SessionEvent, event_type,
+    },
+    visit::{end_reason, kind, presence},
+    web_event::{Activity, Page},
+};
+
+use crate::{
+    compile::{Goal, Kind},
+    fields::Facts,
+    offers::{Withdrawal, is_known_away},
+    output::{OUTCOMES_REACHED_TOTAL, Output, SEGMENTS_MATCHED_TOTAL},
+    progress::{Hit, Seen},
+    state::{Memory, Stay, Visitor},
+    teller::{COUNT_ONLY, Teller},
+};
+
+impl Teller<'_> {
+    /// `activity`: the event itself, and all that it makes the visit meet.
+    pub(crate) fn activity(
+        &mut self,
+        memory: &mut Memory,
+        visit: &Visit,
+        page_since: Option<Timestamp>,
+        input: Cause,
+    ) {
+        let Cause { mut event, ping } = input;
+        memory.note(visit);
+        let activity = event.web_event.take().unwrap_or_default();
+        let current = is_on(&activity, visit, page_since, event.occurred_at);
+        let turned = memory.turn(visit, page_since, current.then_some(&event.page_class));
+        if event.page_class == COUNT_ONLY {
+            self.withdraw_from_page(memory, visit);
+            self.out.push(Output::Suppressed(COUNT_ONLY));
+            return;
+        }
+        let at = event.occurred_at;
+        let mut hits = Vec::new();
+        if !ping {
+            let facts = Facts::Event(&activity);
+            hits = self.compiled.see(
+                memory,
+                visit,
+                Seen {
+                    facts,
+                    event_id: &event.event_id,
+                    at,
+                    current,
+                    counts: true,
+                },
+            );
+        }
+        if turned && (ping || !current) {
+            let (facts, at) = (Facts::Page(&visit.last_page), page_since.unwrap_or(at));
+            let seen = Seen {
+                facts,
+                event_id: &event.event_id,
+                at,
+                current: true,
+                counts: false,
+            };
+            hits.extend(self.compiled.see(memory, visit, seen));
+        }
+        hits.extend(self.compiled.look(memory, visit, &event.event_id));
+        hits.sort_by_key(|hit| hit.rule);
+        if !ping {
+            self.tell_activity(memory, visit, &event, activity);
+        }
+        self.withdraw_from_page(memory, visit);
+        self.follow(memory, visit, hits, &event.event_id);
+    }
+
+    fn tell_activity(
+        &mut self,
+        memory: &mut Memory,
+        visit: &Visit,
+        cause: &WebEvent,
+        activity: Activity,
+    ) {
+        let mut event = self.envelope(memory, visit, self.words.web_event.clone());
+        event.authenticated = cause.authenticated;
+        event.consent = cause.consent.clone();
+        event.page_class = cause.page_class.clone();
+        event.bot = cause.bot || visit.bot;
+        event.web_event = Some(activity);
+        self.tell(event);
+    }
+
+    fn withdraw_from_page(&mut self, memory: &mut Memory, visit: &Visit) {
+        if let Some(why) = self.page_withdrawal(memory, visit) {
+            self.withdraw(memory, visit, why);
+        }
+    }
+
+    /// What rules that are met mean: assignments, outcomes, actions, in this order.
+    pub(crate) fn follow(
+        &mut self,
+        memory: &mut Memory,
+        visit: &Visit,
+        mut hits: Vec<Hit>,
+        cause: &EventId,
+    ) {
+        if hits.is_empty() {
+            return;
+        }
+        let of = |hit: &Hit| self.compiled.rules[hit.rule].kind();
+        let mut actions: Vec<Hit> = hits
+            .extract_if(.., |hit| of(hit) == Kind::ActionMap)
+            .collect();
+        let mut assigned = Vec::new();
+        for hit in hits {
+            match of(&hit) {
+                Kind::Segment => assigned.push(self.assign(memory, visit, hit)),
+                _ => self.achieve(memory, visit, hit),
+            }
+        }
+        let triggered = self.compiled.triggered_by(memory, visit, &assigned, cause);
+        actions.extend(
+            triggered
+                .into_iter()
+                .filter(|hit| !actions.iter().any(|known| known.rule == hit.rule))
+                .collect::<Vec<_>>(),
+        );
+        if !actions.is_empty() {
+            self.qualify(memory, visit, &actions);
+        }
+    }
+
+    fn assign(&mut self, memory: &mut Memory, visit: &Visit, hit: Hit) -> Text {
+        let rule = &self.compiled.rules[hit.rule];
+        let id = rule.definition.id.clone();
+        let Goal::Segment {
+            display_name,
+            for_agents,
+        } = &rule.goal
+        else {
+            return id;
+        };
+        let now = self.now.clone();
+        memory.segments.push(SegmentAssignment {
+            segment: rule.definition.clone(),
+            assigned_date: now.created,
+        });
+        self.now = now.because_of(&hit.event_id);
+        let mut event = self.about(memory, visit, event_type::SEGMENT_ASSIGNMENT);
+        event.segment_assignment_event = Some(SegmentAssignmentEvent {
+            segment: Named {
+                id: id.clone(),
+                version: rule.definition.version,
+                display_name: display_name.clone(),
+            },
+            should_display_to_agent: *for_agents,
+            assignment_state: "Assigned".into(),
+            date_assigned: now.created,
+            date_for_unassignment: None,
+            evidence: hit.evidence,
+        });
+        self.tell(event);
+        self.count(&SEGMENTS_MATCHED_TOTAL, hit.cause.as_str());
+        self.now = now;
+        id
+    }
+
+    fn achieve(&mut self, memory: &mut Memory, visit: &Visit, hit: Hit) {
+        let rule = &self.compiled.rules[hit.rule];
+        let Goal::Outcome {
+            display_name,
+            positive,
+            ..
+        } = &rule.goal
+        else {
+            return;
+        };
+        let now = self.now.clone();
+        let outcome = rule.definition.clone();
+        memory.outcomes.push(OutcomeAchievement {
+            outcome,
+            achieved_date: now.created,
+            value: hit.value,
+        });
+        self.now = now.because_of(&hit.event_id);
+        let mut event = self.about(memory, visit, event_type::OUTCOME_ACHIEVED);
+        let id = rule.definition.id.clone();
+        event.outcome_achieved_event = Some(OutcomeAchievedEvent {
+            outcome: Named {
+                id,
+                version: rule.definition.version,
+                display_name: display_name.clone(),
+            },
+            associated_value: hit.value,
+            touchpoints: memory
+                .offers
+                .iter()
+                .map(|offer| offer.id.0.clone())
+                .collect(),
+        });
+        self.tell(event);
+        self.count(
+            &OUTCOMES_REACHED_TOTAL,
+            if *positive { "positive" } else { "negative" },
+        );
+        self.now = now;
+    }
+
+    /// `started`, `idle`, `away`, `resumed`, `ended` and `merged`.
+    pub(crate) fn transition(&mut self, memory: &mut Memory, visit: &Visit, input: &VisitEvent) {
+        memory.note(visit);
+        match input.kind.as_str() {
+            kind::AWAY => memory.leave(),
+            kind::RESUMED => memory.come_back(input.time),
+            _ => {}
+        }
+        let merged_into = input.merged_into.clone();
+        let reason = input.reason.clone().or_else(|| {
+            visit
+                .end_reason
+                .clone()
+                .filter(|_| input.kind == kind::ENDED)
+        });
+        self.tell_session(
+            memory,
+            visit,
+            SessionEvent {
+                state: input.kind.clone(),
+                merged_into,
+                reason,
+            },
+        );
+        if input.kind == kind::AWAY && is_known_away(memory, visit) {
+            self.withdraw(memory, visit, Withdrawal::VisitorAway);
+        }
+        if input.kind == kind::ENDED {
+            let why = match input.reason.as_deref().or(visit.end_reason.as_deref()) {
+                Some(end_reason::CONSENT_WITHDRAWN) => Withdrawal::ConsentWithdrawn,
+                Some(end_reason::ERASED) => Withdrawal::Erased,
+                _ => Withdrawal::VisitEnded,
+            };
+            self.withdraw(memory, visit, why);
+            memory.end(input.time);
+        }
+    }
+
+    /// `control`: takes back what is open and says that consent changed. The visitor is to be forgotten then.
+    pub(crate) fn control(&mut self, visitor: &mut Visitor, input: &VisitEvent) {
+        let control = input
+            .cause
+            .as_ref()
+            .and_then(|cause| cause.control.as_ref());
+        let erased = control.is_some_and(|control| control.action != "consent_withdrawn");
+        let (state, why) = match erased {
+            true => ("erased", Withdrawal::Erased),
+            false => ("withdrawn", Withdrawal::ConsentWithdrawn),
+        };
+        let shown = |memory: &Memory| {
+            memory
+                .seen
+                .as_deref()
+                .or(input.visit.as_ref())
+                .cloned()
+                .unwrap_or_default()
+        };
+        for memory in &mut visitor.visits {
+            let visit = shown(memory);
+            self.withdraw(memory, &visit, why);
+        }
+        let mut nowhere = Memory::default();
+        let known = !visitor.visits.is_empty();
+        let open = visitor
+            .visits
+            .iter()
+            .rposition(|memory| memory.ended_at.is_none());
+        let at = open.unwrap_or(visitor.visits.len().saturating_sub(1));
+        let memory = visitor.visits.get_mut(at).unwrap_or(&mut nowhere);
+        let visit = shown(memory);
+        let mut event = self.envelope(memory, &visit, event_type::CONSENT.into());
+        if !known {
+            let cause = input
+                .cause
+                .as_ref()
+                .map_or("", |cause| cause.event_id.as_str());
+            let parts = [self.customer.as_str(), "control", cause];
+            event.id = journey::id::derive(&parts.map(str::as_bytes)).into();
+            event.sequence = 0;
+        }
+        let purposes = control
+            .map(|control| control.purposes.clone())
+            .unwrap_or_default();
+        event.consent_event = Some(ConsentEvent {
+            state: state.into(),
+            purposes,
+        });
+        self.tell(event);
+    }
+}
+
+/// The event that an `activity` is about.
+#[derive(Debug)]
+pub(crate) struct Cause {
+    pub(crate) event: WebEvent,
+    pub(crate) ping: bool,
+}
+
+/// Whether an event happened on the page that the visit is on now.
+fn is_on(activity: &Activity, visit: &Visit, page_since: Option<Timestamp>, at: Timestamp) -> bool {
+    let Page { url, .. } = &visit.last_page;
+    !url.is_empty() && activity.page.url == *url && page_since.is_none_or(|since| at >= since)
+}
+
+impl Memory {
+    /// Takes note of what every record of a visit shows.
+    fn note(&mut self, visit: &Visit) {
+        self.ends_at = visit.last_event_date + visit.policy.visit_timeout;
+        self.away = visit.presence == presence::AWAY;
+    }
+
+    /// Notes the page that the visit is on; whether that is a new stay, in which nothing dwells yet.
+    fn turn(&mut self, visit: &Visit, since: Option<Timestamp>, class: Option<&Text>) -> bool {
+        let url = &visit.last_page.url;
+        let turned = self.stay.url != *url || since > self.stay.since;
+        if turned {
+            self.clocks.clear();
+            let page_class = class.unwrap_or(&visit.page_class).clone();
+            self.stay = Stay {
+                url: url.clone(),
+                since,
+                page_class,
+            };
+        } else {
+            if since < self.stay.since {
+                self.stay.since = since;
+                let (since, back_at) = (since.unwrap_or_default(), self.back_at);
+                for clock in &mut self.clocks {
+                    clock.start = if clock.presence {
+                        back_at.map_or(since, |back| back.max(since))
+                    } else {
+                        since
+                    };
+                }
+            }
+            if let Some(class) = class {
+                self.stay.page_class = class.clone();
+            }
+        }
+        turned && !url.is_empty()
+    }
+
+    /// The visitor is away: dwells that ask for presence stop.
+    fn leave(&mut self) {
+        self.away = true;
+        for clock in &mut self.clocks {
+            clock.paused = clock.presence;
+        }
+    }
+
+    /// The visitor is back: dwells that ask for presence start anew.
+    fn come_back(&mut self, at: Timestamp) {
+        self.away = false;
+        self.back_at = Some(at);
+        for clock in self.clocks.iter_mut().filter(|clock| clock.presence) {
+            clock.paused = false;
+            clock.start = at;
+        }
+    }
+
+    /// The visit is over: nothing dwells, nothing is under way.
+    fn end(&mut self, at: Timestamp) {
+        self.ended_at = Some(at);
+        self.clocks.clear();
+        self.progress.clear();
+    }
+}
+
+impl Visitor {
+    /// Joins what a merged visit had into the one that lives on. Its progress is dropped.
+    pub(crate) fn merge(&mut self, from: usize, into: &journey::VisitId) {
+        let from = self.visits.remove(from);
+        let into = self.visit(into);
+        let lacks = |memory: &Memory, id: &Text| {
+            !memory.segments.iter().any(|known| known.segment.id == *id)
+        };
+        for assigned in from.segments {
+            if lacks(into, &assigned.segment.id) {
+                into.segments.push(assigned);
+            }
+        }
+        for achieved in from.outcomes {
+            if !into
+                .outcomes
+                .iter()
+                .any(|known| known.outcome.id == achieved.outcome.id)
+            {
+                into.outcomes.push(achieved);
+            }
+        }
+        into.qualified.extend(
+            from.qualified
+                .into_iter()
+                .filter(|id| !into.qualified.contains(id))
+                .collect::<Vec<_>>(),
+        );
+        into.active.extend(
+            from.active
+                .into_iter()
+                .filter(|known| !into.active.contains(known))
+                .collect::<Vec<_>>(),
+        );
+        into.offers.extend(from.offers);
+        // The page that it is on now may be the other's: the next record shows it.
+        into.stay = Stay::default();
+        into.clocks.clear();
+        if into.seen.is_none() {
+            into.seen = from.seen;
+        }
+    }
+}
