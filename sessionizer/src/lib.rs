@@ -1,1 +1,23 @@
-//! Stub.
+//! Web events in, visits out: the fold that turns what a visitor did into visits, told as they happen.
+//!
+//! Read in this order: [`sessionizer`] (how it meets the log), `visitor` (which visit an event belongs to: touching,
+//! merging, splitting, late, capped), `ending` (how visits turn and end), `open_visit` (what a visit remembers, whatever order
+//! its events come in), `state` (how that is written), `seen` (duplicates), [`output`] (what is told). The rules, each with
+//! a worked timeline: `docs/semantics.md`.
+//!
+//! Pure: no clock, no I/O, no setting of its own. What a deployment wants is stamped into each event.
+
+mod ending;
+mod moment;
+mod open_visit;
+pub mod output;
+mod seen;
+pub mod sessionizer;
+mod sizes;
+mod state;
+mod told;
+mod visitor;
+
+pub use output::{Happening, Output};
+pub use sessionizer::Sessionizer;
+pub use visitor::Visitor;

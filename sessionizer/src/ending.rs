@@ -1,0 +1,158 @@
+//! How visits turn and end by themselves, and before their time; and what a cap leaves behind.
+
+use std::sync::Arc;
+
+use journey::{
+    Millis, Timestamp, WebEvent,
+    visit::{end_reason, kind},
+};
+use pipeline::Timer;
+
+use crate::{
+    open_visit::{Presence, timer},
+    output::{Cause, Happening, Output},
+    sizes,
+    visitor::Visitor,
+};
+
+/// What is left of a visit that a cap ended: it suppresses until the visitor has been silent for the timeout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stub {
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) timeout: Millis,
+}
+
+impl Stub {
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.last + self.timeout
+    }
+
+    pub(crate) fn reaches(&self, at: Timestamp) -> bool {
+        at <= self.deadline() && self.first - at <= self.timeout
+    }
+
+    /// The visitor was not silent at `at`.
+    pub(crate) fn cover(&mut self, at: Timestamp) {
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+    }
+}
+
+impl Visitor {
+    /// A timer is due: every visit that waits for it hears of it.
+    pub(crate) fn fire(&mut self, due: Timer, out: &mut Vec<Output>) {
+        let (presence, kind) = match due.kind {
+            timer::IDLE => (Presence::Idle, kind::IDLE),
+            timer::AWAY => (Presence::Away, kind::AWAY),
+            _ => return self.end_due(due.deadline, out),
+        };
+        for visit in &mut self.visits {
+            if visit.next_signal() == Some((due.deadline, due.kind)) {
+                let time = visit.turn(presence, due.deadline);
+                out.push(Output::Visit(Happening::of(
+                    kind,
+                    time,
+                    visit,
+                    Cause::timer(due.deadline),
+                )));
+            }
+        }
+    }
+
+    fn end_due(&mut self, deadline: Timestamp, out: &mut Vec<Output>) {
+        while let Some(index) = self
+            .visits
+            .iter()
+            .position(|visit| visit.deadline() == deadline)
+        {
+            let reason = self.visits[index].reason();
+            self.end(index, deadline, reason, Cause::timer(deadline), out);
+        }
+        self.stubs.retain(|stub| stub.deadline() != deadline);
+    }
+
+    /// A visit ends at `at`, or at its own deadline if that came first. What is left of it comes back.
+    fn end(
+        &mut self,
+        index: usize,
+        at: Timestamp,
+        reason: &'static str,
+        cause: Cause,
+        out: &mut Vec<Output>,
+    ) -> Stub {
+        let mut visit = self.visits.remove(index);
+        let deadline = visit.deadline();
+        let (at, reason) = if deadline < at {
+            (deadline, visit.reason())
+        } else {
+            (at, reason)
+        };
+        let last = visit.visit.last_event_date;
+        let at = at.max(last);
+        let time = at.max(visit.last_transition);
+        let ended = Arc::make_mut(&mut visit.visit);
+        (ended.ended_date, ended.end_reason) = (Some(at), Some(reason.into()));
+        out.push(Output::Visit(Happening {
+            reason: Some(reason),
+            ..Happening::of(kind::ENDED, time, &visit, cause)
+        }));
+        for other in self
+            .visits
+            .iter_mut()
+            .filter(|other| other.visit.created_date > last)
+        {
+            other.floor = other.floor.max(last + Millis(1));
+        }
+        Stub {
+            first: visit.visit.created_date,
+            last,
+            timeout: visit.policy().visit_timeout,
+        }
+    }
+
+    /// A visit ends before its time, and what is left of it suppresses the visitor's further events.
+    pub(crate) fn stop(
+        &mut self,
+        index: usize,
+        at: Timestamp,
+        reason: &'static str,
+        cause: Cause,
+        out: &mut Vec<Output>,
+    ) {
+        let mut stub = self.end(index, at, reason, cause, out);
+        stub.cover(at);
+        self.stubs.push(stub);
+    }
+
+    /// Every visit ends, for a reason that lies in the visitor; in order of time. Nothing is left.
+    pub(crate) fn end_all(
+        &mut self,
+        reason: &'static str,
+        record: &WebEvent,
+        out: &mut Vec<Output>,
+    ) {
+        self.visits.sort_by_key(|visit| visit.visit.created_date);
+        while !self.visits.is_empty() {
+            self.end(0, record.occurred_at, reason, Cause::of(record), out);
+        }
+        self.stubs.clear();
+    }
+
+    /// Keeps the state within its size: the earliest visits of a visitor with far too many of them end where they are.
+    pub(crate) fn bound(&mut self, cause: Cause, out: &mut Vec<Output>) {
+        while self.visits.len() > sizes::SAFE_VISITS && schemas::to_bytes(self).len() > sizes::STATE
+        {
+            let firsts = self
+                .visits
+                .iter()
+                .map(|visit| visit.visit.created_date)
+                .enumerate();
+            let earliest = firsts
+                .min_by_key(|(_, first)| *first)
+                .map_or(0, |(index, _)| index);
+            let at = self.visits[earliest].visit.last_event_date;
+            self.stop(earliest, at, end_reason::TOO_LARGE, cause, out);
+        }
+    }
+}

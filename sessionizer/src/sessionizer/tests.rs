@@ -1,0 +1,81 @@
+use journey::web_event::Activity;
+
+use super::*;
+
+fn sessionizer() -> Sessionizer {
+    let mut sessionizer = Sessionizer::new(TaskContext {
+        input: 0,
+        partition: 0,
+        partition_count: 1,
+    });
+    sessionizer
+        .learn(7, WebEvent::SCHEMA)
+        .expect("our own schema");
+    sessionizer
+}
+
+fn decode(value: Option<&[u8]>) -> Result<WebEvent, Refusal> {
+    let record = Record {
+        topic: topics::WEB_EVENTS,
+        partition: 0,
+        offset: 0,
+        received_at: Timestamp(0),
+        key: None,
+        value,
+    };
+    sessionizer().decode(&record)
+}
+
+fn framed(id: u32, event: &WebEvent) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    schemas::frame(id, &mut bytes);
+    bytes.extend(schemas::to_bytes(event));
+    bytes
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_reason() {
+    let event = WebEvent {
+        web_event: Some(Activity::default()),
+        ..WebEvent::default()
+    };
+    assert_eq!(decode(Some(&framed(7, &event))), Ok(event.clone()));
+    assert_eq!(
+        decode(Some(&framed(8, &event))),
+        Err(Refusal::UnknownSchema(8))
+    );
+    let mut cut = framed(7, &event);
+    cut.pop();
+    for (value, reason) in [
+        (None, "empty"),
+        (Some(&b"{}"[..]), "not_framed"),
+        (Some(&cut[..]), "malformed"),
+        (Some(&framed(7, &WebEvent::default())[..]), "incomplete"),
+    ] {
+        match decode(value) {
+            Err(Refusal::Rejected(rejection)) => assert_eq!(rejection.reason, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_visit_id_is_a_function_of_the_first_record() {
+    let id = |event: &str, at: i64| {
+        let event = WebEvent {
+            event_id: event.into(),
+            occurred_at: Timestamp(at),
+            web_event: Some(Activity::default()),
+            ..WebEvent::default()
+        };
+        let key = CustomerId::from("k1.visitor");
+        let state = sessionizer().apply(&TaskTime::UNKNOWN, &key, None, event, &mut Vec::new());
+        state
+            .expect("a visit is open")
+            .spoken_of(None)
+            .map(|visit| visit.visit.id.clone())
+    };
+    assert_eq!(id("e1", 5), id("e1", 5));
+    assert_ne!(id("e1", 5), id("e2", 5));
+    assert_ne!(id("e1", 5), id("e1", 6));
+}

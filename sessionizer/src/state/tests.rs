@@ -1,0 +1,160 @@
+use journey::{
+    CustomerId, DeploymentId, EventId, Millis, TaskTime, WebEvent,
+    web_event::{Activity, Browser, MktCampaign, PAGE_VIEWED, Referrer},
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn text() -> impl Strategy<Value = Text> {
+    prop::sample::select(vec![
+        "",
+        "a",
+        "shop.example",
+        "/pricing/plans",
+        "äö",
+        "https",
+    ])
+    .prop_map(Text::from)
+}
+
+fn page() -> impl Strategy<Value = Page> {
+    let texts = prop::collection::vec(text(), 7);
+    (
+        texts,
+        prop::option::of(text()),
+        prop::option::of(text()),
+        prop::collection::vec(text(), 0..3),
+    )
+        .prop_map(|(texts, query_string, fragment, breadcrumb)| Page {
+            url: Text::from(format!("https://{}{}", texts[0], texts[1])),
+            title: Some(texts[2].clone()),
+            domain: texts[3].clone(),
+            hostname: texts[4].clone(),
+            pathname: texts[5].clone(),
+            keywords: Some(texts[6].clone()),
+            lang: None,
+            query_string,
+            fragment,
+            breadcrumb,
+        })
+}
+
+/// Events of one visitor, with all that a visit keeps, an hour wide and in any order.
+fn events() -> impl Strategy<Value = Vec<WebEvent>> {
+    let event = (
+        0..3_600_000i64,
+        page(),
+        prop::option::of(text()),
+        prop::option::of(text()),
+        any::<[bool; 4]>(),
+    );
+    let event = event.prop_map(|(at, page, term, campaign, flags)| WebEvent {
+        event_id: EventId::from(format!("e{at}")),
+        customer_id: CustomerId::from("k1.visitor"),
+        deployment_id: DeploymentId::from("shop"),
+        occurred_at: Timestamp(at),
+        received_at: Timestamp(at),
+        bot: flags[0],
+        authenticated: flags[1],
+        page_class: Text::from(if flags[2] { "no_offer" } else { "none" }),
+        reply_to: term.clone(),
+        policy: journey::web_event::Policy {
+            visit_timeout: Millis::from_mins(2),
+            ..Default::default()
+        },
+        web_event: Some(Activity {
+            event_name: Text::from(if flags[3] {
+                PAGE_VIEWED
+            } else {
+                journey::web_event::PING
+            }),
+            page,
+            browser: campaign.clone().map(|family| Browser {
+                family,
+                ..Browser::default()
+            }),
+            referrer: term.clone().map(|url| Referrer {
+                url,
+                ..Referrer::default()
+            }),
+            mkt_campaign: campaign.map(|name| MktCampaign {
+                name: Some(name),
+                ..MktCampaign::default()
+            }),
+            search_query: term,
+            ..Activity::default()
+        }),
+        ..WebEvent::default()
+    });
+    prop::collection::vec(event, 1..20)
+}
+
+fn visitor(events: Vec<WebEvent>) -> Visitor {
+    let mut visitor = Visitor::default();
+    for event in events {
+        let key = event.customer_id.clone();
+        visitor.take(&TaskTime::UNKNOWN, &key, event, &mut Vec::new());
+    }
+    visitor
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_state_reads_back_as_written(events in events()) {
+        let visitor = visitor(events);
+        let bytes = schemas::to_bytes(&visitor);
+        prop_assert_eq!(schemas::from_bytes::<Visitor>(&bytes), Ok(visitor));
+    }
+
+    #[test]
+    fn bytes_that_are_no_state_are_refused(events in events(), at in any::<prop::sample::Index>(), flip in 1..=255u8) {
+        let mut bytes = schemas::to_bytes(&visitor(events));
+        let cut = at.index(bytes.len());
+        prop_assert!(schemas::from_bytes::<Visitor>(&bytes[..cut]).is_err());
+        bytes[cut] ^= flip;
+        let _ = schemas::from_bytes::<Visitor>(&bytes);
+    }
+
+    #[test]
+    fn what_is_told_first_and_last_is_the_same_in_every_order(events in events(), seed in any::<u64>()) {
+        let mut events = events;
+        events.sort_by_key(|event| event.occurred_at);
+        events.dedup_by_key(|event| event.occurred_at);
+        let mut shuffled = events.clone();
+        shuffled.sort_by_key(|event| (event.occurred_at.0 as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        prop_assert_eq!(tellings(&visitor(events)), tellings(&visitor(shuffled)));
+    }
+}
+
+/// What is promised of a visit whatever the order, in order of time.
+fn tellings(visitor: &Visitor) -> Vec<Visit> {
+    let kept = |open: &OpenVisit| Visit {
+        id: Default::default(),
+        presence: Text::default(),
+        ..(*open.visit).clone()
+    };
+    let mut visits: Vec<_> = visitor.visits.iter().map(kept).collect();
+    visits.sort_by_key(|visit| visit.created_date);
+    visits
+}
+
+#[test]
+fn the_twentieth_search_term_is_the_last_that_is_kept_and_the_earliest_stay() {
+    let search = |minute: i64, term: i64| WebEvent {
+        event_id: EventId::from(format!("{minute}")),
+        occurred_at: Timestamp(minute),
+        web_event: Some(Activity {
+            search_query: Some(Text::from(format!("term {term}"))),
+            ..Activity::default()
+        }),
+        ..WebEvent::default()
+    };
+    let mut searches: Vec<_> = (0..30).rev().map(|n| search(n, n % 25)).collect();
+    searches.rotate_left(7);
+    let visitor = visitor(searches);
+    let expected: Vec<_> = (0..20).map(|n| Text::from(format!("term {n}"))).collect();
+    assert_eq!(visitor.visits[0].visit.search_terms, expected);
+}

@@ -1,0 +1,329 @@
+//! One visitor: which of the open visits an event belongs to, and what that leads to.
+//!
+//! Open visits and stubs of one visitor never overlap, so only the neighbours of an event in time can have to do with it: what
+//! holds it or came last before it, and what came first after it. An event never crosses either.
+
+use journey::{CustomerId, TaskTime, Timestamp, WebEvent, visit::kind};
+use pipeline::{By, Timers};
+
+use crate::{
+    ending::Stub,
+    open_visit::{OpenVisit, Presence, timer},
+    output::{Cause, Happening, Output, suppressed},
+    seen,
+};
+
+/// What is remembered of one visitor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Visitor {
+    /// In the order in which the log opened them.
+    pub(crate) visits: Vec<OpenVisit>,
+    /// What is left of visits that a cap ended.
+    pub(crate) stubs: Vec<Stub>,
+}
+
+/// Where an event belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In this visit.
+    In(usize),
+    /// In the visit that these two, the earlier and the later, are from now on.
+    Between(usize, usize),
+    /// After this visit, which a new traffic source ends; before the other one, if that is near enough.
+    Leaving(usize, Option<usize>),
+    /// In what is left of a capped visit.
+    Capped(usize),
+    /// Near none.
+    Apart,
+}
+
+/// What lies next to a point in time: a visit or a stub, by index.
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    Visit(usize),
+    Stub(usize),
+}
+
+impl Visitor {
+    /// Nothing is left to remember.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.visits.is_empty() && self.stubs.is_empty()
+    }
+
+    /// What the visitor's visits wait for.
+    pub(crate) fn timers(&self) -> Timers {
+        let timers = self
+            .visits
+            .iter()
+            .fold(Timers::default(), |timers, visit| visit.timers(timers));
+        self.stubs.iter().fold(timers, |timers, stub| {
+            timers.and(By::Watermark, stub.deadline(), timer::END)
+        })
+    }
+
+    /// The visitor did something.
+    pub(crate) fn take(
+        &mut self,
+        time: &TaskTime,
+        key: &CustomerId,
+        event: WebEvent,
+        out: &mut Vec<Output>,
+    ) {
+        let hash = seen::hash(&event.event_id);
+        if self.visits.iter().any(|visit| visit.seen.contains(hash)) {
+            return out.push(Output::Suppressed(suppressed::DUPLICATE));
+        }
+        let (at, cause) = (event.occurred_at, Cause::of(&event));
+        let late = at < time.watermark;
+        let mut floor = time.watermark - event.policy.visit_timeout;
+        let mut merged = false;
+        let joined = match self.place(&event, late) {
+            Place::Capped(stub) => {
+                self.stubs[stub].cover(at);
+                return out.push(Output::Suppressed(suppressed::CAPPED));
+            }
+            Place::In(visit) => Some(visit),
+            Place::Between(earlier, later) => {
+                merged = true;
+                Some(self.merge(earlier, later, at, cause, out))
+            }
+            Place::Leaving(visit, next) => {
+                self.visits[visit].sealed = Some(at);
+                floor = at;
+                next.inspect(|next| self.visits[*next].floor = floor)
+            }
+            Place::Apart => None,
+        };
+        let arrival = Arrival {
+            event,
+            hash,
+            late,
+            merged,
+            time,
+        };
+        match joined {
+            Some(visit) => self.join(visit, arrival, out),
+            None => self.open(floor, key, arrival, out),
+        }
+        self.bound(cause, out);
+    }
+
+    /// Which visit `event` belongs to.
+    fn place(&self, event: &WebEvent, late: bool) -> Place {
+        let at = event.occurred_at;
+        let (before, after) = self.neighbours(at);
+        let mut earlier = None;
+        match before {
+            Some(Span::Visit(i)) if at <= self.visits[i].visit.last_event_date => {
+                return Place::In(i);
+            }
+            Some(Span::Stub(i)) if at <= self.stubs[i].last => return Place::Capped(i),
+            Some(Span::Visit(i)) if self.visits[i].reaches_on_to(at) => earlier = Some(i),
+            _ => {}
+        }
+        let later = match after {
+            Some(Span::Visit(i)) if self.visits[i].reaches_back_to(at) => Some(i),
+            _ => None,
+        };
+        if let Some(visit) = earlier
+            .map(|i| &self.visits[i])
+            .filter(|visit| visit.policy().split_on_source && !late)
+            && visit.is_left_by(event)
+        {
+            return earlier.map_or(Place::Apart, |i| Place::Leaving(i, later));
+        }
+        match (earlier, later) {
+            (Some(i), Some(j)) if !event.is_ping() || self.visits[i].policy().pings_extend => {
+                Place::Between(i, j)
+            }
+            (Some(i), _) | (None, Some(i)) => Place::In(i),
+            (None, None) => self
+                .near_stub(at, before, after)
+                .map_or(Place::Apart, Place::Capped),
+        }
+    }
+
+    /// What holds `at` or came last before it, and what came first after it.
+    fn neighbours(&self, at: Timestamp) -> (Option<Span>, Option<Span>) {
+        let visits = self
+            .visits
+            .iter()
+            .enumerate()
+            .map(|(i, visit)| (visit.visit.created_date, Span::Visit(i)));
+        let stubs = self
+            .stubs
+            .iter()
+            .enumerate()
+            .map(|(i, stub)| (stub.first, Span::Stub(i)));
+        let mut before: Option<(Timestamp, Span)> = None;
+        let mut after: Option<(Timestamp, Span)> = None;
+        for (first, span) in visits.chain(stubs) {
+            if first <= at {
+                before = before
+                    .filter(|(known, _)| *known >= first)
+                    .or(Some((first, span)));
+            } else {
+                after = after
+                    .filter(|(known, _)| *known <= first)
+                    .or(Some((first, span)));
+            }
+        }
+        (before.map(|(_, span)| span), after.map(|(_, span)| span))
+    }
+
+    fn near_stub(&self, at: Timestamp, before: Option<Span>, after: Option<Span>) -> Option<usize> {
+        [before, after]
+            .into_iter()
+            .flatten()
+            .find_map(|span| match span {
+                Span::Stub(i) if self.stubs[i].reaches(at) => Some(i),
+                _ => None,
+            })
+    }
+
+    /// Makes one visit of two. The one that the log opened first lives on; says where it stands now.
+    fn merge(
+        &mut self,
+        earlier: usize,
+        later: usize,
+        at: Timestamp,
+        cause: Cause,
+        out: &mut Vec<Output>,
+    ) -> usize {
+        let (into, from) = (earlier.min(later), earlier.max(later));
+        let other = self.visits.remove(from);
+        let survivor = &mut self.visits[into];
+        let merged_into = Some(survivor.visit.id.clone());
+        let time = at.max(other.last_transition);
+        out.push(Output::Visit(Happening {
+            merged_into,
+            ..Happening::of(kind::MERGED, time, &other, cause)
+        }));
+        let wakes = other.presence == Presence::Active;
+        survivor.unite(other);
+        if wakes && survivor.may_resume() {
+            let time = survivor.turn(Presence::Active, at);
+            out.push(Output::Visit(Happening::of(
+                kind::RESUMED,
+                time,
+                survivor,
+                cause,
+            )));
+        }
+        into
+    }
+
+    /// The event is part of an open visit, unless that has reached a cap.
+    fn join(&mut self, index: usize, arrival: Arrival<'_>, out: &mut Vec<Output>) {
+        let Arrival {
+            event,
+            hash,
+            late,
+            merged,
+            time,
+        } = arrival;
+        let (at, cause) = (event.occurred_at, Cause::of(&event));
+        if let Some(reason) = self.visits[index].cap(&event) {
+            self.stop(index, at, reason, cause, out);
+            return out.push(Output::Suppressed(suppressed::CAPPED));
+        }
+        let visit = &mut self.visits[index];
+        let newer = at > visit.visit.last_activity_date;
+        visit.absorb(&event, late);
+        visit.seen.insert(hash, at, time);
+        if newer && visit.may_resume() {
+            let time = visit.turn(Presence::Active, at);
+            out.push(Output::Visit(Happening::of(
+                kind::RESUMED,
+                time,
+                visit,
+                cause,
+            )));
+        }
+        let time = if merged {
+            at.max(visit.last_transition)
+        } else {
+            at
+        };
+        let (ping, activity) = (
+            event.is_ping(),
+            Happening::of(kind::ACTIVITY, time, visit, cause),
+        );
+        out.push(Output::Visit(Happening {
+            ping,
+            late,
+            cause: Some(event),
+            ..activity
+        }));
+    }
+
+    /// The event begins a visit, unless it is late, or a ping that extends none.
+    fn open(
+        &mut self,
+        floor: Timestamp,
+        key: &CustomerId,
+        arrival: Arrival<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let Arrival {
+            event,
+            hash,
+            late,
+            time,
+            ..
+        } = arrival;
+        let ping = event.is_ping();
+        if ping && !event.policy.pings_extend {
+            return out.push(Output::Suppressed(suppressed::PING));
+        }
+        if late {
+            return out.push(Output::Late(event.deployment_id));
+        }
+        let (at, cause) = (event.occurred_at, Cause::of(&event));
+        let mut visit = OpenVisit::new(key, &event, floor);
+        visit.absorb(&event, false);
+        visit.seen.insert(hash, at, time);
+        out.push(Output::Visit(Happening::of(
+            kind::STARTED,
+            at,
+            &visit,
+            cause,
+        )));
+        out.push(Output::Visit(Happening {
+            ping,
+            cause: Some(event),
+            ..Happening::of(kind::ACTIVITY, at, &visit, cause)
+        }));
+        self.visits.push(visit);
+    }
+
+    /// The open visit that a report speaks of: the one it names; if it names none, the latest.
+    pub(crate) fn spoken_of(&self, session_id: Option<&str>) -> Option<&OpenVisit> {
+        match session_id {
+            Some(id) => self
+                .visits
+                .iter()
+                .find(|visit| visit.visit.id.as_str() == id),
+            None => self
+                .visits
+                .iter()
+                .max_by_key(|visit| visit.visit.last_event_date),
+        }
+    }
+}
+
+/// An event, and what is known of it.
+#[derive(Debug)]
+struct Arrival<'a> {
+    event: WebEvent,
+    /// Of its id.
+    hash: u64,
+    /// Behind the watermark.
+    late: bool,
+    /// It made one visit of two.
+    merged: bool,
+    time: &'a TaskTime,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+use journey::{
+    DeploymentId, EventId, Millis, Text,
+    visit::end_reason,
+    web_event::{Activity, MktCampaign, PAGE_VIEWED, Page, Policy},
+};
+use pipeline::Timer;
+
+use super::*;
+use crate::sizes;
+
+const MINUTE: i64 = 60_000;
+
+/// A page view at a minute, under a policy.
+fn view(minute: i64, policy: &Policy) -> WebEvent {
+    let activity = Activity {
+        event_name: Text::from(PAGE_VIEWED),
+        page: Page {
+            url: Text::from(format!("/{minute}")),
+            ..Page::default()
+        },
+        ..Activity::default()
+    };
+    WebEvent {
+        event_id: EventId::from(format!("e{minute}")),
+        deployment_id: DeploymentId::from("shop"),
+        policy: policy.clone(),
+        occurred_at: Timestamp(minute * MINUTE),
+        received_at: Timestamp(minute * MINUTE),
+        web_event: Some(activity),
+        ..WebEvent::default()
+    }
+}
+
+fn by_campaign(minute: i64, name: &str, policy: &Policy) -> WebEvent {
+    let mut event = view(minute, policy);
+    if let Some(activity) = &mut event.web_event {
+        activity.mkt_campaign = Some(MktCampaign {
+            name: Some(Text::from(name)),
+            ..MktCampaign::default()
+        });
+    }
+    event
+}
+
+/// Takes an event, and says what came of it in a word each.
+fn take(visitor: &mut Visitor, watermark: i64, event: WebEvent) -> Vec<&'static str> {
+    let watermark = Timestamp(watermark * MINUTE);
+    let mut out = Vec::new();
+    let time = TaskTime {
+        frontier: watermark,
+        watermark,
+    };
+    visitor.take(&time, &CustomerId::from("k1.visitor"), event, &mut out);
+    out.iter()
+        .map(|output| match output {
+            Output::Visit(happening) => happening.reason.unwrap_or(happening.kind),
+            Output::Late(_) => "late",
+            Output::Suppressed(reason) => *reason,
+        })
+        .collect()
+}
+
+/// The bounds of each open visit in minutes, in order of time.
+fn bounds(visitor: &Visitor) -> Vec<(i64, i64)> {
+    let minute = |at: Timestamp| at.0 / MINUTE;
+    let visits = visitor.visits.iter().map(|visit| &visit.visit);
+    let mut bounds: Vec<_> = visits
+        .map(|visit| (minute(visit.created_date), minute(visit.last_event_date)))
+        .collect();
+    bounds.sort_unstable();
+    bounds
+}
+
+#[test]
+fn a_new_source_between_two_visits_goes_to_the_later_and_seals_the_earlier() {
+    let policy = Policy {
+        split_on_source: true,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    take(&mut visitor, 0, view(10, &policy));
+    take(&mut visitor, 0, view(40, &policy));
+    assert_eq!(
+        take(&mut visitor, 0, by_campaign(25, "spring", &policy)),
+        ["activity"]
+    );
+    assert_eq!(bounds(&visitor), [(10, 10), (25, 40)]);
+    assert_eq!(
+        take(&mut visitor, 0, view(24, &policy)),
+        ["activity"],
+        "what came before belongs to the earlier"
+    );
+    assert_eq!(bounds(&visitor), [(10, 24), (25, 40)]);
+    let due = visitor.timers().watermark;
+    assert_eq!(
+        due,
+        Some((Timestamp(25 * MINUTE), timer::END)),
+        "and the earlier ends where the later begins"
+    );
+}
+
+#[test]
+fn a_new_source_that_is_late_or_not_newer_or_a_ping_splits_nothing() {
+    let policy = Policy {
+        split_on_source: true,
+        ..Policy::default()
+    };
+    for (watermark, minute, ping) in [
+        (26, 25, false),
+        (0, 9, false),
+        (0, 10, false),
+        (0, 25, true),
+    ] {
+        let mut visitor = Visitor::default();
+        take(&mut visitor, 0, view(10, &policy));
+        let mut event = by_campaign(minute, "spring", &policy);
+        event.event_id = EventId::from("another");
+        if let Some(activity) = event.web_event.as_mut().filter(|_| ping) {
+            activity.event_name = Text::from(journey::web_event::PING);
+        }
+        assert_eq!(take(&mut visitor, watermark, event), ["activity"]);
+        assert_eq!(visitor.visits.len(), 1);
+    }
+}
+
+#[test]
+fn after_a_new_source_no_late_event_walks_back_into_the_visit_that_ended() {
+    let policy = Policy {
+        split_on_source: true,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    take(&mut visitor, 0, view(10, &policy));
+    take(&mut visitor, 0, by_campaign(20, "spring", &policy));
+    visitor.fire(
+        Timer {
+            deadline: Timestamp(20 * MINUTE),
+            kind: timer::END,
+            by: By::Watermark,
+        },
+        &mut Vec::new(),
+    );
+    assert_eq!(take(&mut visitor, 21, view(15, &policy)), ["late"]);
+    assert_eq!(bounds(&visitor), [(20, 20)]);
+}
+
+#[test]
+fn a_late_event_does_not_cross_the_end_of_a_visit_that_ended_while_this_one_was_open() {
+    let policy = Policy {
+        visit_timeout: Millis::from_mins(10),
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    take(&mut visitor, 0, view(10, &policy));
+    take(&mut visitor, 0, view(25, &policy));
+    visitor.fire(
+        Timer {
+            deadline: Timestamp(20 * MINUTE),
+            kind: timer::END,
+            by: By::Watermark,
+        },
+        &mut Vec::new(),
+    );
+    assert_eq!(take(&mut visitor, 21, view(16, &policy)), ["activity"]);
+    assert_eq!(take(&mut visitor, 21, view(10, &policy)), ["late"]);
+    assert_eq!(take(&mut visitor, 21, view(11, &policy)), ["activity"]);
+    assert_eq!(bounds(&visitor), [(11, 25)]);
+}
+
+#[test]
+fn a_capped_visit_leaves_a_stub_that_suppresses_until_the_visitor_has_been_silent() {
+    let policy = Policy {
+        max_events: 1,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    take(&mut visitor, 0, view(100, &policy));
+    assert_eq!(
+        take(&mut visitor, 0, view(110, &policy)),
+        ["max_events", "capped"]
+    );
+    for minute in [105, 90, 71, 130] {
+        assert_eq!(
+            take(&mut visitor, 0, view(minute, &policy)),
+            ["capped"],
+            "{minute}"
+        );
+    }
+    assert_eq!(
+        take(&mut visitor, 0, view(151, &policy)),
+        ["started", "activity"]
+    );
+    assert_eq!(
+        take(&mut visitor, 0, view(50, &policy)),
+        ["started", "activity"],
+        "71 - 20 is 51"
+    );
+    visitor.fire(
+        Timer {
+            deadline: Timestamp(150 * MINUTE),
+            kind: timer::END,
+            by: By::Watermark,
+        },
+        &mut Vec::new(),
+    );
+    assert!(visitor.stubs.is_empty());
+}
+
+#[test]
+fn a_capped_visit_lies_between_others_as_a_wall() {
+    let open = Policy::default();
+    let mut visitor = Visitor::default();
+    take(
+        &mut visitor,
+        0,
+        view(
+            100,
+            &Policy {
+                max_events: 1,
+                ..open.clone()
+            },
+        ),
+    );
+    take(&mut visitor, 0, view(101, &open));
+    assert_eq!(
+        visitor.stubs,
+        [Stub {
+            first: Timestamp(100 * MINUTE),
+            last: Timestamp(101 * MINUTE),
+            timeout: open.visit_timeout
+        }]
+    );
+    take(&mut visitor, 0, view(75, &open));
+    take(&mut visitor, 0, view(125, &open));
+    assert_eq!(
+        take(&mut visitor, 0, view(90, &open)),
+        ["activity"],
+        "an open visit comes before what is left of one"
+    );
+    assert_eq!(take(&mut visitor, 0, view(110, &open)), ["activity"]);
+    assert_eq!(take(&mut visitor, 0, view(99, &open)), ["activity"]);
+    assert_eq!(take(&mut visitor, 0, view(102, &open)), ["activity"]);
+    let mut within = view(100, &open);
+    within.event_id = EventId::from("within");
+    assert_eq!(take(&mut visitor, 0, within), ["capped"]);
+    assert_eq!(
+        bounds(&visitor),
+        [(75, 99), (102, 125)],
+        "and no event joins the two across it"
+    );
+}
+
+#[test]
+fn a_merge_that_would_break_a_cap_ends_the_visit_that_came_of_it() {
+    let policy = Policy {
+        max_events: 2,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    take(&mut visitor, 0, view(10, &policy));
+    take(&mut visitor, 0, view(40, &policy));
+    assert_eq!(
+        take(&mut visitor, 0, view(25, &policy)),
+        ["merged", "max_events", "capped"]
+    );
+}
+
+#[test]
+fn a_visitor_with_too_much_open_at_once_loses_the_earliest_visits() {
+    let policy = Policy {
+        visit_timeout: Millis::from_mins(1),
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    let mut said = Vec::new();
+    for minute in (0..200).step_by(2) {
+        let mut event = view(minute, &policy);
+        if let Some(activity) = &mut event.web_event {
+            activity.page.title = Some(Text::from("x".repeat(8_000)));
+        }
+        said.extend(take(&mut visitor, -100, event));
+        assert!(schemas::to_bytes(&visitor).len() <= sizes::STATE);
+    }
+    assert!(said.contains(&end_reason::TOO_LARGE));
+    assert_eq!(bounds(&visitor).last(), Some(&(198, 198)));
+    assert!(bounds(&visitor)[0].0 > 0);
+}

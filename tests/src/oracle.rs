@@ -1,0 +1,72 @@
+//! What visits should be, said as briefly as possible: sort, cut where the silence is too long, count.
+//!
+//! It shares no code with the pipeline. It knows nothing of caps, of a new visit on a new traffic source, or of lateness:
+//! compare it with traffic that has none of them. Where pings do not extend visits, leave them out of the input.
+
+use std::collections::BTreeSet;
+
+/// One thing that a visitor did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Who.
+    pub visitor: String,
+    /// The event's id: a second event with it is a duplicate.
+    pub id: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// On which page.
+    pub page: String,
+    /// It is the view of a page, rather than something that was done on one.
+    pub page_view: bool,
+    /// It is a heartbeat: it keeps the visit alive, and nothing else.
+    pub ping: bool,
+    /// The silence that ends a visit at this deployment, in milliseconds; exactly so much still joins.
+    pub timeout: i64,
+}
+
+/// A visit that is over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EndedVisit {
+    /// Who.
+    pub visitor: String,
+    /// When it began, in milliseconds since 1970.
+    pub first: i64,
+    /// When something last happened.
+    pub last: i64,
+    /// Events, heartbeats aside.
+    pub event_count: i64,
+    /// Views of pages.
+    pub pageview_count: i64,
+    /// The first event's page (the first heartbeat's, if there is no event).
+    pub entry_page: String,
+    /// The last event's page (the last heartbeat's, if there is no event).
+    pub exit_page: String,
+}
+
+/// The visits of all `events`, in order of visitor and time, whatever order the events are in.
+pub fn sessionize(events: &[Event]) -> Vec<EndedVisit> {
+    let mut events: Vec<&Event> = events.iter().collect();
+    events.sort_by_key(|event| (&event.visitor, event.at, &event.id));
+    let mut seen = BTreeSet::new();
+    events.retain(|event| seen.insert((&event.visitor, &event.id)));
+    let same_visit = |a: &&Event, b: &&Event| a.visitor == b.visitor && b.at - a.at <= a.timeout;
+    events.chunk_by(same_visit).map(summarize).collect()
+}
+
+fn summarize(visit: &[&Event]) -> EndedVisit {
+    let (first, last) = (visit[0], visit[visit.len() - 1]);
+    let entry = visit.iter().find(|event| !event.ping).unwrap_or(&first);
+    let exit = visit.iter().rfind(|event| !event.ping).unwrap_or(&last);
+    EndedVisit {
+        visitor: first.visitor.clone(),
+        first: first.at,
+        last: last.at,
+        event_count: visit.iter().filter(|event| !event.ping).count() as i64,
+        pageview_count: visit
+            .iter()
+            .filter(|event| event.page_view && !event.ping)
+            .count() as i64,
+        entry_page: entry.page.clone(),
+        exit_page: exit.page.clone(),
+    }
+}

@@ -1,0 +1,382 @@
+//! Visits against their oracle: the same in every order, wherever marks fall, from every restored state; and the timelines of
+//! `docs/semantics.md`, which are read and run.
+
+#[path = "src/timeline.rs"]
+mod timeline;
+
+use std::collections::BTreeMap;
+
+use journey::{
+    CustomerId, DeploymentId, EventId, Millis, Text, Timestamp, Visit, VisitId, WebEvent,
+    visit::kind,
+    web_event::{Activity, PAGE_VIEWED, PING, Page},
+};
+use journey_tests::oracle::{self, EndedVisit};
+use proptest::prelude::*;
+use sessionizer::{Happening, Output};
+use timeline::Timeline;
+
+const TIMEOUT: i64 = 20 * 60_000;
+const GRACE: i64 = 15 * 60_000;
+
+#[test]
+fn the_document_is_the_test() {
+    let document = include_str!("../docs/semantics.md");
+    let timelines = Timeline::all_of(document);
+    assert!(
+        timelines.len() >= 32,
+        "the seven cases of other engines, and 25 of our own"
+    );
+    let mut wrong = String::new();
+    for (line, timeline) in timelines {
+        let (text, right) = timeline.play(false);
+        assert_eq!(
+            timeline.play(true).0,
+            text,
+            "restored at every step, line {line} says the same"
+        );
+        if !right {
+            wrong.push_str(&format!(
+                "docs/semantics.md, line {line}, should read:\n\n{text}\n"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// One event as it is drawn: how long after the visitor's last one, how long it takes to arrive, how long its duplicate takes.
+#[derive(Clone, Debug)]
+struct Draw {
+    visitor: u8,
+    gap: i64,
+    delay: i64,
+    duplicate: Option<i64>,
+    name: &'static str,
+    page: u8,
+}
+
+/// An event on its way: when it arrives, and what it is.
+type Arrival = (i64, oracle::Event);
+
+/// Gaps that are often just at, just under and just over what the rules speak of.
+fn gap() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        3 => prop::sample::select(vec![TIMEOUT, TIMEOUT + 1, TIMEOUT - 1]),
+        2 => prop::sample::select(vec![0, 1, 45_000, 45_001, 60_000, 60_001, 2 * TIMEOUT]),
+        3 => 0..TIMEOUT,
+        1 => TIMEOUT..3 * TIMEOUT,
+    ]
+}
+
+fn draws(delay: i64) -> impl Strategy<Value = Vec<Draw>> {
+    let name = prop::sample::select(vec![PAGE_VIEWED, PAGE_VIEWED, "add_to_cart", PING]);
+    let delay = prop_oneof![Just(0), Just(delay), 0..=delay];
+    let duplicate = prop::option::weighted(0.2, 0..9 * 60_000i64);
+    let draw = (0..3u8, gap(), delay, duplicate, name, 0..3u8).prop_map(
+        |(visitor, gap, delay, duplicate, name, page)| Draw {
+            visitor,
+            gap,
+            delay,
+            duplicate,
+            name,
+            page,
+        },
+    );
+    prop::collection::vec(draw, 1..40)
+}
+
+/// The drawn events in the order in which they arrive.
+fn arrivals(draws: &[Draw]) -> Vec<Arrival> {
+    let mut clocks = BTreeMap::new();
+    let mut arrivals = Vec::new();
+    for (number, draw) in draws.iter().enumerate() {
+        let at = clocks.entry(draw.visitor).or_insert(0i64);
+        *at += draw.gap;
+        let event = oracle::Event {
+            visitor: format!("k1.{}", draw.visitor),
+            id: format!("e{}", (number * 7) % 40),
+            at: *at,
+            page: format!("/{}", draw.page),
+            page_view: draw.name == PAGE_VIEWED,
+            ping: draw.name == PING,
+            timeout: TIMEOUT,
+        };
+        arrivals.push((*at + draw.delay, event.clone()));
+        arrivals.extend(draw.duplicate.map(|more| (*at + draw.delay + more, event)));
+    }
+    arrivals.sort_by_key(|(arrival, _)| *arrival);
+    arrivals
+}
+
+fn record((received_at, event): &Arrival) -> WebEvent {
+    let name = match event {
+        event if event.ping => PING,
+        event if event.page_view => PAGE_VIEWED,
+        _ => "add_to_cart",
+    };
+    let page = Page {
+        url: Text::from(event.page.as_str()),
+        ..Page::default()
+    };
+    WebEvent {
+        event_id: EventId::from(event.id.as_str()),
+        customer_id: CustomerId::from(event.visitor.as_str()),
+        deployment_id: DeploymentId::from("shop"),
+        occurred_at: Timestamp(event.at),
+        received_at: Timestamp(*received_at),
+        web_event: Some(Activity {
+            event_name: Text::from(name),
+            page,
+            ..Activity::default()
+        }),
+        ..WebEvent::default()
+    }
+}
+
+/// Everything said, by visitor; each record's outputs apart, so that fates can be counted.
+#[derive(Debug, Default)]
+struct Said {
+    all: Vec<(String, Happening)>,
+    suppressed: usize,
+    late: usize,
+    fates: usize,
+}
+
+impl Said {
+    fn hear(&mut self, visitor: Option<&str>, out: Vec<Output>) {
+        for output in out {
+            match output {
+                Output::Visit(happening) => {
+                    self.fates += usize::from(happening.kind == kind::ACTIVITY);
+                    self.all
+                        .push((visitor.unwrap_or_default().to_owned(), happening));
+                }
+                Output::Suppressed(_) => {
+                    (self.suppressed, self.fates) = (self.suppressed + 1, self.fates + 1)
+                }
+                Output::Late(_) => (self.late, self.fates) = (self.late + 1, self.fates + 1),
+            }
+        }
+    }
+
+    fn ended(&self) -> Vec<EndedVisit> {
+        let ended = self
+            .all
+            .iter()
+            .filter(|(_, happening)| happening.kind == kind::ENDED);
+        let mut ended: Vec<_> = ended
+            .map(|(visitor, happening)| summary(visitor, visit(happening)))
+            .collect();
+        ended.sort();
+        ended
+    }
+}
+
+fn visit(happening: &Happening) -> &Visit {
+    happening
+        .visit
+        .as_ref()
+        .expect("there is no report and no control record here")
+}
+
+fn summary(visitor: &str, visit: &Visit) -> EndedVisit {
+    EndedVisit {
+        visitor: visitor.to_owned(),
+        first: visit.created_date.0,
+        last: visit.last_event_date.0,
+        event_count: visit.event_count,
+        pageview_count: visit.pageview_count,
+        entry_page: visit.first_page.url.to_string(),
+        exit_page: visit.last_page.url.to_string(),
+    }
+}
+
+/// Runs the sessionizer over what arrives, with a mark where `marks` says so (by index, round and round), and restored from
+/// bytes where `restores` says so.
+fn run(arrivals: &[Arrival], marks: &[bool], restores: &[bool]) -> Said {
+    let (mut fold, mut said) = (timeline::fold(), Said::default());
+    let mut owners: BTreeMap<VisitId, String> = BTreeMap::new();
+    let turn = |choices: &[bool], i: usize| {
+        choices
+            .get(i % choices.len().max(1))
+            .copied()
+            .unwrap_or(false)
+    };
+    for (i, arrival) in arrivals.iter().enumerate() {
+        let mut out = Vec::new();
+        fold.apply(record(arrival), &mut out);
+        owners.extend(out.iter().filter_map(|output| match output {
+            Output::Visit(happening) => {
+                Some((visit(happening).id.clone(), arrival.1.visitor.clone()))
+            }
+            _ => None,
+        }));
+        said.hear(Some(&arrival.1.visitor), out);
+        if turn(marks, i) {
+            let mut out = Vec::new();
+            timeline::mark(&mut fold, Timestamp(arrival.0), Millis(GRACE), &mut out);
+            hear_timers(&mut said, &owners, out);
+        }
+        if turn(restores, i) {
+            fold = timeline::restored(&fold);
+        }
+    }
+    let mut out = Vec::new();
+    timeline::mark(&mut fold, Timestamp(i64::MAX), Millis(GRACE), &mut out);
+    hear_timers(&mut said, &owners, out);
+    assert!(fold.is_empty(), "state returns to empty");
+    said
+}
+
+fn hear_timers(said: &mut Said, owners: &BTreeMap<VisitId, String>, out: Vec<Output>) {
+    for output in out {
+        let Output::Visit(happening) = &output else {
+            panic!("a timer only speaks of visits")
+        };
+        let owner = owners.get(&visit(happening).id).cloned();
+        said.hear(owner.as_deref(), vec![output]);
+    }
+}
+
+/// What holds of any input, however late.
+fn check_always(arrivals: &[Arrival], said: &Said) {
+    assert_eq!(
+        said.fates,
+        arrivals.len(),
+        "every event ends as exactly one of forwarded, suppressed, dead-lettered"
+    );
+    let mut told: BTreeMap<&VisitId, Vec<&Happening>> = BTreeMap::new();
+    for (_, happening) in &said.all {
+        told.entry(&visit(happening).id)
+            .or_default()
+            .push(happening);
+    }
+    for story in told.values() {
+        check_story(story);
+    }
+    for pair in said.ended().windows(2) {
+        assert!(
+            pair[0].visitor != pair[1].visitor || pair[0].last < pair[1].first,
+            "visits never overlap: {pair:?}"
+        );
+    }
+}
+
+/// What is told of one visit begins, turns and ends as it should, and its transitions never go back in time.
+fn check_story(story: &[&Happening]) {
+    assert_eq!(story[0].kind, kind::STARTED);
+    let (mut presence, mut over, mut last) = ("active", false, story[0].time);
+    for happening in &story[1..] {
+        assert!(!over, "nothing follows a visit's last record");
+        match (happening.kind, presence) {
+            (kind::ACTIVITY, _) => continue,
+            (kind::IDLE, "active") => presence = "idle",
+            (kind::AWAY, "idle") => presence = "away",
+            (kind::RESUMED, "idle" | "away") => presence = "active",
+            (kind::ENDED | kind::MERGED, _) => over = true,
+            (other, presence) => panic!("{other} while {presence}"),
+        }
+        assert!(
+            happening.time >= last,
+            "a transition is never before the one before it"
+        );
+        last = happening.time;
+    }
+    assert!(over, "every visit ends, or goes into another");
+}
+
+/// No event in two visits, and no silence inside a visit beyond the timeout.
+fn check_silence(said: &Said) {
+    let mut into: BTreeMap<&VisitId, &VisitId> = BTreeMap::new();
+    let mut events: BTreeMap<(&String, &EventId), (i64, &VisitId)> = BTreeMap::new();
+    for (visitor, happening) in &said.all {
+        into.extend(
+            happening
+                .merged_into
+                .as_ref()
+                .map(|other| (&visit(happening).id, other)),
+        );
+        if let Some(event) = &happening.cause {
+            let known = events.insert(
+                (visitor, &event.event_id),
+                (event.occurred_at.0, &visit(happening).id),
+            );
+            assert!(known.is_none(), "no event in two visits");
+        }
+    }
+    let mut times: BTreeMap<&VisitId, Vec<i64>> = BTreeMap::new();
+    for (at, mut id) in events.into_values() {
+        while let Some(other) = into.get(id) {
+            id = other;
+        }
+        times.entry(id).or_default().push(at);
+    }
+    for times in times.values_mut() {
+        times.sort_unstable();
+        assert!(
+            times.windows(2).all(|pair| pair[1] - pair[0] <= TIMEOUT),
+            "no silence beyond the timeout"
+        );
+    }
+}
+
+/// What was said, as it can be compared between runs whose marks fall in the same places.
+fn lines(said: &Said) -> Vec<String> {
+    said.all
+        .iter()
+        .map(|(visitor, happening)| format!("{visitor} {happening:?}"))
+        .collect()
+}
+
+fn choices() -> impl Strategy<Value = Vec<bool>> {
+    prop::collection::vec(any::<bool>(), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn within_grace_visits_are_those_of_the_oracle(draws in draws(GRACE), marks in choices()) {
+        let arrivals = arrivals(&draws);
+        let said = run(&arrivals, &marks, &[]);
+        let events: Vec<_> = arrivals.iter().map(|(_, event)| event.clone()).collect();
+        prop_assert_eq!(said.ended(), oracle::sessionize(&events));
+        prop_assert_eq!(said.late, 0);
+        check_always(&arrivals, &said);
+        check_silence(&said);
+    }
+
+    #[test]
+    fn within_grace_the_place_of_marks_and_the_order_of_events_do_not_matter(
+        draws in draws(GRACE), one in choices(), other in choices(), seed in any::<u64>(),
+    ) {
+        let arrivals = arrivals(&draws);
+        let mut shuffled = arrivals.clone();
+        shuffled.sort_by_key(|(_, event)| (event.at ^ seed as i64).wrapping_mul(0x9e37_79b9_7f4a_7c15u64 as i64));
+        let ended = run(&arrivals, &one, &[]).ended();
+        prop_assert_eq!(&run(&arrivals, &other, &[]).ended(), &ended);
+        prop_assert_eq!(&run(&shuffled, &[], &[]).ended(), &ended);
+    }
+
+    #[test]
+    fn duplicates_do_not_matter(mut draws in draws(GRACE), marks in choices()) {
+        let with = run(&arrivals(&draws), &marks, &[]).ended();
+        draws.iter_mut().for_each(|draw| draw.duplicate = None);
+        prop_assert_eq!(run(&arrivals(&draws), &marks, &[]).ended(), with);
+    }
+
+    #[test]
+    fn restoring_at_any_point_changes_nothing(draws in draws(3 * GRACE), marks in choices(), restores in choices()) {
+        let arrivals = arrivals(&draws);
+        prop_assert_eq!(lines(&run(&arrivals, &marks, &restores)), lines(&run(&arrivals, &marks, &[])));
+    }
+
+    #[test]
+    fn however_late_events_come_visits_never_overlap_and_nothing_disappears(
+        draws in draws(4 * GRACE), marks in choices(),
+    ) {
+        let arrivals = arrivals(&draws);
+        let said = run(&arrivals, &marks, &[]);
+        check_always(&arrivals, &said);
+    }
+}
