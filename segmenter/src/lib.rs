@@ -3,22 +3,28 @@
 //! A fold over what happens to one visitor's visits (`journey.visits`), under the definitions in force. Pure: no clock, no
 //! I/O. What it means is in `docs/segments.md`; this is where it is done:
 //!
-//! `fields` and `operator` (what a criterion is), `compile` and `index` (definitions, made ready), `progress` (how a visit
-//! gets on in its rules), `visits` (what a record does), `offers` and `reports` (what is offered and what becomes of it),
-//! `teller` (how it is told), `state` (what is remembered), [`segmenter`] (the stage).
+//! `fields` and `operator` (what a criterion is), `rule`, `compile` and `index` (definitions, made ready), `progress` (how a
+//! visit gets on in its rules), `visits` and `stay` (what a record does), `offers`, `offer_record` and `withdraw` (what is
+//! offered and taken back), `known_offer` and `reports` (what becomes of it), `teller` and `output` (how it is told),
+//! `state` (what is remembered), [`segmenter`] (the stage).
 
 mod compile;
 mod fields;
 mod index;
+mod known_offer;
+mod offer_record;
 mod offers;
 mod operator;
 mod output;
 mod progress;
 mod reports;
+mod rule;
 pub mod segmenter;
 mod state;
+mod stay;
 mod teller;
 mod visits;
+mod withdraw;
 
 pub use output::Output;
 pub use segmenter::Segmenter;

@@ -1,24 +1,19 @@
-//! From qualifying to an offer, or to what stood in its way; and taking an offer back.
+//! From qualifying to an offer, or to what stood in its way.
 
 use journey::{
-    EventId, Offer, OfferId, Text, Visit,
+    OfferId, Text, Visit,
     demand::field,
     id,
     journey_event::{BlockedWebActionOfferEvent, WebActionEvent, event_type},
-    offer::{
-        self, DisplayCondition, JourneyContext, OfferPage, OfferingMap, RoutePathReference,
-        SegmentReference, TriggeringAction,
-    },
     staffing,
 };
 
 use crate::{
-    compile::{Action, Goal, Kind, Rule},
     fields::Facts,
-    operator::Test,
-    output::{OFFERS_BLOCKED_TOTAL, OFFERS_TOTAL, OFFERS_WITHDRAWN_TOTAL, Output},
+    known_offer::State,
+    output::{OFFERS_BLOCKED_TOTAL, OFFERS_TOTAL, Output},
     progress::{Cause, Hit},
-    reports::State,
+    rule::{Action, Rule},
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
 };
@@ -52,43 +47,12 @@ impl Block {
     }
 }
 
-/// Why an offer was taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Withdrawal {
-    PageLeft,
-    VisitorAway,
-    VisitEnded,
-    ConsentWithdrawn,
-    Erased,
-    DefinitionDeactivated,
-}
-
-impl Withdrawal {
-    /// On the wire and in metrics.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Withdrawal::PageLeft => "page_left",
-            Withdrawal::VisitorAway => "visitor_away",
-            Withdrawal::VisitEnded => "visit_ended",
-            Withdrawal::ConsentWithdrawn => "consent_withdrawn",
-            Withdrawal::Erased => "erased",
-            Withdrawal::DefinitionDeactivated => "definition_deactivated",
-        }
-    }
-}
-
 /// An action map that a visit qualified for just now.
-struct Qualified<'a> {
-    id: OfferId,
-    rule: &'a Rule,
-    action: &'a Action,
-    hit: &'a Hit,
-}
-
-/// What an offer was made under: whatever the definitions say by now.
-fn display_test(condition: &DisplayCondition) -> Option<Test> {
-    let operator = serde_json::from_value(condition.operator.as_str().into()).ok()?;
-    Test::new("page.url", operator, &condition.values, false)
+pub(crate) struct Qualified<'a> {
+    pub(crate) id: OfferId,
+    pub(crate) rule: &'a Rule,
+    pub(crate) action: &'a Action,
+    pub(crate) hit: &'a Hit,
 }
 
 /// Whether pages of this class never see an offer.
@@ -293,177 +257,9 @@ impl Teller<'_> {
             told: State::Offered.bit(),
             ..KnownOffer::default()
         };
-        let before = Vec::new();
         known.open = Some(Box::new(offer));
-        self.signal_change(&mut known, before);
+        self.signal_change(&mut known, Vec::new());
         memory.offers.push(known);
-    }
-
-    fn make(&self, memory: &Memory, visit: &Visit, qualified: &Qualified<'_>) -> Offer {
-        let Qualified {
-            id,
-            rule,
-            action,
-            hit,
-        } = qualified;
-        let page = &visit.last_page;
-        let now = self.now.created;
-        Offer {
-            id: id.clone(),
-            status: "offered".into(),
-            sequence: 1,
-            created_date: now,
-            offered_date: now,
-            expires_date: now + action.life,
-            trigger: offer::Trigger {
-                kind: hit.cause.as_str().into(),
-                event_id: Some(hit.event_id.0.clone()).filter(|id| !id.is_empty()),
-                created_date: now,
-                received_date: self.now.received,
-            },
-            deployment_id: self.deployment.clone(),
-            journey_context: JourneyContext {
-                customer: self.customer_reference(),
-                customer_session: self.session(memory),
-                triggering_action: TriggeringAction {
-                    id: id.0.clone(),
-                    action_map: rule.definition.clone(),
-                },
-            },
-            action_map: OfferingMap {
-                id: rule.definition.id.clone(),
-                version: rule.definition.version,
-                display_name: action.display_name.clone(),
-                weight: action.weight,
-            },
-            action: offer::Action {
-                media_type: action.media_type.clone(),
-                properties: action.properties.clone(),
-            },
-            route_path: action.route_path.as_ref().map(|path| RoutePathReference {
-                id: path.id.as_str().into(),
-                queue_id: path.queue_id.clone(),
-                media_type: path.media_type.clone(),
-                language_id: path.language_id.clone(),
-                skill_ids: path.skill_ids.clone(),
-            }),
-            display_conditions: action.display_conditions.clone(),
-            page: (!page.url.is_empty()).then(|| OfferPage {
-                url: page.url.clone(),
-                title: page.title.clone(),
-                pathname: page.pathname.clone(),
-            }),
-            reply_to: visit.reply_to.clone(),
-            segments: self.segments(memory),
-            reasons: self.reasons(memory, visit, qualified),
-            withdraw_reason: None,
-            consent: visit.consent.clone(),
-            definitions_version: self.compiled.version(),
-        }
-    }
-
-    /// The segments that the visit is in, with the names that agents may see.
-    fn segments(&self, memory: &Memory) -> Vec<SegmentReference> {
-        let assigned = memory.segments.iter().map(|assigned| &assigned.segment);
-        assigned
-            .map(|segment| SegmentReference {
-                id: segment.id.clone(),
-                version: segment.version,
-                display_name: self.name_for_agents(&segment.id),
-            })
-            .collect()
-    }
-
-    fn name_for_agents(&self, segment: &str) -> Option<Text> {
-        match &self.compiled.rules[self.compiled.find(Kind::Segment, segment)?].goal {
-            Goal::Segment {
-                display_name,
-                for_agents: true,
-            } => Some(display_name.clone()),
-            _ => None,
-        }
-    }
-
-    /// Why, in words, for the agent's card.
-    fn reasons(&self, memory: &Memory, visit: &Visit, qualified: &Qualified<'_>) -> Vec<Text> {
-        let on = &visit.last_page.pathname;
-        match qualified.hit.cause {
-            Cause::Segment => {
-                let of_the_map = |id: &Text| qualified.action.segments.contains(id);
-                let ids = memory
-                    .segments
-                    .iter()
-                    .map(|assigned| &assigned.segment.id)
-                    .filter(|id| of_the_map(id));
-                ids.filter_map(|id| {
-                    Some(format!("is in segment {}", self.name_for_agents(id)?).into())
-                })
-                .collect()
-            }
-            Cause::Dwell => {
-                let last = qualified
-                    .rule
-                    .steps
-                    .iter()
-                    .rev()
-                    .find_map(|step| step.dwell);
-                let seconds = last.map_or(0, |dwell| dwell.as_secs());
-                vec![format!("stayed on {on} for {seconds} s").into()]
-            }
-            Cause::Event => vec![
-                format!(
-                    "did what {} asks for, last on {on}",
-                    qualified.action.display_name
-                )
-                .into(),
-            ],
-        }
-    }
-
-    /// Takes back every offer of the visit that is open.
-    pub(crate) fn withdraw(&mut self, memory: &mut Memory, visit: &Visit, why: Withdrawal) {
-        for at in 0..memory.offers.len() {
-            let Some(mut offer) = memory.offers[at].open.take() else {
-                continue;
-            };
-            let now = self.now.clone();
-            offer.status = "withdrawn".into();
-            offer.sequence += 1;
-            offer.withdraw_reason = Some(why.as_str().into());
-            offer.definitions_version = self.compiled.version();
-            let event = memory.offers[at].event(State::Withdrawn);
-            memory.offers[at].told |= State::Withdrawn.bit();
-            if now.correlation.is_none() {
-                self.now = now.because_of(&EventId(offer.id.0.clone()));
-            }
-            self.out.push(Output::Offer {
-                offer,
-                caused_at: now.caused_at,
-            });
-            self.count(&OFFERS_TOTAL, "withdrawn");
-            self.count(&OFFERS_WITHDRAWN_TOTAL, why.as_str());
-            self.tell_action(memory, visit, event);
-            self.now = now;
-        }
-    }
-
-    /// Why the open offer cannot stand on the page that the visit is on now, if it cannot.
-    pub(crate) fn page_withdrawal(&self, memory: &Memory, visit: &Visit) -> Option<Withdrawal> {
-        let open = memory.open_offer()?;
-        if self
-            .compiled
-            .find(Kind::ActionMap, &open.action_map.id)
-            .is_none()
-        {
-            return Some(Withdrawal::DefinitionDeactivated);
-        }
-        let page = Facts::Page(&visit.last_page);
-        let conditions = open.open.iter().flat_map(|offer| &offer.display_conditions);
-        let stands = !is_regulated(&memory.stay.page_class)
-            && conditions
-                .filter_map(display_test)
-                .all(|test| test.holds(&page));
-        (!stands).then_some(Withdrawal::PageLeft)
     }
 }
 

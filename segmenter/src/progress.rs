@@ -3,10 +3,11 @@
 use journey::{EventId, Text, Timestamp, Visit};
 
 use crate::{
-    compile::{Compiled, Goal, Kind, Rule, Step},
+    compile::Compiled,
     fields::{self, Facts},
     index::Entry,
     operator::number,
+    rule::{Goal, Kind, Rule, Step},
     state::{Clock, Memory, Progress},
 };
 

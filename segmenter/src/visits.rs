@@ -6,18 +6,19 @@ use journey::{
         ConsentEvent, Named, OutcomeAchievedEvent, OutcomeAchievement, SegmentAssignment,
         SegmentAssignmentEvent, SessionEvent, event_type,
     },
-    visit::{end_reason, kind, presence},
+    visit::{end_reason, kind},
     web_event::{Activity, Page},
 };
 
 use crate::{
-    compile::{Goal, Kind},
     fields::Facts,
-    offers::{Withdrawal, is_known_away},
+    offers::is_known_away,
     output::{OUTCOMES_REACHED_TOTAL, Output, SEGMENTS_MATCHED_TOTAL},
     progress::{Hit, Seen},
-    state::{Memory, Stay, Visitor},
+    rule::{Goal, Kind},
+    state::{Memory, Visitor},
     teller::{COUNT_ONLY, Teller},
+    withdraw::Withdrawal,
 };
 
 impl Teller<'_> {
@@ -309,112 +310,4 @@ pub(crate) struct Cause {
 fn is_on(activity: &Activity, visit: &Visit, page_since: Option<Timestamp>, at: Timestamp) -> bool {
     let Page { url, .. } = &visit.last_page;
     !url.is_empty() && activity.page.url == *url && page_since.is_none_or(|since| at >= since)
-}
-
-impl Memory {
-    /// Takes note of what every record of a visit shows.
-    fn note(&mut self, visit: &Visit) {
-        self.ends_at = visit.last_event_date + visit.policy.visit_timeout;
-        self.away = visit.presence == presence::AWAY;
-    }
-
-    /// Notes the page that the visit is on; whether that is a new stay, in which nothing dwells yet.
-    fn turn(&mut self, visit: &Visit, since: Option<Timestamp>, class: Option<&Text>) -> bool {
-        let url = &visit.last_page.url;
-        let turned = self.stay.url != *url || since > self.stay.since;
-        if turned {
-            self.clocks.clear();
-            let page_class = class.unwrap_or(&visit.page_class).clone();
-            self.stay = Stay {
-                url: url.clone(),
-                since,
-                page_class,
-            };
-        } else {
-            if since < self.stay.since {
-                self.stay.since = since;
-                let (since, back_at) = (since.unwrap_or_default(), self.back_at);
-                for clock in &mut self.clocks {
-                    clock.start = if clock.presence {
-                        back_at.map_or(since, |back| back.max(since))
-                    } else {
-                        since
-                    };
-                }
-            }
-            if let Some(class) = class {
-                self.stay.page_class = class.clone();
-            }
-        }
-        turned && !url.is_empty()
-    }
-
-    /// The visitor is away: dwells that ask for presence stop.
-    fn leave(&mut self) {
-        self.away = true;
-        for clock in &mut self.clocks {
-            clock.paused = clock.presence;
-        }
-    }
-
-    /// The visitor is back: dwells that ask for presence start anew.
-    fn come_back(&mut self, at: Timestamp) {
-        self.away = false;
-        self.back_at = Some(at);
-        for clock in self.clocks.iter_mut().filter(|clock| clock.presence) {
-            clock.paused = false;
-            clock.start = at;
-        }
-    }
-
-    /// The visit is over: nothing dwells, nothing is under way.
-    fn end(&mut self, at: Timestamp) {
-        self.ended_at = Some(at);
-        self.clocks.clear();
-        self.progress.clear();
-    }
-}
-
-impl Visitor {
-    /// Joins what a merged visit had into the one that lives on. Its progress is dropped.
-    pub(crate) fn merge(&mut self, from: usize, into: &journey::VisitId) {
-        let from = self.visits.remove(from);
-        let into = self.visit(into);
-        let lacks = |memory: &Memory, id: &Text| {
-            !memory.segments.iter().any(|known| known.segment.id == *id)
-        };
-        for assigned in from.segments {
-            if lacks(into, &assigned.segment.id) {
-                into.segments.push(assigned);
-            }
-        }
-        for achieved in from.outcomes {
-            if !into
-                .outcomes
-                .iter()
-                .any(|known| known.outcome.id == achieved.outcome.id)
-            {
-                into.outcomes.push(achieved);
-            }
-        }
-        into.qualified.extend(
-            from.qualified
-                .into_iter()
-                .filter(|id| !into.qualified.contains(id))
-                .collect::<Vec<_>>(),
-        );
-        into.active.extend(
-            from.active
-                .into_iter()
-                .filter(|known| !into.active.contains(known))
-                .collect::<Vec<_>>(),
-        );
-        into.offers.extend(from.offers);
-        // The page that it is on now may be the other's: the next record shows it.
-        into.stay = Stay::default();
-        into.clocks.clear();
-        if into.seen.is_none() {
-            into.seen = from.seen;
-        }
-    }
 }

@@ -221,6 +221,22 @@ impl Story {
         self
     }
 
+    /// Whether the visit is open.
+    pub(super) fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// What follows is another visit.
+    pub(super) fn next_visit(&mut self, id: &str) {
+        self.visit = Visit {
+            id: id.into(),
+            device: self.visit.device.clone(),
+            ..Visit::default()
+        };
+        self.since = None;
+        self.started = false;
+    }
+
     pub(super) fn merged_into(&mut self, seconds: i64, visit: &str) -> &mut Self {
         self.tell(kind::MERGED, seconds, |event| {
             event.merged_into = Some(visit.into())

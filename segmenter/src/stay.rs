@@ -1,0 +1,118 @@
+//! How a visit's memory follows the visit: the page it is on, the visitor's presence, its end, a merge.
+
+use journey::{Text, Timestamp, Visit, VisitId, visit::presence};
+
+use crate::state::{Memory, Stay, Visitor};
+
+impl Memory {
+    /// Takes note of what every record of a visit shows.
+    pub(crate) fn note(&mut self, visit: &Visit) {
+        self.ends_at = visit.last_event_date + visit.policy.visit_timeout;
+        self.away = visit.presence == presence::AWAY;
+    }
+
+    /// Notes the page that the visit is on; whether that is a new stay, in which nothing dwells yet.
+    pub(crate) fn turn(
+        &mut self,
+        visit: &Visit,
+        since: Option<Timestamp>,
+        class: Option<&Text>,
+    ) -> bool {
+        let url = &visit.last_page.url;
+        let turned = self.stay.url != *url || since > self.stay.since;
+        if turned {
+            self.clocks.clear();
+            let page_class = class.unwrap_or(&visit.page_class).clone();
+            self.stay = Stay {
+                url: url.clone(),
+                since,
+                page_class,
+            };
+        } else {
+            if since < self.stay.since {
+                self.stay.since = since;
+                let (since, back_at) = (since.unwrap_or_default(), self.back_at);
+                for clock in &mut self.clocks {
+                    clock.start = if clock.presence {
+                        back_at.map_or(since, |back| back.max(since))
+                    } else {
+                        since
+                    };
+                }
+            }
+            if let Some(class) = class {
+                self.stay.page_class = class.clone();
+            }
+        }
+        turned && !url.is_empty()
+    }
+
+    /// The visitor is away: dwells that ask for presence stop.
+    pub(crate) fn leave(&mut self) {
+        self.away = true;
+        for clock in &mut self.clocks {
+            clock.paused = clock.presence;
+        }
+    }
+
+    /// The visitor is back: dwells that ask for presence start anew.
+    pub(crate) fn come_back(&mut self, at: Timestamp) {
+        self.away = false;
+        self.back_at = Some(at);
+        for clock in self.clocks.iter_mut().filter(|clock| clock.presence) {
+            clock.paused = false;
+            clock.start = at;
+        }
+    }
+
+    /// The visit is over: nothing dwells, nothing is under way.
+    pub(crate) fn end(&mut self, at: Timestamp) {
+        self.ended_at = Some(at);
+        self.clocks.clear();
+        self.progress.clear();
+    }
+}
+
+impl Visitor {
+    /// Joins what a merged visit had into the one that lives on. Its progress is dropped.
+    pub(crate) fn merge(&mut self, from: usize, into: &VisitId) {
+        let from = self.visits.remove(from);
+        let into = self.visit(into);
+        let lacks = |memory: &Memory, id: &Text| {
+            !memory.segments.iter().any(|known| known.segment.id == *id)
+        };
+        for assigned in from.segments {
+            if lacks(into, &assigned.segment.id) {
+                into.segments.push(assigned);
+            }
+        }
+        for achieved in from.outcomes {
+            if !into
+                .outcomes
+                .iter()
+                .any(|known| known.outcome.id == achieved.outcome.id)
+            {
+                into.outcomes.push(achieved);
+            }
+        }
+        into.qualified.extend(
+            from.qualified
+                .into_iter()
+                .filter(|id| !into.qualified.contains(id))
+                .collect::<Vec<_>>(),
+        );
+        into.active.extend(
+            from.active
+                .into_iter()
+                .filter(|known| !into.active.contains(known))
+                .collect::<Vec<_>>(),
+        );
+        into.offers.extend(from.offers);
+        // The page that it is on now may be the other's: the next record shows it.
+        into.stay = Stay::default();
+        into.clocks.clear();
+        if into.seen.is_none() {
+            into.seen = from.seen;
+        }
+    }
+}

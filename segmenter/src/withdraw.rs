@@ -1,0 +1,93 @@
+//! Taking an offer back that the visitor has not decided on.
+
+use journey::{EventId, Visit, offer::DisplayCondition};
+
+use crate::{
+    fields::Facts,
+    known_offer::State,
+    offers::is_regulated,
+    operator::Test,
+    output::{OFFERS_TOTAL, OFFERS_WITHDRAWN_TOTAL, Output},
+    rule::Kind,
+    state::Memory,
+    teller::Teller,
+};
+
+/// Why an offer was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withdrawal {
+    PageLeft,
+    VisitorAway,
+    VisitEnded,
+    ConsentWithdrawn,
+    Erased,
+    DefinitionDeactivated,
+}
+
+impl Withdrawal {
+    /// On the wire and in metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Withdrawal::PageLeft => "page_left",
+            Withdrawal::VisitorAway => "visitor_away",
+            Withdrawal::VisitEnded => "visit_ended",
+            Withdrawal::ConsentWithdrawn => "consent_withdrawn",
+            Withdrawal::Erased => "erased",
+            Withdrawal::DefinitionDeactivated => "definition_deactivated",
+        }
+    }
+}
+
+impl Teller<'_> {
+    /// Takes back every offer of the visit that is open.
+    pub(crate) fn withdraw(&mut self, memory: &mut Memory, visit: &Visit, why: Withdrawal) {
+        for at in 0..memory.offers.len() {
+            let Some(mut offer) = memory.offers[at].open.take() else {
+                continue;
+            };
+            let now = self.now.clone();
+            offer.status = "withdrawn".into();
+            offer.sequence += 1;
+            offer.withdraw_reason = Some(why.as_str().into());
+            offer.definitions_version = self.compiled.version();
+            let event = memory.offers[at].event(State::Withdrawn);
+            memory.offers[at].told |= State::Withdrawn.bit();
+            if now.correlation.is_none() {
+                self.now = now.because_of(&EventId(offer.id.0.clone()));
+            }
+            self.out.push(Output::Offer {
+                offer,
+                caused_at: now.caused_at,
+            });
+            self.count(&OFFERS_TOTAL, "withdrawn");
+            self.count(&OFFERS_WITHDRAWN_TOTAL, why.as_str());
+            self.tell_action(memory, visit, event);
+            self.now = now;
+        }
+    }
+
+    /// Why the open offer cannot stand on the page that the visit is on now, if it cannot.
+    pub(crate) fn page_withdrawal(&self, memory: &Memory, visit: &Visit) -> Option<Withdrawal> {
+        let open = memory.open_offer()?;
+        if self
+            .compiled
+            .find(Kind::ActionMap, &open.action_map.id)
+            .is_none()
+        {
+            return Some(Withdrawal::DefinitionDeactivated);
+        }
+        let page = Facts::Page(&visit.last_page);
+        let conditions = open.open.iter().flat_map(|offer| &offer.display_conditions);
+        let stands = !is_regulated(&memory.stay.page_class)
+            && conditions
+                .filter_map(display_test)
+                .all(|test| test.holds(&page));
+        (!stands).then_some(Withdrawal::PageLeft)
+    }
+}
+
+/// What an offer was made under: whatever the definitions say by now.
+fn display_test(condition: &DisplayCondition) -> Option<Test> {
+    let operator = serde_json::from_value(condition.operator.as_str().into()).ok()?;
+    Test::new("page.url", operator, &condition.values, false)
+}
