@@ -1,1 +1,42 @@
-//! Stub.
+//! The one entrance: raw web events and the chat engine's reports in, validated, consented, scrubbed and enriched events
+//! out, each under its visitor's key and with its time.
+//!
+//! Everything that a site's owner answers for is decided here, in this order: is it JSON within its limits (`raw`, `json`),
+//! whose snippet sent it (`deployment`, `site`), does the visitor consent (`consent`), may this page be tracked (`site`),
+//! is every member right (`field`, `attributes`), who is it ([`visitor_key`], `visitor`), when was it (`event_time`), and
+//! what can be known of it (`page`, `query`, `referrer`, `user_agent`) once personal data is taken out (`scrub`).
+//!
+//! No clock, no I/O (but for the keys file, which [`args`] reads before anything runs), no state: one record in, exactly one
+//! outcome out. What comes is never trusted: whatever bytes arrive, the outcome is an event or a reason, in bounded time.
+
+pub mod args;
+pub mod config;
+pub mod ingest;
+pub mod reason;
+pub mod visitor_key;
+
+mod accepted;
+mod attributes;
+mod consent;
+mod deployment;
+mod event_time;
+mod field;
+mod json;
+mod page;
+mod query;
+mod raw;
+mod referrer;
+mod report;
+mod scrub;
+mod site;
+mod user_agent;
+mod visitor;
+mod web;
+
+pub use accepted::Accepted;
+pub use args::Args;
+pub use config::{Config, Limits, UnknownDeployments};
+pub use ingest::{Ingest, Nothing};
+pub use reason::{RejectReason, SuppressReason};
+pub use visitor_key::VisitorKeys;
+pub use web::{CONSENT_WITHDRAWN, ERASE, ERASE_ACTION};

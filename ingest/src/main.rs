@@ -1,2 +1,53 @@
-//! Stub.
-fn main() {}
+//! `ingest`: raw events in; validated, consented, enriched events by visitor out.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use clap::Parser;
+use ingest::{Config, Ingest};
+use pipeline::{
+    config::{KafkaArgs, StageArgs, duration},
+    run::{Extras, stage_main},
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Validates raw web events and engagement reports, and gives them their visitor and their time.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    stage: StageArgs,
+    #[command(flatten)]
+    ingest: ingest::Args,
+    /// A backfill lane: time comes from the records and the loader's ticks, not from the clock
+    #[arg(long, env = "FOOTFALL_NO_TICKS")]
+    no_ticks: bool,
+    /// How long after its happening an event may arrive and still count as in order
+    #[arg(long, env = "FOOTFALL_GRACE", default_value = "15m", value_parser = duration)]
+    grace: Duration,
+    /// Keep the bytes of dead letters (without it they say where the raw topic holds them)
+    #[arg(long, env = "FOOTFALL_DEAD_LETTER_BYTES")]
+    dead_letter_bytes: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match Config::try_from(cli.ingest) {
+        Ok(config) => Arc::new(config),
+        Err(error) => {
+            eprintln!("ingest: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let extras = Extras {
+        ticks: !cli.no_ticks,
+        grace: cli.grace.into(),
+        dead_letter_bytes: cli.dead_letter_bytes,
+    };
+    stage_main(&cli.kafka, &cli.stage, extras, move |context| {
+        Ingest::new(Arc::clone(&config), context)
+    })
+}

@@ -1,0 +1,260 @@
+//! What is typed in: every limit a flag and an environment variable, checked into a [`Config`].
+//!
+//! The one place of this library that reads a file: the visitor keys, once, before anything runs.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    config::{Config, Limits, UnknownDeployments},
+    raw::MOST_ATTRIBUTES,
+    visitor_key::{KeyError, VisitorKeys},
+};
+
+/// The options of `ingest`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// File with the keys that visitors' ids are made with: {"current": "k1", "keys": {"k1": "<hex or base64>"}}
+    #[arg(long, env = "FOOTFALL_VISITOR_KEYS_FILE", value_name = "FILE")]
+    pub visitor_keys_file: Option<PathBuf>,
+    /// Use the well-known development key instead of a file: anybody can undo the ids. For demos and tests
+    #[arg(long, env = "FOOTFALL_DEVELOPMENT_VISITOR_KEY")]
+    pub development_visitor_key: bool,
+    /// What to do with events of a deployment that no definition knows
+    #[arg(
+        long,
+        env = "FOOTFALL_UNKNOWN_DEPLOYMENTS",
+        value_enum,
+        default_value = "refuse"
+    )]
+    pub unknown_deployments: UnknownDeployments,
+    /// The largest event
+    #[arg(long, env = "FOOTFALL_MAX_EVENT_SIZE", value_name = "SIZE", value_parser = size, default_value = "32KiB")]
+    pub max_event_size: usize,
+    /// The longest URL of a page or a referrer
+    #[arg(long, env = "FOOTFALL_MAX_URL_SIZE", value_name = "SIZE", value_parser = size, default_value = "2KiB")]
+    pub max_url_size: usize,
+    /// The most attributes (and the most traits) of an event, 1000 at most
+    #[arg(
+        long,
+        env = "FOOTFALL_MAX_ATTRIBUTES",
+        value_name = "COUNT",
+        default_value_t = 50
+    )]
+    pub max_attributes: usize,
+    /// The longest name of an event or an attribute
+    #[arg(long, env = "FOOTFALL_MAX_NAME_SIZE", value_name = "SIZE", value_parser = size, default_value = "64")]
+    pub max_name_size: usize,
+    /// The longest value of an attribute
+    #[arg(long, env = "FOOTFALL_MAX_VALUE_SIZE", value_name = "SIZE", value_parser = size, default_value = "1KiB")]
+    pub max_value_size: usize,
+    /// The longest id
+    #[arg(long, env = "FOOTFALL_MAX_ID_SIZE", value_name = "SIZE", value_parser = size, default_value = "255")]
+    pub max_id_size: usize,
+    /// The longest title, search text or other text
+    #[arg(long, env = "FOOTFALL_MAX_TEXT_SIZE", value_name = "SIZE", value_parser = size, default_value = "4KiB")]
+    pub max_text_size: usize,
+    /// How many user agents each partition's task remembers
+    #[arg(
+        long,
+        env = "FOOTFALL_USER_AGENT_CACHE",
+        value_name = "COUNT",
+        default_value_t = 10_000
+    )]
+    pub user_agent_cache: usize,
+}
+
+/// Why options cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgsError {
+    /// No key at all.
+    #[error(
+        "name the keys that visitors' ids are made with by --visitor-keys-file FILE (or --development-visitor-key for a demo)"
+    )]
+    NoKeys,
+    /// Two answers to one question.
+    #[error("--visitor-keys-file and --development-visitor-key exclude each other")]
+    TwoKeys,
+    /// The file cannot be read.
+    #[error("cannot read the visitor keys in {file}")]
+    Read {
+        /// Which file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is no keys file.
+    #[error("the visitor keys in {file} cannot be used")]
+    Keys {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// A limit beyond what a record may have.
+    #[error("--{option} is {value}, at most {most} is possible")]
+    TooHigh {
+        /// Which option.
+        option: &'static str,
+        /// What was asked for.
+        value: usize,
+        /// What is possible.
+        most: usize,
+    },
+}
+
+/// So large an event makes a record of less than the 256 KiB that an output may have.
+const MOST_EVENT_BYTES: usize = 64 * 1024;
+
+impl TryFrom<Args> for Config {
+    type Error = ArgsError;
+
+    fn try_from(args: Args) -> Result<Config, ArgsError> {
+        let visitor_keys = match (&args.visitor_keys_file, args.development_visitor_key) {
+            (None, false) => return Err(ArgsError::NoKeys),
+            (Some(_), true) => return Err(ArgsError::TwoKeys),
+            (None, true) => VisitorKeys::development(),
+            (Some(file), false) => read_keys(file)?,
+        };
+        for (option, value, most) in [
+            ("max-event-size", args.max_event_size, MOST_EVENT_BYTES),
+            ("max-attributes", args.max_attributes, MOST_ATTRIBUTES),
+        ] {
+            if value > most {
+                return Err(ArgsError::TooHigh {
+                    option,
+                    value,
+                    most,
+                });
+            }
+        }
+        let limits = Limits {
+            event_bytes: args.max_event_size,
+            url_bytes: args.max_url_size,
+            attributes: args.max_attributes,
+            name_bytes: args.max_name_size,
+            value_bytes: args.max_value_size,
+            id_bytes: args.max_id_size,
+            text_bytes: args.max_text_size,
+        };
+        let unknown_deployments = args.unknown_deployments;
+        Ok(Config {
+            limits,
+            visitor_keys,
+            unknown_deployments,
+            user_agents: args.user_agent_cache,
+        })
+    }
+}
+
+fn read_keys(file: &PathBuf) -> Result<VisitorKeys, ArgsError> {
+    let text = std::fs::read_to_string(file).map_err(|source| ArgsError::Read {
+        file: file.clone(),
+        source,
+    })?;
+    VisitorKeys::from_json(&text).map_err(|source| ArgsError::Keys {
+        file: file.clone(),
+        source,
+    })
+}
+
+/// `2048`, `32KiB`, `1MiB`.
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
+    let factor = match unit {
+        "" | "B" => 1,
+        "KiB" => 1024,
+        "MiB" => 1024 * 1024,
+        _ => return Err("a size is written 2048, 32KiB or 1MiB".to_owned()),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "a size begins with a number".to_owned())?;
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| "the size is too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        ingest: Args,
+    }
+
+    fn config(arguments: &[&str]) -> Result<Config, ArgsError> {
+        let typed = Program::try_parse_from([&["ingest"], arguments].concat())
+            .expect("arguments that parse");
+        Config::try_from(typed.ingest)
+    }
+
+    #[test]
+    fn the_defaults_are_the_designs_limits() {
+        let config = config(&["--development-visitor-key"]).expect("valid");
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.unknown_deployments, UnknownDeployments::Refuse);
+        let same = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
+        assert_eq!(config.user_agents, same.user_agents);
+    }
+
+    #[test]
+    fn every_limit_is_an_option() {
+        let config = config(&[
+            "--development-visitor-key",
+            "--unknown-deployments=accept",
+            "--max-event-size=8KiB",
+            "--max-url-size=100",
+            "--max-attributes=1",
+            "--max-name-size=2",
+            "--max-value-size=3",
+            "--max-id-size=4",
+            "--max-text-size=5",
+            "--user-agent-cache=6",
+        ])
+        .expect("valid");
+        let limits = Limits {
+            event_bytes: 8192,
+            url_bytes: 100,
+            attributes: 1,
+            name_bytes: 2,
+            value_bytes: 3,
+            id_bytes: 4,
+            text_bytes: 5,
+        };
+        assert_eq!((config.limits, config.user_agents), (limits, 6));
+        assert_eq!(config.unknown_deployments, UnknownDeployments::Accept);
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_in_words() {
+        let says = |arguments: &[&str], words: &str| {
+            let error = config(arguments).expect_err("refused").to_string();
+            assert!(error.contains(words), "{error}");
+        };
+        says(&[], "--visitor-keys-file FILE");
+        says(
+            &["--development-visitor-key", "--visitor-keys-file=x"],
+            "exclude each other",
+        );
+        says(
+            &["--visitor-keys-file=/no/such/file"],
+            "cannot read the visitor keys in /no/such/file",
+        );
+        says(
+            &["--development-visitor-key", "--max-attributes=1001"],
+            "--max-attributes is 1001, at most 1000",
+        );
+        says(
+            &["--development-visitor-key", "--max-event-size=1MiB"],
+            "at most 65536",
+        );
+        assert!(Program::try_parse_from(["ingest", "--max-event-size=1GB"]).is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! Attributes and traits: the site's own, typed, within their limits. What a deployment's mapper names is a trait of the
+//! visitor and goes to `journey.visitors` alone.
+
+use std::borrow::Cow;
+
+use journey::{Text, web_event::Attribute};
+
+use crate::{
+    accepted::Rules,
+    field,
+    json::Scalar,
+    raw::{Attributes, RawAttribute},
+    reason::{Flaw, RejectReason},
+    scrub::{Form, Hits, scrub},
+    site::Site,
+};
+
+/// An event's attributes, and what of them are traits, by the trait's name.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    pub(crate) attributes: Vec<(Text, Attribute)>,
+    pub(crate) traits: Vec<(Text, Text)>,
+}
+
+/// Reads `attributes`.
+pub(crate) fn read(
+    raw: &Attributes<'_>,
+    site: &Site,
+    rules: &Rules<'_>,
+    hits: &mut Hits,
+) -> Result<Sorted, Flaw> {
+    let mut sorted = Sorted::default();
+    each(
+        "attributes",
+        raw,
+        rules,
+        |name, data_type, value| match site.trait_name(name) {
+            Some(trait_name) => sorted
+                .traits
+                .push((trait_name.clone(), Text::from(&*value))),
+            None => {
+                let value = Text::from(&*scrub(&value, Form::Plain, hits));
+                sorted
+                    .attributes
+                    .push((Text::from(name), Attribute { data_type, value }));
+            }
+        },
+    )?;
+    Ok(sorted)
+}
+
+/// Reads `traits`: what the deployment's mapper does not name is dropped.
+pub(crate) fn read_traits(
+    raw: &Attributes<'_>,
+    site: &Site,
+    rules: &Rules<'_>,
+    traits: &mut Vec<(Text, Text)>,
+) -> Result<(), Flaw> {
+    each("traits", raw, rules, |name, _, value| {
+        if let Some(trait_name) = site.trait_name(name) {
+            traits.push((trait_name.clone(), Text::from(&*value)));
+        }
+    })
+}
+
+/// Checks all of them and hands them out, `null` left out.
+fn each(
+    within: &str,
+    raw: &Attributes<'_>,
+    rules: &Rules<'_>,
+    mut take: impl FnMut(&str, Text, Cow<'_, str>),
+) -> Result<(), Flaw> {
+    let limits = &rules.config.limits;
+    field::expect(within, raw.wrong, "an object")?;
+    if raw.count > limits.attributes {
+        let what = format!(
+            "`{within}` has {} members, {} are allowed",
+            raw.count, limits.attributes
+        );
+        return Err(Flaw::new(RejectReason::TooManyAttributes, what));
+    }
+    for (i, (name, attribute)) in raw.items.iter().enumerate() {
+        if name.len() > limits.name_bytes || !field::is_attribute_name(name) {
+            let what = format!(
+                "member {} of `{within}` has no name like cart_total, of {} bytes at most",
+                i + 1,
+                limits.name_bytes
+            );
+            return Err(Flaw::new(RejectReason::AttributeName, what));
+        }
+        if raw.items[..i].iter().any(|(before, _)| before == name) {
+            return Err(Flaw::new(
+                RejectReason::DuplicateKey,
+                format!("`{within}.{name}` comes twice"),
+            ));
+        }
+        if let Some((data_type, value)) = typed(within, name, attribute, rules)? {
+            let too_long = RejectReason::AttributeTooLong;
+            field::check(
+                &format_args!("{within}.{name}"),
+                &value,
+                limits.value_bytes,
+                too_long,
+            )?;
+            take(name, data_type, value);
+        }
+    }
+    Ok(())
+}
+
+/// The type and the value, as text.
+fn typed<'s>(
+    within: &str,
+    name: &str,
+    attribute: &'s RawAttribute<'_>,
+    rules: &Rules<'_>,
+) -> Result<Option<(Text, Cow<'s, str>)>, Flaw> {
+    let (declared, value) = match attribute {
+        RawAttribute::Bare(value) => (&Scalar::Absent, value),
+        RawAttribute::Typed(typed) => {
+            field::once(&format!("{within}.{name}."), typed.duplicate)?;
+            (&typed.data_type, &typed.value)
+        }
+    };
+    let wrong = |due| field::wrong_type(&format!("{within}.{name}"), field::kind(value), due);
+    let (natural, text) = match value {
+        Scalar::Absent | Scalar::Null => return Ok(None),
+        Scalar::Text(text) => ("string", Cow::Borrowed(&**text)),
+        Scalar::Boolean(value) => (
+            "boolean",
+            Cow::Borrowed(if *value { "true" } else { "false" }),
+        ),
+        Scalar::Integer(value) => ("integer", Cow::Owned(value.to_string())),
+        Scalar::Number(value) if value.abs() < 9.2e18 => ("number", Cow::Owned(value.to_string())),
+        Scalar::Number(_) => {
+            let what = format!("`{within}.{name}` is beyond what 64 bits hold");
+            return Err(Flaw::new(RejectReason::InvalidNumber, what));
+        }
+        Scalar::Wrong(_) => return Err(wrong("text, a number or a boolean")),
+    };
+    let declared = match declared {
+        Scalar::Absent | Scalar::Null => natural,
+        Scalar::Text(declared) => declared,
+        other => {
+            let field = format!("{within}.{name}.dataType");
+            return Err(field::wrong_type(&field, field::kind(other), "text"));
+        }
+    };
+    let unknown = || {
+        let what =
+            format!("`{within}.{name}.dataType` is none of string, number, integer and boolean");
+        Flaw::new(RejectReason::AttributeType, what)
+    };
+    Ok(Some((
+        rules.words.data_type(declared).ok_or_else(unknown)?,
+        text,
+    )))
+}

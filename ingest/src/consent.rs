@@ -1,0 +1,253 @@
+//! The consent gate: what an event says of consent, held against what its deployment needs, before anything else is read.
+
+use journey::{
+    Text,
+    definitions::{ConsentMode, ConsentPolicy},
+    web_event::Consent,
+};
+
+use crate::{
+    accepted::Words,
+    field,
+    json::Scalar,
+    raw::RawConsent,
+    reason::{Flaw, SuppressReason},
+};
+
+/// What the event's consent allows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stance {
+    /// The event may be used, on this basis.
+    Allowed(Consent),
+    /// The visitor takes consent back, for these purposes (all of them if empty).
+    Withdrawn(Vec<Text>),
+}
+
+/// The purpose without which nothing is kept in `journey.visitors`.
+const CONTACT: &str = "contact";
+/// A purpose's name, a state and a source are short.
+const SHORT: usize = 128;
+
+/// Reads the event's consent and Global Privacy Control signal against the deployment's policy.
+pub(crate) fn gate(
+    policy: &ConsentPolicy,
+    raw: &RawConsent<'_>,
+    gpc: &Scalar<'_>,
+    words: &Words,
+) -> Result<Stance, Flaw> {
+    let unreadable = || Flaw::from(SuppressReason::ConsentUnreadable);
+    let state = field::text("consent.state", &raw.state, SHORT)
+        .map_err(|_| unreadable())?
+        .unwrap_or("unknown");
+    if state.eq_ignore_ascii_case("denied") {
+        return Err(SuppressReason::ConsentDenied.into());
+    }
+    if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
+        return Err(unreadable());
+    }
+    let purposes: Vec<Text> = raw
+        .purposes
+        .items
+        .iter()
+        .map(|purpose| Text::from(purpose.as_ref()))
+        .collect();
+    if state.eq_ignore_ascii_case("withdrawn") {
+        return Ok(Stance::Withdrawn(purposes));
+    }
+    let granted = state.eq_ignore_ascii_case("granted");
+    let gpc = signal(gpc).ok_or_else(unreadable)?;
+    if policy.mode != ConsentMode::NotNeeded {
+        if gpc {
+            return Err(SuppressReason::Gpc.into());
+        }
+        if policy.mode == ConsentMode::Required && !granted {
+            return Err(SuppressReason::ConsentMissing.into());
+        }
+        let lacking = |needed: &Text| !purposes.iter().any(|purpose| purpose == needed);
+        if !purposes.is_empty() && policy.purposes.iter().any(lacking) {
+            return Err(SuppressReason::ConsentPurpose.into());
+        }
+    }
+    Ok(Stance::Allowed(Consent {
+        state: words.basis(policy.mode, granted),
+        purposes,
+        source: field::text("consent.source", &raw.source, SHORT)?.map(Text::from),
+        updated_date: field::date("consent.updatedDate", &raw.updated_date)?,
+    }))
+}
+
+/// Whether visitor traits may be kept: not where purposes are listed and `contact` is none of them.
+pub(crate) fn allows_contact(consent: &Consent) -> bool {
+    consent.purposes.is_empty() || touches_contact(&consent.purposes)
+}
+
+/// Whether a withdrawal of these purposes takes the traits with it.
+pub(crate) fn touches_contact(purposes: &[Text]) -> bool {
+    purposes.iter().any(|purpose| *purpose == CONTACT)
+}
+
+/// A Global Privacy Control signal: `true`, or `1` as the header says it. `None`: unreadable.
+fn signal(gpc: &Scalar<'_>) -> Option<bool> {
+    match gpc {
+        Scalar::Absent | Scalar::Null => Some(false),
+        Scalar::Boolean(value) => Some(*value),
+        Scalar::Integer(value) => Some(*value != 0),
+        Scalar::Text(text) => match text.as_ref() {
+            "1" | "true" => Some(true),
+            "" | "0" | "false" => Some(false),
+            _ => None,
+        },
+        Scalar::Number(_) | Scalar::Wrong(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::{self, RawEvent};
+
+    #[track_caller]
+    fn check(mode: ConsentMode, purposes: &[&str], event: &str, expected: &str) {
+        let policy = ConsentPolicy {
+            mode,
+            purposes: purposes.iter().map(|p| Text::from(*p)).collect(),
+        };
+        let mut read = RawEvent::default();
+        raw::read(event.as_bytes(), 1 << 15, &mut read).expect("JSON");
+        let got = match gate(&policy, &read.consent, &read.gpc, &Words::default()) {
+            Ok(Stance::Allowed(consent)) => format!("{} {:?}", consent.state, consent.purposes),
+            Ok(Stance::Withdrawn(purposes)) => format!("withdrawn {purposes:?}"),
+            Err(Flaw::Suppressed(reason)) => reason.to_string(),
+            Err(Flaw::Rejected(reason, _)) => format!("rejected {reason}"),
+        };
+        assert_eq!(got, expected, "{mode:?} {event}");
+    }
+
+    use ConsentMode::{Implied, NotNeeded, Required};
+
+    #[test]
+    fn required_needs_a_yes_and_no_privacy_signal() {
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"granted"}}"#,
+            "granted []",
+        );
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"GRANTED","purposes":["visits"]}}"#,
+            r#"granted ["visits"]"#,
+        );
+        check(Required, &[], r#"{}"#, "consent_missing");
+        check(Required, &[], r#"{"consent":null}"#, "consent_missing");
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"unknown"}}"#,
+            "consent_missing",
+        );
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"granted"},"gpc":true}"#,
+            "gpc",
+        );
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"granted"},"gpc":"1"}"#,
+            "gpc",
+        );
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"granted"},"gpc":0}"#,
+            "granted []",
+        );
+    }
+
+    #[test]
+    fn implied_needs_no_yes_but_honours_a_no() {
+        check(Implied, &[], r#"{}"#, "implied []");
+        check(
+            Implied,
+            &[],
+            r#"{"consent":{"state":"granted"}}"#,
+            "granted []",
+        );
+        check(
+            Implied,
+            &[],
+            r#"{"consent":{"state":"denied"}}"#,
+            "consent_denied",
+        );
+        check(Implied, &[], r#"{"gpc":1}"#, "gpc");
+    }
+
+    #[test]
+    fn not_needed_still_honours_a_no() {
+        check(NotNeeded, &[], r#"{}"#, "not_needed []");
+        check(NotNeeded, &[], r#"{"gpc":true}"#, "not_needed []");
+        check(
+            NotNeeded,
+            &[],
+            r#"{"consent":{"state":"denied"}}"#,
+            "consent_denied",
+        );
+    }
+
+    #[test]
+    fn a_purpose_that_is_needed_must_be_among_those_listed() {
+        let listed = r#"{"consent":{"state":"granted","purposes":["visits"]}}"#;
+        check(Required, &["visits"], listed, r#"granted ["visits"]"#);
+        check(Required, &["visits", "staffing"], listed, "consent_purpose");
+        check(
+            Required,
+            &["visits"],
+            r#"{"consent":{"state":"granted"}}"#,
+            "granted []",
+        );
+        check(NotNeeded, &["staffing"], listed, r#"granted ["visits"]"#);
+    }
+
+    #[test]
+    fn a_withdrawal_is_taken_whatever_the_mode_and_signal() {
+        for mode in [Required, Implied, NotNeeded] {
+            check(
+                mode,
+                &["visits"],
+                r#"{"consent":{"state":"withdrawn"},"gpc":true}"#,
+                "withdrawn []",
+            );
+            check(
+                mode,
+                &[],
+                r#"{"consent":{"state":"withdrawn","purposes":["contact"]}}"#,
+                r#"withdrawn ["contact"]"#,
+            );
+        }
+    }
+
+    #[test]
+    fn consent_that_cannot_be_read_is_no_consent() {
+        for event in [
+            r#"{"consent":"granted"}"#,
+            r#"{"consent":{"state":1}}"#,
+            r#"{"consent":{"state":"granted","purposes":"visits"}}"#,
+            r#"{"consent":{"state":"granted","purposes":[1]}}"#,
+            r#"{"consent":{"state":"granted","state":"denied","purposes":[],"state":"granted"}}"#,
+            r#"{"consent":{"state":"granted"},"gpc":[]}"#,
+            r#"{"consent":{"state":"granted"},"gpc":"maybe"}"#,
+        ] {
+            check(Required, &[], event, "consent_unreadable");
+            check(NotNeeded, &[], event, "consent_unreadable");
+        }
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"granted","updatedDate":"yesterday"}}"#,
+            "rejected invalid_date",
+        );
+    }
+}

@@ -1,0 +1,256 @@
+//! The stage: a fold that remembers nothing. All the work is in reading a record; the rest passes it on.
+
+use std::sync::Arc;
+
+use journey::{TaskTime, Timestamp, VisitorTrait, WebEvent, definitions::DefinitionSet, topics};
+use pipeline::{
+    Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
+    Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+};
+use schemas::{
+    Avro, Incompatible,
+    avro::{Malformed, Reader},
+    records::Record as _,
+};
+
+use crate::{
+    accepted::{Accepted, Rules, Words},
+    config::{Config, UnknownDeployments},
+    deployment::as_far_as_known,
+    raw::{self, RawEvent, RawReport},
+    reason::Flaw,
+    report,
+    scrub::Kind,
+    site::Sites,
+    user_agent::Agents,
+    web,
+};
+
+/// Index of `web.events` among the outputs.
+pub const WEB_EVENTS: usize = 0;
+/// Index of `journey.visitors` among the outputs.
+pub const VISITORS: usize = 1;
+/// Index of `engagement.events.raw` among the inputs.
+const REPORTS: usize = 1;
+
+/// Events whose time is not what their sender's clock says.
+pub static TIME_CORRECTED: Counter = Counter {
+    name: "footfall_time_corrected_total",
+    help: "Events whose date was ahead of their arrival (future) or too old to be believed (implausible).",
+    label: "cause",
+};
+
+/// Personal data that was found where none belongs, and replaced.
+pub static SCRUBBED: Counter = Counter {
+    name: "footfall_scrubbed_total",
+    help: "Personal data replaced in URLs, titles, search texts and attributes, by kind.",
+    label: "kind",
+};
+
+/// Raw events in; validated, consented, scrubbed and enriched ones out, by visitor.
+#[derive(Debug)]
+pub struct Ingest {
+    config: Arc<Config>,
+    context: TaskContext,
+    sites: Sites,
+    agents: Agents,
+    words: Words,
+}
+
+impl Ingest {
+    /// The processor of one raw partition. Until [`Processor::adopt`] no deployment is known.
+    pub fn new(config: Arc<Config>, context: TaskContext) -> Ingest {
+        let accept = config.unknown_deployments == UnknownDeployments::Accept;
+        Ingest {
+            sites: Sites::new(&DefinitionSet::default(), accept),
+            agents: Agents::new(config.user_agents),
+            words: Words::default(),
+            config,
+            context,
+        }
+    }
+
+    /// Which partition it serves.
+    pub fn context(&self) -> TaskContext {
+        self.context
+    }
+
+    fn read_event(&mut self, record: &Record<'_>) -> Result<Accepted, Refusal> {
+        let mut raw = RawEvent::default();
+        let rules = Rules {
+            config: &self.config,
+            sites: &self.sites,
+            words: &self.words,
+        };
+        raw::read(
+            record.value.unwrap_or_default(),
+            self.config.limits.event_bytes,
+            &mut raw,
+        )
+        .and_then(|()| web::read(&raw, record.received_at, &rules, &mut self.agents))
+        .map_err(|flaw| refusal(flaw, as_far_as_known(&raw.deployment_id)))
+    }
+
+    fn read_report(&mut self, record: &Record<'_>) -> Result<Accepted, Refusal> {
+        let mut raw = RawReport::default();
+        let rules = Rules {
+            config: &self.config,
+            sites: &self.sites,
+            words: &self.words,
+        };
+        raw::read(
+            record.value.unwrap_or_default(),
+            self.config.limits.event_bytes,
+            &mut raw,
+        )
+        .and_then(|()| report::read(&raw, record.received_at, &rules))
+        .map_err(|flaw| refusal(flaw, as_far_as_known(&raw.deployment_id)))
+    }
+}
+
+fn refusal(flaw: Flaw, deployment: Option<String>) -> Refusal {
+    match flaw {
+        Flaw::Suppressed(reason) => Refusal::Suppressed(reason.as_str()),
+        Flaw::Rejected(reason, message) => Refusal::Rejected(Rejection {
+            reason: reason.as_str(),
+            message,
+            deployment,
+        }),
+    }
+}
+
+/// The key and the state of a stage that has neither: no bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nothing;
+
+impl Avro for Nothing {
+    fn write(&self, _: &mut Vec<u8>) {}
+
+    fn read(_: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Nothing)
+    }
+}
+
+impl Processor for Ingest {
+    type Key = Nothing;
+    type Input = Box<Accepted>;
+    type State = Nothing;
+    type Output = Box<Accepted>;
+
+    fn key(&self, _: &Box<Accepted>) -> Nothing {
+        Nothing
+    }
+
+    fn time(&self, input: &Box<Accepted>) -> Timestamp {
+        input.event.received_at
+    }
+
+    fn apply(
+        &self,
+        _: &TaskTime,
+        _: &Nothing,
+        _: Option<Nothing>,
+        input: Box<Accepted>,
+        out: &mut Vec<Box<Accepted>>,
+    ) -> Option<Nothing> {
+        out.push(input);
+        None
+    }
+
+    fn timers(&self, _: &Nothing) -> Timers {
+        Timers::default()
+    }
+
+    fn on_timer(
+        &self,
+        _: &TaskTime,
+        _: &Nothing,
+        _: Nothing,
+        _: Timer,
+        _: &mut Vec<Box<Accepted>>,
+    ) -> Option<Nothing> {
+        None
+    }
+
+    fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
+        let accept = self.config.unknown_deployments == UnknownDeployments::Accept;
+        self.sites = Sites::new(definitions, accept);
+    }
+}
+
+impl Stage for Ingest {
+    const TOPOLOGY: Topology = Topology {
+        stage: "ingest",
+        inputs: &[topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW],
+        outputs: &[
+            OutputTopic {
+                name: topics::WEB_EVENTS,
+                schema: Some(WebEvent::SCHEMA),
+                co_partitioned: false,
+            },
+            OutputTopic {
+                name: topics::VISITORS,
+                schema: Some(VisitorTrait::SCHEMA),
+                co_partitioned: false,
+            },
+        ],
+        time_from: TimeFrom::AppendTime,
+        marks_into: MarksInto::EveryPartition(WEB_EVENTS),
+        definitions: true,
+        dead_letter_bytes: false,
+        dead_letter_limit: false,
+    };
+
+    fn decode(&mut self, record: &Record<'_>) -> Result<Box<Accepted>, Refusal> {
+        let read = if record.topic == Self::TOPOLOGY.inputs[REPORTS] {
+            self.read_report(record)
+        } else {
+            self.read_event(record)
+        };
+        read.map(Box::new)
+    }
+
+    fn learn(&mut self, _: u32, _: &str) -> Result<(), Incompatible> {
+        Ok(())
+    }
+
+    fn encode(&self, _: &Nothing, output: Box<Accepted>, out: &mut Outbox<'_>) {
+        let Accepted {
+            event,
+            traits,
+            forgotten,
+            hits,
+            correction,
+        } = *output;
+        let caused_at = Some(event.received_at);
+        let customer_id = event.customer_id.as_str();
+        out.send(address(WEB_EVENTS, customer_id, caused_at), |bytes| {
+            event.write(bytes)
+        });
+        for one in &traits {
+            let key = format!("{customer_id}|{}", one.name);
+            out.send(address(VISITORS, &key, caused_at), |bytes| one.write(bytes));
+        }
+        for name in &forgotten {
+            let key = format!("{customer_id}|{name}");
+            out.tombstone(address(VISITORS, &key, caused_at));
+        }
+        if let Some(correction) = correction {
+            out.count(&TIME_CORRECTED, correction.as_str());
+        }
+        for kind in Kind::ALL {
+            for _ in 0..hits.of(kind) {
+                out.count(&SCRUBBED, kind.as_str());
+            }
+        }
+    }
+}
+
+fn address(topic: usize, key: &str, caused_at: Option<Timestamp>) -> Address<'_> {
+    Address {
+        topic,
+        place: Place::ByKey,
+        key: key.as_bytes(),
+        caused_at,
+    }
+}

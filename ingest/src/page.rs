@@ -1,0 +1,300 @@
+//! A page's URL in the parts that Genesys names, scrubbed, without what the deployment does not want kept.
+
+use journey::{
+    Text,
+    web_event::{MktCampaign, Page},
+};
+use url::{Host, Url};
+
+use crate::{
+    config::Limits,
+    field,
+    query::Query,
+    raw::RawPage,
+    reason::{Flaw, RejectReason},
+    scrub::{Form, Hits, scrub},
+    site::Site,
+};
+
+/// A page with what its query says.
+#[derive(Debug)]
+pub(crate) struct Visited {
+    pub(crate) page: Page,
+    pub(crate) campaign: Option<MktCampaign>,
+    pub(crate) search: Option<Text>,
+}
+
+/// A page's URL, checked.
+pub(crate) fn url(raw: &RawPage<'_>, limits: &Limits) -> Result<Url, Flaw> {
+    field::expect("page", raw.wrong, "an object")?;
+    let missing = |what: &str| Flaw::new(RejectReason::MissingPage, format!("`{what}` is missing"));
+    if !raw.present {
+        return Err(missing("page"));
+    }
+    let text = field::text_within(
+        "page.url",
+        &raw.url,
+        limits.url_bytes,
+        RejectReason::UrlTooLong,
+    )?;
+    let text = text.ok_or_else(|| missing("page.url"))?;
+    let invalid = |what: &str| Flaw::new(RejectReason::InvalidUrl, format!("`page.url` {what}"));
+    let url = Url::parse(text).map_err(|e| invalid(&format!("is no absolute URL: {e}")))?;
+    if url.cannot_be_a_base() {
+        return Err(invalid("is no address of a page"));
+    }
+    Ok(url)
+}
+
+/// Takes a page apart.
+pub(crate) fn read(
+    raw: &RawPage<'_>,
+    url: &Url,
+    site: &Site,
+    limits: &Limits,
+    hits: &mut Hits,
+) -> Result<Visited, Flaw> {
+    let query = Query::read(url.query().unwrap_or_default(), site, hits);
+    let parts = Parts::new(url, &query.kept, site, hits);
+    let mut tidy = |name, scalar| -> Result<Option<Text>, Flaw> {
+        let text = field::text(name, scalar, limits.text_bytes)?;
+        Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, hits))))
+    };
+    let title = tidy("page.title", &raw.title)?;
+    let keywords = tidy("page.keywords", &raw.keywords)?;
+    let lang = tidy("page.lang", &raw.lang)?;
+    let page = Page {
+        url: parts.url,
+        title,
+        domain: parts.domain,
+        fragment: parts.fragment,
+        hostname: parts.hostname,
+        keywords,
+        lang,
+        breadcrumb: parts
+            .pathname
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(Text::from)
+            .collect(),
+        pathname: parts.pathname,
+        query_string: parts.query_string,
+    };
+    let search = query
+        .search
+        .map(|text| Text::from(&*scrub(&text, Form::Plain, hits)));
+    Ok(Visited {
+        page,
+        campaign: query.campaign,
+        search,
+    })
+}
+
+/// A URL's parts, scrubbed: no user and password, and a fragment only where the deployment keeps it.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) url: Text,
+    pub(crate) hostname: Text,
+    pub(crate) domain: Text,
+    pub(crate) pathname: Text,
+    pub(crate) query_string: Option<Text>,
+    pub(crate) fragment: Option<Text>,
+}
+
+impl Parts {
+    pub(crate) fn new(url: &Url, kept_query: &str, site: &Site, hits: &mut Hits) -> Parts {
+        let hostname = url.host_str().unwrap_or_default();
+        let path = scrub(url.path(), Form::Url, hits);
+        let query = scrub(kept_query, Form::Url, hits);
+        let fragment = url
+            .fragment()
+            .filter(|fragment| site.keep_fragment && !fragment.is_empty());
+        let fragment = fragment.map(|fragment| scrub(fragment, Form::Url, hits));
+        let mut whole = String::with_capacity(url.as_str().len() + 16);
+        whole.push_str(url.scheme());
+        whole.push_str("://");
+        whole.push_str(hostname);
+        if let Some(port) = url.port() {
+            whole.push(':');
+            whole.push_str(&port.to_string());
+        }
+        whole.push_str(&path);
+        if !query.is_empty() {
+            whole.push('?');
+            whole.push_str(&query);
+        }
+        if let Some(fragment) = &fragment {
+            whole.push('#');
+            whole.push_str(fragment);
+        }
+        Parts {
+            url: Text::from(whole),
+            hostname: Text::from(hostname),
+            domain: Text::from(domain(url)),
+            pathname: Text::from(&*path),
+            query_string: (!query.is_empty()).then(|| Text::from(&*query)),
+            fragment: fragment.map(|fragment| Text::from(&*fragment)),
+        }
+    }
+}
+
+/// The registrable domain; of an address or a name without one, the host itself.
+pub(crate) fn domain(url: &Url) -> &str {
+    let host = url.host_str().unwrap_or_default();
+    match url.host() {
+        Some(Host::Domain(name)) => psl::domain_str(name.trim_end_matches('.')).unwrap_or(host),
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journey::definitions::{Definition, DefinitionSet, Deployment};
+
+    use super::*;
+    use crate::{json::Scalar, site::Sites};
+
+    fn read_page(address: &str, keep_fragment: bool) -> Result<Visited, Flaw> {
+        let deployment = Deployment {
+            id: Text::from("shop"),
+            should_keep_url_fragment: keep_fragment,
+            excluded_query_parameters: vec![Text::from("token")],
+            ..Deployment::default()
+        };
+        let set = DefinitionSet::new(1, Default::default(), [Definition::Deployment(deployment)]);
+        let sites = Sites::new(&set, false);
+        let site = sites.get("shop").expect("known");
+        let raw = RawPage {
+            url: Scalar::Text(address.into()),
+            present: true,
+            ..RawPage::default()
+        };
+        let limits = Limits::default();
+        let parsed = url(&raw, &limits)?;
+        read(&raw, &parsed, site, &limits, &mut Hits::default())
+    }
+
+    /// Expected: url, domain, hostname, path, query, breadcrumb.
+    #[track_caller]
+    fn check(address: &str, expected: [&str; 6]) {
+        let page = read_page(address, false).expect("a page").page;
+        let query = page.query_string.unwrap_or_default();
+        let crumbs = page
+            .breadcrumb
+            .iter()
+            .map(|part| part.as_str())
+            .collect::<Vec<_>>()
+            .join(">");
+        let got = [
+            &*page.url,
+            &*page.domain,
+            &*page.hostname,
+            &*page.pathname,
+            &*query,
+            &*crumbs,
+        ];
+        assert_eq!(got, expected);
+        assert_eq!(page.fragment, None);
+    }
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        check(
+            "HTTPS://www.Shop.co.uk:8443/men/shoes/?size=42#top",
+            [
+                "https://www.shop.co.uk:8443/men/shoes/?size=42",
+                "shop.co.uk",
+                "www.shop.co.uk",
+                "/men/shoes/",
+                "size=42",
+                "men>shoes",
+            ],
+        );
+        check(
+            "http://shop.example",
+            [
+                "http://shop.example/",
+                "shop.example",
+                "shop.example",
+                "/",
+                "",
+                "",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_host_without_a_registrable_domain_is_its_own() {
+        check(
+            "http://localhost:3000/x",
+            [
+                "http://localhost:3000/x",
+                "localhost",
+                "localhost",
+                "/x",
+                "",
+                "x",
+            ],
+        );
+        check(
+            "http://10.0.0.1/",
+            ["http://10.0.0.1/", "10.0.0.1", "10.0.0.1", "/", "", ""],
+        );
+        check(
+            "http://[::1]/",
+            ["http://[::1]/", "[::1]", "[::1]", "/", "", ""],
+        );
+        check(
+            "file:///android_asset/a.html",
+            [
+                "file:///android_asset/a.html",
+                "",
+                "",
+                "/android_asset/a.html",
+                "",
+                "android_asset>a.html",
+            ],
+        );
+    }
+
+    #[test]
+    fn users_passwords_and_personal_data_are_dropped() {
+        check(
+            "https://jane:secret@shop.example/u/jane@example.com?m=jane%40example.com&token=t",
+            [
+                "https://shop.example/u/[email]?m=[email]",
+                "shop.example",
+                "shop.example",
+                "/u/[email]",
+                "m=[email]",
+                "u>[email]",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_fragment_is_kept_where_the_deployment_says_so() {
+        let page = read_page("https://shop.example/#/cart", true)
+            .expect("a page")
+            .page;
+        assert_eq!(page.fragment.as_deref(), Some("/cart"));
+        assert_eq!(page.url, "https://shop.example/#/cart");
+    }
+
+    #[test]
+    fn what_is_no_address_of_a_page_is_refused() {
+        let long = format!("https://shop.example/{}", "x".repeat(2048));
+        for (address, expected) in [
+            ("/cart", RejectReason::InvalidUrl),
+            ("https://", RejectReason::InvalidUrl),
+            ("javascript:alert(1)", RejectReason::InvalidUrl),
+            ("", RejectReason::MissingPage),
+            (&*long, RejectReason::UrlTooLong),
+        ] {
+            match read_page(address, false) {
+                Err(Flaw::Rejected(reason, _)) => assert_eq!(reason, expected, "{address}"),
+                other => panic!("{address}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A URL's query, walked once: what is excluded, the campaign and the search text.
+
+use std::borrow::Cow;
+
+use journey::{Text, web_event::MktCampaign};
+
+use crate::{
+    scrub::{Form, Hits, scrub},
+    site::Site,
+};
+
+/// Click ids and the ad networks that set them.
+const CLICK_IDS: &[(&str, &str)] = &[
+    ("gclid", "Google Ads"),
+    ("gbraid", "Google Ads"),
+    ("wbraid", "Google Ads"),
+    ("dclid", "Google Marketing Platform"),
+    ("msclkid", "Microsoft Advertising"),
+    ("fbclid", "Meta"),
+    ("ttclid", "TikTok"),
+    ("li_fat_id", "LinkedIn"),
+    ("twclid", "X"),
+    ("yclid", "Yandex Direct"),
+    ("ScCid", "Snapchat"),
+    ("epik", "Pinterest"),
+    ("rdt_cid", "Reddit"),
+    ("qclid", "Quora"),
+    ("irclickid", "impact.com"),
+];
+
+/// What a page's query says.
+#[derive(Debug, Default)]
+pub(crate) struct Query<'q> {
+    /// The query without what the deployment excludes.
+    pub(crate) kept: Cow<'q, str>,
+    pub(crate) campaign: Option<MktCampaign>,
+    pub(crate) search: Option<Cow<'q, str>>,
+}
+
+impl<'q> Query<'q> {
+    /// Reads a page's query.
+    pub(crate) fn read(query: &'q str, site: &Site, hits: &mut Hits) -> Query<'q> {
+        let mut read = Query {
+            kept: without_excluded(query, site),
+            ..Query::default()
+        };
+        let mut search_rank = usize::MAX;
+        for (name, value) in pairs(query) {
+            if value.is_empty() || is_excluded(&name, site) {
+                continue;
+            }
+            read.note_campaign(&name, value, hits);
+            let rank = site
+                .search_parameters
+                .iter()
+                .position(|parameter| **parameter == *name);
+            if let Some(rank) = rank.filter(|rank| *rank < search_rank) {
+                search_rank = rank;
+                read.search = Some(decode(value, true));
+            }
+        }
+        read
+    }
+
+    fn note_campaign(&mut self, name: &str, value: &str, hits: &mut Hits) {
+        let part: fn(&mut MktCampaign) -> &mut Option<Text> = match name {
+            "utm_source" => |campaign| &mut campaign.source,
+            "utm_medium" => |campaign| &mut campaign.medium,
+            "utm_campaign" => |campaign| &mut campaign.name,
+            "utm_term" => |campaign| &mut campaign.term,
+            "utm_content" => |campaign| &mut campaign.content,
+            _ => {
+                let Some((_, network)) = CLICK_IDS.iter().find(|(id, _)| *id == name) else {
+                    return;
+                };
+                let campaign = self.campaign.get_or_insert_default();
+                if campaign.click_id.is_none() {
+                    campaign.click_id = Some(Text::from(&*decode(value, true)));
+                    campaign.network = Some(Text::from(*network));
+                }
+                return;
+            }
+        };
+        let value = decode(value, true);
+        *part(self.campaign.get_or_insert_default()) =
+            Some(Text::from(&*scrub(&value, Form::Plain, hits)));
+    }
+}
+
+/// The value of the first of these parameters, decoded.
+pub(crate) fn find<'q>(query: &'q str, parameters: &str) -> Option<Cow<'q, str>> {
+    let wanted = |name: &str| parameters.split(',').any(|parameter| parameter == name);
+    let (_, value) = pairs(query).find(|(name, value)| !value.is_empty() && wanted(name))?;
+    Some(decode(value, true))
+}
+
+/// The query without the parameters that the deployment excludes.
+pub(crate) fn without_excluded<'q>(query: &'q str, site: &Site) -> Cow<'q, str> {
+    if site.excluded_parameters.is_empty() {
+        return Cow::Borrowed(query);
+    }
+    let name = |pair: &'q str| decode(pair.split_once('=').map_or(pair, |(name, _)| name), true);
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !is_excluded(&name(pair), site))
+        .collect();
+    Cow::Owned(kept.join("&"))
+}
+
+fn is_excluded(name: &str, site: &Site) -> bool {
+    site.excluded_parameters
+        .iter()
+        .any(|excluded| **excluded == *name)
+}
+
+/// Names, decoded, with values, as they stand.
+fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    query.split('&').map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name, true), value)
+    })
+}
+
+/// Undoes percent encoding; `+` is a space in a query. What then is no UTF-8 is replaced.
+pub(crate) fn decode(text: &str, plus_is_space: bool) -> Cow<'_, str> {
+    if !text
+        .bytes()
+        .any(|b| b == b'%' || (plus_is_space && b == b'+'))
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match (first, escaped(after)) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            (b'+', _) if plus_is_space => bytes.push(b' '),
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    Cow::Owned(
+        String::from_utf8(bytes)
+            .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
+    )
+}
+
+fn escaped(after: &[u8]) -> Option<u8> {
+    let digit = |i: usize| after.get(i).and_then(|b| char::from(*b).to_digit(16));
+    Some((digit(0)? * 16 + digit(1)?) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use journey::definitions::{Definition, DefinitionSet, Deployment};
+
+    use super::*;
+    use crate::site::Sites;
+
+    #[track_caller]
+    fn check(query: &str, excluded: &[&str], kept: &str, search: Option<&str>, campaign: &str) {
+        let deployment = Deployment {
+            id: Text::from("shop"),
+            excluded_query_parameters: excluded.iter().map(|name| Text::from(*name)).collect(),
+            ..Deployment::default()
+        };
+        let set = DefinitionSet::new(1, Default::default(), [Definition::Deployment(deployment)]);
+        let sites = Sites::new(&set, false);
+        let site = sites.get("shop").expect("known");
+        let read = Query::read(query, site, &mut Hits::default());
+        assert_eq!(read.kept, kept);
+        assert_eq!(read.search.as_deref(), search);
+        let c = read.campaign.unwrap_or_default();
+        let parts = [
+            c.source, c.medium, c.name, c.term, c.content, c.click_id, c.network,
+        ];
+        assert_eq!(
+            parts
+                .map(|part| part.map(|t| t.to_string()).unwrap_or_default())
+                .join("|"),
+            campaign
+        );
+    }
+
+    const NO_CAMPAIGN: &str = "||||||";
+
+    #[test]
+    fn a_campaign_is_read_from_the_parameters() {
+        check(
+            "utm_source=news&utm_medium=email&utm_campaign=spring%20sale&utm_term=a+b&utm_content=top",
+            &[],
+            "utm_source=news&utm_medium=email&utm_campaign=spring%20sale&utm_term=a+b&utm_content=top",
+            None,
+            "news|email|spring sale|a b|top||",
+        );
+        check(
+            "gclid=Cj0K&x=1",
+            &[],
+            "gclid=Cj0K&x=1",
+            None,
+            "|||||Cj0K|Google Ads",
+        );
+        check(
+            "msclkid=m&fbclid=f",
+            &[],
+            "msclkid=m&fbclid=f",
+            None,
+            "|||||m|Microsoft Advertising",
+        );
+        check(
+            "utm_source=jane%40example.com",
+            &[],
+            "utm_source=jane%40example.com",
+            None,
+            "[email]||||||",
+        );
+        check("utm_source=&x", &[], "utm_source=&x", None, NO_CAMPAIGN);
+    }
+
+    #[test]
+    fn a_search_text_is_that_of_the_first_parameter_in_the_deployments_order() {
+        check(
+            "s=second&q=first+one",
+            &[],
+            "s=second&q=first+one",
+            Some("first one"),
+            NO_CAMPAIGN,
+        );
+        check("q=&s=x", &[], "q=&s=x", Some("x"), NO_CAMPAIGN);
+    }
+
+    #[test]
+    fn an_excluded_parameter_is_used_for_nothing() {
+        check(
+            "a=1&gclid=x&token=t&b",
+            &["gclid", "token"],
+            "a=1&b",
+            None,
+            NO_CAMPAIGN,
+        );
+        check("%74oken=t&q=x", &["token"], "q=x", Some("x"), NO_CAMPAIGN);
+        check("q=secret", &["q"], "", None, NO_CAMPAIGN);
+    }
+
+    #[test]
+    fn decoding_survives_whatever_comes() {
+        for (text, expected) in [
+            ("a%20b+c", "a b c"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz%41", "%zzA"),
+            ("%ff", "\u{fffd}"),
+        ] {
+            assert_eq!(decode(text, true), expected);
+        }
+        assert_eq!(decode("a+b", false), "a+b");
+    }
+}

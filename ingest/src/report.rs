@@ -1,0 +1,143 @@
+//! What became of an offer, as the chat engine reports it (`contracts.md` §4).
+
+use journey::{
+    DeploymentId, EventId, Text, WebEvent, id,
+    time::Timestamp,
+    web_event::{Consent, Engagement},
+};
+
+use crate::{
+    accepted::{Accepted, Rules},
+    deployment, event_time, field,
+    json::Scalar,
+    raw::RawReport,
+    reason::{Flaw, RejectReason},
+    scrub::{Form, Hits, scrub},
+    visitor,
+};
+
+/// What may become of an offer.
+const STATES: [&str; 10] = [
+    "offered",
+    "accepted",
+    "rejected",
+    "timedout",
+    "ignored",
+    "errored",
+    "started",
+    "engaged",
+    "abandoned",
+    "completed",
+];
+
+/// Reads one report.
+pub(crate) fn read(
+    raw: &RawReport<'_>,
+    received_at: Timestamp,
+    rules: &Rules<'_>,
+) -> Result<Accepted, Flaw> {
+    let limits = &rules.config.limits;
+    deployment::is_object(raw.present, raw.wrong)?;
+    let (deployment_id, site) = deployment::of(&raw.deployment_id, rules)?;
+    field::once("", raw.duplicate)?;
+    let customer_id = visitor::of_either(
+        &raw.customer_id,
+        &raw.customer_cookie_id,
+        deployment_id,
+        rules,
+    )?;
+    let mut hits = Hits::default();
+    let engagement = engagement(raw, rules, &mut hits)?;
+    let created = field::date("createdDate", &raw.created_date)?
+        .ok_or_else(|| Flaw::new(RejectReason::MissingCreatedDate, "`createdDate` is missing"))?;
+    let sent = field::date("sentDate", &raw.sent_date)?;
+    let time = event_time::event_time(created, sent, received_at);
+    let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
+        Some(event_id) => EventId::from(event_id),
+        None => derive_id(&customer_id.0, created, &engagement),
+    };
+    let event = WebEvent {
+        kind: rules.words.engagement.clone(),
+        event_id,
+        customer_id,
+        deployment_id: DeploymentId::from(deployment_id),
+        policy: site.policy.clone(),
+        occurred_at: time.occurred_at,
+        received_at,
+        time_corrected: time.corrected.is_some(),
+        consent: Consent {
+            state: rules.words.none.clone(),
+            ..Consent::default()
+        },
+        page_class: rules.words.class(Default::default()),
+        bot: false,
+        authenticated: false,
+        reply_to: None,
+        web_event: None,
+        engagement: Some(engagement),
+        control: None,
+    };
+    Ok(Accepted {
+        event,
+        correction: time.corrected,
+        hits,
+        ..Accepted::default()
+    })
+}
+
+fn engagement(raw: &RawReport<'_>, rules: &Rules<'_>, hits: &mut Hits) -> Result<Engagement, Flaw> {
+    let limits = &rules.config.limits;
+    let action_state = field::required(
+        "actionState",
+        &raw.action_state,
+        limits.id_bytes,
+        RejectReason::MissingActionState,
+    )?;
+    if !STATES.contains(&action_state) {
+        let what = format!("`actionState` is none of {}", STATES.join(", "));
+        return Err(Flaw::new(RejectReason::InvalidActionState, what));
+    }
+    let id = |name, scalar: &Scalar<'_>| -> Result<Option<Text>, Flaw> {
+        Ok(field::text(name, scalar, limits.id_bytes)?.map(Text::from))
+    };
+    let message = field::text("errorMessage", &raw.error_message, limits.text_bytes)?;
+    Ok(Engagement {
+        offer_id: Text::from(offer_id(raw, limits.id_bytes)?),
+        session_id: id("sessionId", &raw.session_id)?,
+        action_state: Text::from(action_state),
+        conversation_id: id("conversationId", &raw.conversation_id)?,
+        handle_time_seconds: field::count("handleTimeSeconds", &raw.handle_time_seconds)?,
+        error_code: id("errorCode", &raw.error_code)?,
+        error_message: message.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
+    })
+}
+
+/// `offerId`, or `actionId` as Genesys calls it.
+fn offer_id<'s>(raw: &'s RawReport<'_>, limit: usize) -> Result<&'s str, Flaw> {
+    let offer = field::text("offerId", &raw.offer_id, limit)?;
+    let action = field::text("actionId", &raw.action_id, limit)?;
+    match (offer, action) {
+        (Some(offer), Some(action)) if offer != action => Err(Flaw::new(
+            RejectReason::OfferMismatch,
+            "`offerId` and `actionId` name two offers",
+        )),
+        (Some(id), _) | (None, Some(id)) => Ok(id),
+        (None, None) => Err(Flaw::new(
+            RejectReason::MissingOfferId,
+            "`offerId` is missing",
+        )),
+    }
+}
+
+/// The id of a report that has none: of who, when, which offer and what.
+fn derive_id(customer_id: &str, created: Timestamp, report: &Engagement) -> EventId {
+    let conversation = report.conversation_id.as_deref().unwrap_or_default();
+    EventId::from(id::derive(&[
+        b"report",
+        customer_id.as_bytes(),
+        &created.0.to_be_bytes(),
+        report.offer_id.as_bytes(),
+        report.action_state.as_bytes(),
+        conversation.as_bytes(),
+    ]))
+}

@@ -1,0 +1,266 @@
+//! Personal data that got into places where none belongs: e-mail addresses, payment cards, IBANs and telephone numbers in
+//! URLs, titles, search texts and attributes. Each is replaced by `[email]`, `[card]`, `[iban]` or `[phone]`, and counted.
+//!
+//! The detectors prefer to miss over false alarms, and so ask for proof: a known top-level domain, a card network's prefix
+//! and Luhn's check digit, a country's IBAN length and its check digits, an international number's `+`.
+
+use std::borrow::Cow;
+
+mod detect;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Email,
+    Card,
+    Iban,
+    Phone,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 4] = [Kind::Email, Kind::Card, Kind::Iban, Kind::Phone];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::Email => "email",
+            Kind::Card => "card",
+            Kind::Iban => "iban",
+            Kind::Phone => "phone",
+        }
+    }
+
+    fn stand_in(self) -> &'static str {
+        match self {
+            Kind::Email => "[email]",
+            Kind::Card => "[card]",
+            Kind::Iban => "[iban]",
+            Kind::Phone => "[phone]",
+        }
+    }
+}
+
+/// How many were found, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hits([u16; 4]);
+
+impl Hits {
+    pub(crate) fn add(&mut self, kind: Kind) {
+        self.0[kind as usize] = self.0[kind as usize].saturating_add(1);
+    }
+
+    pub(crate) fn of(&self, kind: Kind) -> u16 {
+        self.0[kind as usize]
+    }
+}
+
+/// What kind of text it is: in part of a URL, `+` is a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    Url,
+}
+
+/// The bytes at which a detector starts: every other is passed over.
+const STARTS: [bool; 256] = {
+    let mut starts = [false; 256];
+    let mut digit = b'0';
+    while digit <= b'9' {
+        starts[digit as usize] = true;
+        digit += 1;
+    }
+    starts[b'@' as usize] = true;
+    starts[b'%' as usize] = true;
+    starts[b'+' as usize] = true;
+    starts
+};
+
+/// The text with what was found replaced.
+pub(crate) fn scrub<'a>(text: &'a str, form: Form, hits: &mut Hits) -> Cow<'a, str> {
+    let bytes = text.as_bytes();
+    let (mut at, mut done) = (0, 0);
+    let mut clean = String::new();
+    while let Some(skipped) = bytes[at..].iter().position(|b| STARTS[usize::from(*b)]) {
+        at += skipped;
+        match detect::at(text, done, at, form) {
+            Ok((kind, range)) => {
+                clean.push_str(&text[done..range.start]);
+                clean.push_str(kind.stand_in());
+                hits.add(kind);
+                (at, done) = (range.end, range.end);
+            }
+            Err(next) => at = next,
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    clean.push_str(&text[done..]);
+    Cow::Owned(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(form: Form, text: &str, expected: &str) {
+        let mut hits = Hits::default();
+        assert_eq!(scrub(text, form, &mut hits), expected);
+        let found: usize = Kind::ALL
+            .iter()
+            .map(|kind| usize::from(hits.of(*kind)))
+            .sum();
+        assert_eq!(
+            found,
+            expected.matches('[').count() - text.matches('[').count()
+        );
+    }
+
+    fn untouched(form: Form, texts: &[&str]) {
+        for text in texts {
+            check(form, text, text);
+        }
+    }
+
+    #[test]
+    fn e_mail_addresses_are_replaced() {
+        check(
+            Form::Plain,
+            "mail jane.doe+shop@mail.example.com now",
+            "mail [email] now",
+        );
+        check(
+            Form::Plain,
+            "<jane@example.com>,joe@example.org.",
+            "<[email]>,[email].",
+        );
+        check(Form::Plain, "jürgen@exämple.de", "[email]");
+        check(
+            Form::Url,
+            "email=jane%40example.com&x=1",
+            "email=[email]&x=1",
+        );
+        check(
+            Form::Url,
+            "/unsubscribe/jane@example.co.uk/now",
+            "/unsubscribe/[email]/now",
+        );
+    }
+
+    #[test]
+    fn what_only_looks_like_an_e_mail_address_stays() {
+        untouched(
+            Form::Url,
+            &[
+                "/@jane/post",
+                "/maps/@48.85,2.35",
+                "/logo@2x.png",
+                "/lodash@4.17.21",
+                "a%40b",
+                "@",
+                "x@",
+            ],
+        );
+    }
+
+    #[test]
+    fn payment_cards_are_replaced() {
+        check(
+            Form::Plain,
+            "paid with 4111 1111 1111 1111 12/26",
+            "paid with [card] 12/26",
+        );
+        check(Form::Plain, "5555-5555-5555-4444", "[card]");
+        check(Form::Plain, "amex 378282246310005.", "amex [card].");
+        check(Form::Url, "card=4111111111111111&x", "card=[card]&x");
+        check(
+            Form::Url,
+            "q=card%204111%201111%201111%201111",
+            "q=card%20[card]",
+        );
+        check(Form::Url, "q=4111+1111+1111+1111", "q=[card]");
+    }
+
+    #[test]
+    fn long_numbers_that_are_no_cards_stay() {
+        untouched(
+            Form::Url,
+            &[
+                "order=4111111111111112",
+                "t=1400000000000",
+                "id=1234567890123452",
+                "sku=a4111111111111111",
+                "x=0.4111111111111111",
+                "_=4111111111111111z",
+                "n=41111111111111114111111111111111",
+            ],
+        );
+    }
+
+    #[test]
+    fn ibans_are_replaced() {
+        check(
+            Form::Plain,
+            "to DE89 3704 0044 0532 0130 00 please",
+            "to [iban] please",
+        );
+        check(Form::Url, "iban=GB29NWBK60161331926819", "iban=[iban]");
+        check(Form::Url, "iban=gb29nwbk60161331926819", "iban=[iban]");
+        untouched(
+            Form::Plain,
+            &[
+                "DE89370400440532013001",
+                "XX89370400440532013000",
+                "DE8937040044053201300",
+            ],
+        );
+    }
+
+    #[test]
+    fn telephone_numbers_are_replaced() {
+        check(Form::Plain, "call +49 (30) 1234-567!", "call [phone]!");
+        check(Form::Plain, "+14155550100", "[phone]");
+        check(Form::Url, "phone=%2B49301234567&x", "phone=[phone]&x");
+        check(Form::Url, "phone=+49301234567", "phone=[phone]");
+    }
+
+    #[test]
+    fn sums_and_short_numbers_are_no_telephone_numbers() {
+        untouched(
+            Form::Plain,
+            &["1+12345678", "C++ 2015", "+1234567", "+1234567890123456"],
+        );
+        untouched(Form::Url, &["q=foo+12345678", "a=b%2B12345678"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_changes_exactly_where_something_was_found(text in "\\PC*|[0-9@%+ .a-zé-]*") {
+            for form in [Form::Plain, Form::Url] {
+                let mut hits = Hits::default();
+                let clean = scrub(&text, form, &mut hits);
+                proptest::prop_assert_eq!(hits == Hits::default(), clean == text);
+            }
+        }
+
+        #[test]
+        fn generated_addresses_cards_and_numbers_are_found(
+            name in "[a-z][a-z0-9._+-]{0,12}[a-z0-9]",
+            host in "[a-z][a-z0-9-]{0,10}[a-z0-9]\\.(com|de|co\\.uk|org)",
+            body in "4[0-9]{14}",
+            phone in "[1-9][0-9]{9,11}",
+        ) {
+            let check_digit = (0..10).map(|d| format!("{body}{d}")).find(|card| detect::luhn(card.as_bytes()));
+            let card = check_digit.expect("some digit fits");
+            for (found, stand_in) in [
+                (format!("{name}@{host}"), "[email]"),
+                (card, "[card]"),
+                (format!("+{phone}"), "[phone]"),
+            ] {
+                let text = format!("before {found} after");
+                let scrubbed = scrub(&text, Form::Plain, &mut Hits::default()).into_owned();
+                proptest::prop_assert_eq!(scrubbed, format!("before {} after", stand_in));
+            }
+        }
+    }
+}

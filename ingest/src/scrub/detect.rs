@@ -1,0 +1,249 @@
+//! The detectors: each looks at one place of a text and either finds something there or says where to look next.
+
+use std::ops::Range;
+
+use super::{Form, Kind};
+
+/// What stands at `at`, or where to look next. Nothing before `done` may be touched any more.
+pub(super) fn at(
+    text: &str,
+    done: usize,
+    at: usize,
+    form: Form,
+) -> Result<(Kind, Range<usize>), usize> {
+    let bytes = text.as_bytes();
+    let found = match bytes[at] {
+        b'@' => email(text, done, at, at + 1),
+        b'%' if escapes(bytes, at, b"40") => email(text, done, at, at + 3),
+        b'%' if escapes(bytes, at, b"2B") => phone(bytes, at, at + 3, form),
+        b'%' if is_escape(bytes, at) => return Err(at + 3),
+        b'+' if form == Form::Plain || (at > 0 && matches!(bytes[at - 1], b'=' | b'/')) => {
+            phone(bytes, at, at + 1, form)
+        }
+        b'0'..=b'9' => {
+            return iban(bytes, done, at, form)
+                .or_else(|| card(bytes, at, form))
+                .ok_or_else(|| {
+                    at + bytes[at..]
+                        .iter()
+                        .take_while(|b| b.is_ascii_digit())
+                        .count()
+                });
+        }
+        _ => None,
+    };
+    found.ok_or(at + 1)
+}
+
+fn escapes(bytes: &[u8], at: usize, code: &[u8; 2]) -> bool {
+    bytes
+        .get(at + 1..at + 3)
+        .is_some_and(|digits| digits.eq_ignore_ascii_case(code))
+}
+
+fn is_escape(bytes: &[u8], at: usize) -> bool {
+    bytes[at] == b'%'
+        && bytes
+            .get(at + 1..at + 3)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Whether a word can start at `at`: the byte before is part of no word, number or name (or ends an escape).
+fn starts_word(bytes: &[u8], at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else {
+        return true;
+    };
+    if at >= 3 && is_escape(bytes, at - 3) {
+        return true;
+    }
+    let byte = bytes[before];
+    !(byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b','))
+}
+
+fn ends_word(bytes: &[u8], at: usize) -> bool {
+    bytes
+        .get(at)
+        .is_none_or(|b| !(b.is_ascii_alphanumeric() || *b >= 0x80 || *b == b'_'))
+}
+
+/// The length of one separator at `at`, 0 if there is none.
+fn separator(bytes: &[u8], at: usize, form: Form) -> usize {
+    match bytes.get(at) {
+        Some(b' ' | b'-') => 1,
+        Some(b'+') if form == Form::Url => 1,
+        Some(b'%') if escapes(bytes, at, b"20") => 3,
+        _ => 0,
+    }
+}
+
+fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Range<usize>)> {
+    let bytes = text.as_bytes();
+    let local = |b: &u8| {
+        b.is_ascii_alphanumeric()
+            || *b >= 0x80
+            || matches!(b, b'.' | b'_' | b'+' | b'-' | b'%' | b'\'')
+    };
+    let length = bytes[done..at]
+        .iter()
+        .rev()
+        .take_while(|b| local(b))
+        .count();
+    let part = &bytes[at - length..at];
+    if !part.iter().any(|b| b.is_ascii_alphanumeric() || *b >= 0x80) {
+        return None;
+    }
+    let domain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'.' | b'-');
+    let mut end = after + bytes[after..].iter().take_while(|b| domain(b)).count();
+    while end > after && matches!(bytes[end - 1], b'.' | b'-') {
+        end -= 1;
+    }
+    let known = psl::suffix_str(&text[after..end].to_ascii_lowercase()).is_some_and(|suffix| {
+        psl::suffix(suffix.as_bytes()).is_some_and(|s| s.is_known()) && suffix.len() < end - after
+    });
+    known.then_some((Kind::Email, at - length..end))
+}
+
+fn card(bytes: &[u8], start: usize, form: Form) -> Option<(Kind, Range<usize>)> {
+    if !starts_word(bytes, start) {
+        return None;
+    }
+    let mut digits = [0u8; 19];
+    let (mut count, mut at, mut end) = (0, start, None);
+    loop {
+        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+            if count == digits.len() {
+                return end;
+            }
+            digits[count] = bytes[at];
+            (count, at) = (count + 1, at + 1);
+        }
+        if ends_word(bytes, at) && is_card(&digits[..count]) {
+            end = Some((Kind::Card, start..at));
+        }
+        let gap = separator(bytes, at, form);
+        if gap == 0 || !bytes.get(at + gap).is_some_and(u8::is_ascii_digit) {
+            return end;
+        }
+        at += gap;
+    }
+}
+
+/// Whether the digits are a card's: a network's prefix with that network's length, and the check digit.
+fn is_card(digits: &[u8]) -> bool {
+    let prefix = |n: usize| {
+        digits
+            .iter()
+            .take(n)
+            .fold(0u32, |number, d| number * 10 + u32::from(d - b'0'))
+    };
+    let network = match digits.len() {
+        13 | 19 => prefix(1) == 4,
+        14 => matches!(prefix(3), 300..=305) || matches!(prefix(2), 36 | 38 | 39),
+        15 => matches!(prefix(2), 34 | 37),
+        16 => {
+            prefix(1) == 4
+                || matches!(prefix(2), 51..=55 | 65)
+                || matches!(prefix(4), 2221..=2720 | 3528..=3589 | 6011)
+                || matches!(prefix(3), 644..=649)
+        }
+        _ => false,
+    };
+    network && luhn(digits)
+}
+
+/// Luhn's check.
+pub(super) fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, d)| match (i % 2, u32::from(d - b'0')) {
+            (0, digit) => digit,
+            (_, digit) => digit * 2 / 10 + digit * 2 % 10,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Countries by the length of their IBANs.
+const IBAN_LENGTHS: &[(u8, &str)] = &[
+    (15, "NO"),
+    (16, "BE"),
+    (18, "DK FI FO GL NL"),
+    (19, "MK SI"),
+    (20, "AT BA EE KZ LT LU XK"),
+    (21, "CH HR LI LV"),
+    (22, "BG BH CR DE GB GE IE ME RS VA"),
+    (23, "AE GI IL IQ OM TL"),
+    (24, "AD CZ DZ EG MD PK RO SA SE SK TN VG"),
+    (25, "LY PT ST"),
+    (26, "IS TR"),
+    (27, "FR GR IT MC MR SM"),
+    (28, "AL AZ BY CY DO GT HU LB PL SV"),
+    (29, "BR PS QA UA"),
+    (30, "JO KW MU"),
+    (31, "MT SC"),
+];
+
+/// An IBAN whose first check digit is at `digit`.
+fn iban(bytes: &[u8], done: usize, digit: usize, form: Form) -> Option<(Kind, Range<usize>)> {
+    let start = digit.checked_sub(2).filter(|start| *start >= done)?;
+    let country = &bytes[start..digit];
+    if !country.iter().all(u8::is_ascii_alphabetic) || !starts_word(bytes, start) {
+        return None;
+    }
+    let is_country = |name: &str| name.as_bytes().eq_ignore_ascii_case(country);
+    let (length, _) = IBAN_LENGTHS
+        .iter()
+        .find(|(_, countries)| countries.split(' ').any(is_country))?;
+    let mut characters = [0u8; 31];
+    let (mut count, mut at) = (0, start);
+    while count < usize::from(*length) {
+        if count > 0 {
+            at += separator(bytes, at, form);
+        }
+        let byte = bytes.get(at).filter(|b| b.is_ascii_alphanumeric())?;
+        characters[count] = byte.to_ascii_uppercase();
+        (count, at) = (count + 1, at + 1);
+    }
+    let characters = &characters[..count];
+    let digits = characters[2..4].iter().all(u8::is_ascii_digit);
+    (digits && ends_word(bytes, at) && remainder_97(characters) == 1)
+        .then_some((Kind::Iban, start..at))
+}
+
+/// ISO 7064's remainder, the first four characters moved to the end.
+fn remainder_97(characters: &[u8]) -> u32 {
+    characters[4..]
+        .iter()
+        .chain(&characters[..4])
+        .fold(0, |remainder, c| match c {
+            b'0'..=b'9' => (remainder * 10 + u32::from(c - b'0')) % 97,
+            letter => (remainder * 100 + u32::from(letter - b'A') + 10) % 97,
+        })
+}
+
+/// An international number whose `+` is at `at` and whose digits follow from `after` on.
+fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<(Kind, Range<usize>)> {
+    if !starts_word(bytes, at) || !bytes.get(after).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let (mut count, mut place, mut end) = (0, after, after);
+    loop {
+        match bytes.get(place) {
+            Some(digit) if digit.is_ascii_digit() => {
+                (count, place) = (count + 1, place + 1);
+                end = place;
+            }
+            Some(b'(' | b')' | b'.' | b'/') => place += 1,
+            _ => match separator(bytes, place, form) {
+                0 => break,
+                gap => place += gap,
+            },
+        }
+        if place - end > 3 || count > 15 {
+            break;
+        }
+    }
+    ((8..=15).contains(&count) && ends_word(bytes, end)).then_some((Kind::Phone, at..end))
+}

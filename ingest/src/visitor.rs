@@ -1,0 +1,53 @@
+//! Whose record it is.
+
+use journey::CustomerId;
+
+use crate::{
+    accepted::Rules,
+    field,
+    json::Scalar,
+    reason::{Flaw, RejectReason},
+    visitor_key::BadCustomerId,
+};
+
+/// The visitor of a web event: of its cookie.
+pub(crate) fn of_cookie(
+    cookie: &Scalar<'_>,
+    deployment_id: &str,
+    rules: &Rules<'_>,
+) -> Result<CustomerId, Flaw> {
+    let limit = rules.config.limits.id_bytes;
+    let missing = RejectReason::MissingCustomerCookieId;
+    let cookie = field::required("customerCookieId", cookie, limit, missing)?;
+    Ok(rules.config.visitor_keys.customer_id(deployment_id, cookie))
+}
+
+/// The visitor of a report or a control record: by id, by cookie, or by both if they agree.
+pub(crate) fn of_either(
+    customer_id: &Scalar<'_>,
+    cookie: &Scalar<'_>,
+    deployment_id: &str,
+    rules: &Rules<'_>,
+) -> Result<CustomerId, Flaw> {
+    let limit = rules.config.limits.id_bytes;
+    let keys = &rules.config.visitor_keys;
+    let Some(customer_id) = field::text("customerId", customer_id, limit)? else {
+        return of_cookie(cookie, deployment_id, rules);
+    };
+    keys.check(customer_id).map_err(|bad| match bad {
+        BadCustomerId::Shape => Flaw::new(
+            RejectReason::InvalidCustomerId,
+            "`customerId` is not of the form <keyId>.<26 characters>",
+        ),
+        BadCustomerId::UnknownKey => Flaw::new(
+            RejectReason::UnknownVisitorKey,
+            "`customerId` names a visitor key that is not ours",
+        ),
+    })?;
+    let cookie = field::text("customerCookieId", cookie, limit)?;
+    if cookie.is_some_and(|cookie| !keys.is_of(customer_id, deployment_id, cookie)) {
+        let what = "`customerId` and `customerCookieId` name two visitors";
+        return Err(Flaw::new(RejectReason::VisitorMismatch, what));
+    }
+    Ok(CustomerId::from(customer_id))
+}

@@ -1,0 +1,194 @@
+//! Consent, control records, traits and what must not be found in `web.events`.
+
+use ingest::{Accepted, VisitorKeys};
+use pipeline::Refusal;
+
+use crate::{decode, event, outcome, stage};
+
+fn accepted(members: &str) -> Accepted {
+    *decode(&mut stage(0), event(members).as_bytes())
+        .unwrap_or_else(|refusal| panic!("{members}: {refusal:?}"))
+}
+
+#[test]
+fn consent_comes_before_everything_else_that_may_be_wrong() {
+    for wrong in [
+        r#""eventName":5"#,
+        r#""page":null"#,
+        r#""createdDate":"x""#,
+        r#""customerCookieId":null"#,
+    ] {
+        let denied = event(&format!(r#"{wrong},"consent":{{"state":"denied"}}"#));
+        assert_eq!(
+            decode(&mut stage(0), denied.as_bytes()),
+            Err(Refusal::Suppressed("consent_denied")),
+            "{wrong}"
+        );
+    }
+    let blocked = r#""eventName":5,"page":{"url":"https://shop.example/health/x"}"#;
+    assert_eq!(
+        outcome(&mut stage(0), event(blocked).as_bytes()),
+        "page_blocked"
+    );
+}
+
+#[test]
+fn the_consent_that_counts_travels_on_the_event() {
+    let granted = r#""deploymentId":"strict","consent":
+        {"state":"granted","purposes":["visits","staffing"],"source":"tcf","updatedDate":"2026-11-01T00:00:00Z"}"#;
+    let consent = accepted(granted).event.consent;
+    assert_eq!(
+        (&*consent.state, consent.source.as_deref()),
+        ("granted", Some("tcf"))
+    );
+    assert_eq!(
+        consent
+            .purposes
+            .iter()
+            .map(|p| p.as_str())
+            .collect::<Vec<_>>(),
+        ["visits", "staffing"]
+    );
+    assert_eq!(
+        consent.updated_date,
+        Some(crate::at("2026-11-01T00:00:00Z"))
+    );
+}
+
+#[test]
+fn a_withdrawal_becomes_a_control_record_and_takes_the_traits_along() {
+    let withdrawn = accepted(
+        r#""consent":{"state":"withdrawn"},"page":null,"createdDate":null,"eventName":null"#,
+    );
+    assert_eq!(withdrawn.event.kind, "control");
+    assert_eq!(
+        withdrawn.event.customer_id,
+        VisitorKeys::development().customer_id("shop", "c1")
+    );
+    assert!(withdrawn.event.web_event.is_none());
+    assert_eq!(
+        withdrawn.event.control.expect("a control record").action,
+        "consent_withdrawn"
+    );
+    assert_eq!(
+        withdrawn
+            .forgotten
+            .iter()
+            .map(|t| t.as_str())
+            .collect::<Vec<_>>(),
+        ["email", "givenName"]
+    );
+}
+
+#[test]
+fn a_withdrawal_of_other_purposes_than_contact_leaves_the_traits() {
+    let withdrawn = accepted(r#""consent":{"state":"withdrawn","purposes":["staffing"]}"#);
+    let control = withdrawn.event.control.expect("a control record");
+    assert_eq!(
+        control
+            .purposes
+            .iter()
+            .map(|p| p.as_str())
+            .collect::<Vec<_>>(),
+        ["staffing"]
+    );
+    assert!(withdrawn.forgotten.is_empty());
+}
+
+#[test]
+fn an_erasure_needs_no_consent_and_takes_a_customer_id_too() {
+    let id = VisitorKeys::development().customer_id("strict", "c1");
+    for who in [
+        r#""customerCookieId":"c1""#.to_owned(),
+        format!(r#""customerCookieId":null,"customerId":"{id}""#),
+    ] {
+        let members = format!(
+            r#""deploymentId":"strict","eventName":"footfall_erase","gpc":true,"page":null,{who}"#
+        );
+        let erased = accepted(&members);
+        assert_eq!(erased.event.customer_id, id);
+        assert_eq!(
+            erased.event.control.expect("a control record").action,
+            "erase"
+        );
+    }
+}
+
+#[test]
+fn a_customer_id_in_a_web_event_is_the_sites_own_affair() {
+    let event = accepted(r#""customerId":"4711""#).event;
+    assert_eq!(
+        event.customer_id,
+        VisitorKeys::development().customer_id("shop", "c1")
+    );
+}
+
+#[test]
+fn traits_go_to_visitors_alone_and_only_where_the_deployment_says_so() {
+    let members = r#""attributes":{"CustomerEmail":"jane@example.com","plan":"gold"},
+        "traits":{"givenName":{"dataType":"string","value":"Jane"},"shoeSize":"42"}"#;
+    let got = accepted(members);
+    let traits: Vec<String> = got
+        .traits
+        .iter()
+        .map(|t| format!("{}={}", t.name, t.value))
+        .collect();
+    assert_eq!(traits, ["email=jane@example.com", "givenName=Jane"]);
+    assert_eq!(got.traits[0].updated_date, got.event.occurred_at);
+    assert_eq!(got.traits[0].event_id, got.event.event_id);
+    let names: Vec<_> = got
+        .event
+        .web_event
+        .expect("a web event")
+        .attributes
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["plan"]);
+    assert!(
+        accepted(&format!(r#""deploymentId":"plain",{members}"#))
+            .traits
+            .is_empty()
+    );
+    let no_contact = format!(r#"{members},"consent":{{"state":"granted","purposes":["visits"]}}"#);
+    assert!(accepted(&no_contact).traits.is_empty());
+}
+
+#[test]
+fn nothing_personal_is_left_in_a_web_event() {
+    let members = r#""ipAddress":"203.0.113.77","userAgentString":"Reader (jane@example.com)",
+        "page":{"url":"https://jane:hunter2@shop.example/u/jane%40example.com?token=hunter2&m=jane@example.com#hunter2",
+                "title":"Mail of jane@example.com","keywords":"+14155550100"},
+        "referrerUrl":"https://mail.example.org/?to=jane%40example.com&token=hunter2","searchQuery":"4111 1111 1111 1111",
+        "attributes":{"note":"call +14155550100 or DE89370400440532013000"},
+        "traits":{"shoeSize":"hunter2"},"formName":"jane@example.com""#;
+    let written = schemas::to_bytes(&accepted(members).event);
+    let text = String::from_utf8_lossy(&written).into_owned();
+    for personal in [
+        "203.0.113.77",
+        "jane",
+        "hunter2",
+        "4155550100",
+        "4111 1111",
+        "DE8937",
+    ] {
+        assert!(!text.contains(personal), "{personal} in {text}");
+    }
+    for stand_in in ["[email]", "[phone]", "[card]", "[iban]"] {
+        assert!(text.contains(stand_in), "{stand_in} in {text}");
+    }
+}
+
+#[test]
+fn a_page_class_travels_on_the_event() {
+    let members = r#""page":{"url":"https://shop.example/account/orders"}"#;
+    assert_eq!(accepted(members).event.page_class, "no_offer");
+}
+
+#[test]
+fn robots_are_flagged_where_they_are_not_suppressed() {
+    let robot = r#""userAgentString":"Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)""#;
+    assert!(accepted(robot).event.bot);
+    let suppressed = event(&format!(r#""deploymentId":"plain",{robot}"#));
+    assert_eq!(outcome(&mut stage(0), suppressed.as_bytes()), "bot");
+}
