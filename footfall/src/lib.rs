@@ -6,3 +6,6 @@
 pub mod definitions_dir;
 pub mod generate;
 pub mod shop;
+pub mod chain;
+pub mod run;
+pub mod summary;

@@ -28,7 +28,7 @@ impl Timestamp {
 
     /// The start of the interval of `length` that holds this time, counted from 1970.
     pub fn floor(self, length: Millis) -> Timestamp {
-        Timestamp(self.0.div_euclid(length.0) * length.0)
+        Timestamp(self.0.div_euclid(length.0).saturating_mul(length.0))
     }
 
     /// Reads an RFC 3339 time (`2026-11-23T14:00:00.000Z`, or with an offset). Digits beyond milliseconds are cut.

@@ -170,7 +170,7 @@ impl<P: Processor> Fold<P> {
             debug_assert!(
                 after
                     .as_ref()
-                    .is_none_or(|state| follows(&self.processor.timers(state), (deadline, kind))),
+                    .is_none_or(|state| follows(&self.processor.timers(state), &self.time, (deadline, kind))),
                 "a firing timer never arms one ordered before itself"
             );
             settle(&self.processor, &mut self.armed, &key, slot, after);
@@ -238,11 +238,12 @@ fn slot_armed(timers: &mut Timers, by: By) -> &mut Option<(Timestamp, u8)> {
     }
 }
 
-fn follows(timers: &Timers, fired: (Timestamp, u8)) -> bool {
-    [timers.frontier, timers.watermark]
-        .into_iter()
-        .flatten()
-        .all(|timer| timer > fired)
+/// Whether every timer that is due comes after the one that fired. A timer of the other clock may lie before it: it is
+/// not due yet.
+fn follows(timers: &Timers, time: &TaskTime, fired: (Timestamp, u8)) -> bool {
+    let frontier = timers.frontier.filter(|(deadline, _)| *deadline < time.frontier);
+    let watermark = timers.watermark.filter(|(deadline, _)| *deadline < time.watermark);
+    [frontier, watermark].into_iter().flatten().all(|timer| timer > fired)
 }
 
 fn mark_changed<K: Clone, S>(changed: &mut Vec<K>, key: &K, slot: &mut Slot<S>) {

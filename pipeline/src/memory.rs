@@ -12,8 +12,9 @@ use journey::{Timestamp, mark};
 use crate::{
     changelog::{self, ChangelogReader, Entry},
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
-    outbox::Destination,
+    outbox::{Addresses, Destination},
     processor::Topology,
+    worker::SchemaSource,
 };
 
 /// A record as it stands in a partition.
@@ -68,6 +69,7 @@ struct Broker {
     topics: BTreeMap<String, Vec<Partition>>,
     committed: BTreeMap<(String, String, u32), CommittedOffset>,
     generations: BTreeMap<String, u64>,
+    schemas: Vec<String>,
     now: Timestamp,
 }
 
@@ -139,6 +141,43 @@ impl MemoryBroker {
             .unwrap_or_default()
     }
 
+    /// Appends a topic's records, as they are, to the same topic of another broker.
+    pub fn copy(&self, topic: &str, to: &MemoryBroker) {
+        for partition in 0..self.partition_count(topic) {
+            let records = self.records(topic, partition);
+            let mut broker = to.lock();
+            let target = broker.topics.get_mut(topic).and_then(|p| p.get_mut(partition as usize));
+            let Some(target) = target else { continue };
+            for record in records {
+                target.append(Stored::clone(&record));
+            }
+        }
+    }
+
+    /// The id of a schema, as a registry gives it.
+    pub fn schema_id(&self, schema: &str) -> u32 {
+        let mut broker = self.lock();
+        let known = broker.schemas.iter().position(|known| known == schema);
+        let index = known.unwrap_or_else(|| {
+            broker.schemas.push(schema.to_owned());
+            broker.schemas.len() - 1
+        });
+        index as u32 + 1
+    }
+
+    /// Where a stage's outputs go.
+    pub fn addresses(&self, topology: &Topology, names: &Names) -> Addresses {
+        let counts = |names: &[String]| names.iter().map(|name| self.partition_count(name)).collect();
+        Addresses {
+            topology: *topology,
+            input_partitions: counts(&names.inputs),
+            partitions: counts(&names.outputs),
+            schema_ids: topology.outputs.iter().map(|o| o.schema.map(|schema| self.schema_id(schema))).collect(),
+            dead_letter_partitions: counts(&names.dead_letters),
+            dead_letter_bytes: topology.dead_letter_bytes,
+        }
+    }
+
     /// Lets a new member into the group: whoever was there before is a zombie from now on.
     fn join(&self, group: &str) -> u64 {
         let mut broker = self.lock();
@@ -158,6 +197,14 @@ impl MemoryBroker {
                 partition.at(next).is_none()
             })
         })
+    }
+}
+
+impl SchemaSource for MemoryBroker {
+    fn schema(&mut self, id: u32) -> Result<String, LogError> {
+        let broker = self.lock();
+        let schema = (id as usize).checked_sub(1).and_then(|index| broker.schemas.get(index));
+        schema.cloned().ok_or_else(|| LogError::new(format!("schema id {id} was never given out")))
     }
 }
 

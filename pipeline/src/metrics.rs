@@ -28,7 +28,6 @@ pub struct Metrics {
     consumed: IntCounterVec,
     produced: IntCounterVec,
     dead_lettered: IntCounterVec,
-    late: IntCounter,
     /// Alert: aborted rate.
     transactions: IntCounterVec,
     /// Seconds a commit took. Alert: p99.
@@ -127,10 +126,6 @@ impl Metrics {
                 "footfall_records_dead_lettered_total",
                 "input records kept apart",
                 &["reason"],
-            ),
-            late: single(
-                "footfall_records_late_total",
-                "input records behind the watermark that touched no open visit",
             ),
             transactions: counter(
                 "footfall_transactions_total",
@@ -250,9 +245,6 @@ impl Metrics {
                     .inc_by(n);
                 if fate == crate::outbox::Fate::DeadLettered {
                     self.dead_lettered.with_label_values(&[reason]).inc_by(n);
-                }
-                if reason == "late" {
-                    self.late.inc_by(n);
                 }
             }
             Count::Fact(name, help, label, value) => {

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use reqwest::{Method, StatusCode};
 use schema_registry_converter::{
     async_impl::schema_registry::{
         SrSettings, get_schema_by_id, is_compatible_schema, post_schema,
@@ -11,7 +12,8 @@ use schema_registry_converter::{
     error::SRCError,
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
-use tokio::runtime::Handle;
+use serde_json::Value;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::{log::LogError, metrics::Metrics, worker::SchemaSource};
 
@@ -22,6 +24,8 @@ pub struct Registry {
     settings: Arc<SrSettings>,
     http: reqwest::Client,
     runtime: Handle,
+    /// Kept alive where it is nobody else's.
+    _own: Option<Arc<Runtime>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -39,6 +43,30 @@ pub enum Verdict {
     Incompatible(String),
 }
 
+/// Where a schema stands with its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is one of the subject's versions.
+    Known {
+        /// Which.
+        version: u64,
+    },
+    /// There is no such subject.
+    NewSubject,
+    /// It may follow this version.
+    MayFollow {
+        /// The newest.
+        latest: u64,
+    },
+    /// It may not follow this version.
+    Incompatible {
+        /// The newest.
+        latest: u64,
+        /// The registry's own words.
+        why: String,
+    },
+}
+
 impl Registry {
     /// Settings for this URL; asks nothing yet.
     pub fn new(url: &str, runtime: Handle) -> Result<Registry, LogError> {
@@ -54,6 +82,17 @@ impl Registry {
             settings: Arc::new(settings),
             http: reqwest::Client::new(),
             runtime,
+            _own: None,
+        })
+    }
+
+    /// [`Registry::new`], for callers without a runtime.
+    pub fn open(url: &str) -> Result<Registry, LogError> {
+        let runtime = Runtime::new().map_err(|e| LogError::new(format!("no runtime: {e}")))?;
+        let registry = Registry::new(url, runtime.handle().clone())?;
+        Ok(Registry {
+            _own: Some(Arc::new(runtime)),
+            ..registry
         })
     }
 
@@ -113,6 +152,88 @@ impl Registry {
             Err(e) if is_not_found(&e) => Ok(Verdict::Compatible),
             Err(e) if e.retriable => Err(self.silent(&words(&e))),
             Err(e) => Ok(Verdict::Incompatible(words(&e))),
+        }
+    }
+
+    /// Where a schema stands with a subject, held against all of its versions; nothing is registered.
+    pub fn standing(&self, subject: &str, schema: &str) -> Result<Standing, LogError> {
+        let Some(versions) =
+            self.ask(Method::GET, &format!("subjects/{subject}/versions"), None)?
+        else {
+            return Ok(Standing::NewSubject);
+        };
+        let versions = versions.as_array().into_iter().flatten();
+        let latest = versions.filter_map(Value::as_u64).max().unwrap_or_default();
+        let body = serde_json::json!({ "schema": schema, "schemaType": "AVRO" });
+        let path = format!("subjects/{subject}");
+        if let Some(known) = self.ask(Method::POST, &path, Some(&body))? {
+            let version = known["version"].as_u64().unwrap_or(latest);
+            return Ok(Standing::Known { version });
+        }
+        let path = format!("compatibility/subjects/{subject}/versions?verbose=true");
+        let answer = self
+            .ask(Method::POST, &path, Some(&body))?
+            .unwrap_or_default();
+        if answer["is_compatible"] == true {
+            return Ok(Standing::MayFollow { latest });
+        }
+        let reason = answer.get("reason").or_else(|| answer.get("messages"));
+        let reason = reason.filter(|reason| !reason.is_null());
+        let why = reason.map_or_else(
+            || "not compatible with an earlier version".to_owned(),
+            |reason| {
+                reason
+                    .as_str()
+                    .map_or_else(|| reason.to_string(), str::to_owned)
+            },
+        );
+        Ok(Standing::Incompatible { latest, why })
+    }
+
+    /// A subject's own compatibility level; `None` if it has none.
+    pub fn compatibility(&self, subject: &str) -> Result<Option<String>, LogError> {
+        let config = self.ask(Method::GET, &format!("config/{subject}"), None)?;
+        Ok(config.and_then(|config| config["compatibilityLevel"].as_str().map(str::to_owned)))
+    }
+
+    /// The registry's answer; `None` if what was asked for is not there.
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Option<Value>, LogError> {
+        let mut request = self
+            .http
+            .request(method, format!("{}/{path}", self.url))
+            .header("content-type", "application/json")
+            .timeout(Duration::from_secs(10));
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        let answer = self.runtime.block_on(async {
+            let answer = request.send().await?;
+            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+        });
+        let (status, text) = answer.map_err(|e| self.silent(&e.to_string()))?;
+        let json: Option<Value> = serde_json::from_str(&text).ok();
+        // 404 alone is said of a wrong path, too; 404xx of a subject, version or schema.
+        let code = json.as_ref().and_then(|json| json["error_code"].as_u64());
+        if status == StatusCode::NOT_FOUND
+            && code.is_some_and(|code| (40_400..40_500).contains(&code))
+        {
+            return Ok(None);
+        }
+        match json {
+            Some(json) if status.is_success() => Ok(Some(json)),
+            _ => {
+                let words: String = text.chars().take(300).collect();
+                Err(LogError::new(format!(
+                    "the registry at {} answers {status} to {path}: {words}. Check that --registry names Confluent's API \
+                     (Apicurio: …/apis/ccompat/v7)",
+                    self.url
+                )))
+            }
         }
     }
 

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// What a stage's own options add to the shared ones.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Extras {
     /// Ingest: tick silent raw partitions, and check the broker's clock.
     pub ticks: bool,

@@ -314,7 +314,11 @@ impl<S: Stage> Task<S> {
     }
 
     fn apply_due(&mut self, was: &TaskTime, batch: &mut Batch, addresses: &Addresses) {
-        for input in self.fold.processor().due(was, &self.fold.time()) {
+        let now = self.fold.time();
+        if now.frontier == Timestamp::MIN {
+            return;
+        }
+        for input in self.fold.processor().due(was, &now) {
             let key = self.fold.apply(input, &mut self.outputs);
             self.encode(&key, batch, addresses);
         }

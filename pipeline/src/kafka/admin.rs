@@ -202,6 +202,9 @@ impl Admin {
         &self,
         names: &[String],
     ) -> Result<BTreeMap<String, BTreeMap<String, String>>, LogError> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let specifiers: Vec<_> = names
             .iter()
             .map(|name| ResourceSpecifier::Topic(name))
@@ -298,6 +301,32 @@ impl Admin {
         Ok(())
     }
 
+    /// [`Admin::plan`], for callers without a runtime.
+    pub fn plan_now(&self, wanted: &[TopicSpec]) -> Result<Vec<Difference>, LogError> {
+        now(self.plan(wanted))
+    }
+
+    /// [`Admin::apply`], for callers without a runtime.
+    pub fn apply_now(&self, differences: &[Difference], replication: i32) -> Result<(), LogError> {
+        now(self.apply(differences, replication))
+    }
+
+    /// One setting of a topic, for callers without a runtime.
+    pub fn setting_now(&self, topic: &str, key: &str) -> Result<String, LogError> {
+        let names = [topic.to_owned()];
+        let mut settings = now(self.settings(&names))?;
+        let found = settings.get_mut(topic).and_then(|pairs| pairs.remove(key));
+        Ok(found.unwrap_or_default())
+    }
+
+    /// How many brokers answer.
+    pub fn broker_count(&self) -> Result<usize, LogError> {
+        let metadata = self.client.inner().fetch_metadata(None, self.timeout);
+        let metadata =
+            metadata.map_err(|e| LogError::new(format!("the brokers cannot be asked for: {e}")))?;
+        Ok(metadata.brokers().len())
+    }
+
     /// Deletes topics: for demos and tests.
     pub async fn delete(&self, names: &[String]) -> Result<(), LogError> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -379,6 +408,15 @@ pub struct Counts {
     pub outputs: Vec<u32>,
     /// Of the dead letters, by input.
     pub dead_letters: Vec<u32>,
+}
+
+/// Waits for an answer on this thread.
+fn now<T>(answer: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|e| LogError::new(format!("no runtime: {e}")))?;
+    runtime.block_on(answer)
 }
 
 fn expect(

@@ -1,6 +1,9 @@
 //! Plain reading, committed records only: for the tool and for definitions.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     Message, Offset, Timestamp as KafkaTimestamp, TopicPartitionList,
@@ -44,6 +47,7 @@ pub enum From {
 pub struct TopicReader {
     consumer: BaseConsumer,
     left: Vec<(String, i32, i64)>,
+    ends: BTreeMap<(String, u32), i64>,
 }
 
 impl std::fmt::Debug for TopicReader {
@@ -97,7 +101,21 @@ impl TopicReader {
             }
         }
         consumer.assign(&assignment).map_err(broken)?;
-        Ok(TopicReader { consumer, left })
+        let ends = left
+            .iter()
+            .map(|(topic, partition, high)| ((topic.clone(), *partition as u32), *high))
+            .collect();
+        Ok(TopicReader {
+            consumer,
+            left,
+            ends,
+        })
+    }
+
+    /// Whether a record stood in its topic already when this reader was opened.
+    pub fn was_there(&self, record: &ReadRecord) -> bool {
+        let end = self.ends.get(&(record.topic.clone(), record.partition));
+        end.is_some_and(|end| record.offset < *end)
     }
 
     /// Whether every partition has been read up to where it ended when it was opened. Control records at the end are never
@@ -136,7 +154,45 @@ impl TopicReader {
         Ok(TopicReader {
             consumer,
             left: Vec::new(),
+            ends: BTreeMap::new(),
         })
+    }
+
+    /// The record at this very offset; `None` if the topic does not hold it, or not any more.
+    pub fn read_one(
+        settings: &Settings,
+        topic: &str,
+        partition: u32,
+        offset: i64,
+    ) -> Result<Option<ReadRecord>, LogError> {
+        let mut reader = TopicReader::open_at(settings, topic, partition, offset)?;
+        let bounds =
+            reader
+                .consumer
+                .fetch_watermarks(topic, partition as i32, settings.call_timeout);
+        let (low, high) = bounds.map_err(|e| {
+            LogError::new(format!("{topic}-{partition}@{offset} cannot be read: {e}"))
+        })?;
+        if !(low..high).contains(&offset) {
+            return Ok(None);
+        }
+        let deadline = Instant::now() + settings.call_timeout;
+        while Instant::now() < deadline {
+            if let Some(record) = reader.next(Duration::from_millis(100))? {
+                return Ok(Some(record).filter(|record| record.offset == offset));
+            }
+            // What stands here may be a transaction's control record, which is never delivered.
+            let positions = reader.consumer.position().ok();
+            let position =
+                positions.and_then(|p| Some(p.find_partition(topic, partition as i32)?.offset()));
+            if matches!(position, Some(Offset::Offset(at)) if at > offset) {
+                return Ok(None);
+            }
+        }
+        Err(LogError::new(format!(
+            "{topic}-{partition}@{offset} did not come within {:?}: check that its broker is up, then try again",
+            settings.call_timeout
+        )))
     }
 
     /// The next record; `None` if none came in time.

@@ -154,23 +154,63 @@ pub fn write_together(
     topic: &str,
     records: &[(String, Vec<u8>)],
 ) -> Result<(), LogError> {
-    let broken = |e: KafkaError| LogError::new(format!("{topic} cannot be written: {e}"));
-    let mut config = settings.plain();
-    config.set(
-        "transactional.id",
-        format!("{}footfall.tool.{topic}", settings.lane.prefix()),
-    );
-    let producer =
-        BaseProducer::from_config_and_context(&config, Failures::default()).map_err(broken)?;
-    let timeout = settings.call_timeout;
-    producer.init_transactions(timeout).map_err(broken)?;
-    producer.begin_transaction().map_err(broken)?;
-    for (key, value) in records {
-        let record = BaseRecord::<[u8], [u8]>::to(topic)
-            .partition(0)
-            .key(key.as_bytes())
-            .payload(value);
-        producer.send(record).map_err(|(e, _)| broken(e))?;
+    SoleWriter::open(settings, topic)?.write(records)
+}
+
+/// The one writer of a topic: whoever opens it later takes it away from those before. So who opens it, then reads, then
+/// writes what follows from that, knows that nobody wrote in between.
+pub struct SoleWriter {
+    producer: BaseProducer<Failures>,
+    topic: String,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for SoleWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SoleWriter")
+            .field("topic", &self.topic)
+            .finish()
     }
-    producer.commit_transaction(timeout).map_err(broken)
+}
+
+impl SoleWriter {
+    /// Takes the topic over.
+    pub fn open(settings: &Settings, topic: &str) -> Result<SoleWriter, LogError> {
+        let mut config = settings.plain();
+        config.set(
+            "transactional.id",
+            format!("{}footfall.tool.{topic}", settings.lane.prefix()),
+        );
+        let broken = |e: KafkaError| LogError::new(format!("{topic} cannot be written: {e}"));
+        let producer =
+            BaseProducer::from_config_and_context(&config, Failures::default()).map_err(broken)?;
+        let timeout = settings.call_timeout;
+        producer.init_transactions(timeout).map_err(broken)?;
+        Ok(SoleWriter {
+            producer,
+            topic: topic.to_owned(),
+            timeout,
+        })
+    }
+
+    /// Writes records to partition 0 in one transaction: all or none.
+    pub fn write(self, records: &[(String, Vec<u8>)]) -> Result<(), LogError> {
+        let broken = |e: KafkaError| {
+            LogError::new(format!(
+                "{} cannot be written ({e}); nothing of it stands. If somebody else writes it too, try again",
+                self.topic
+            ))
+        };
+        self.producer.begin_transaction().map_err(broken)?;
+        for (key, value) in records {
+            let record = BaseRecord::<[u8], [u8]>::to(&self.topic)
+                .partition(0)
+                .key(key.as_bytes())
+                .payload(value);
+            self.producer.send(record).map_err(|(e, _)| broken(e))?;
+        }
+        self.producer
+            .commit_transaction(self.timeout)
+            .map_err(broken)
+    }
 }

@@ -1,0 +1,226 @@
+//! `footfall run FILE`: the whole chain over the memory log, no Kafka at all. A first look, a segment author's bench, a bug
+//! report.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use clap::Args as ClapArgs;
+use flate2::read::MultiGzDecoder;
+use ingest::{Config, UnknownDeployments, VisitorKeys};
+use journey::{
+    Millis, Timestamp,
+    definitions::{self, DefinitionSet},
+    topics,
+};
+use pipeline::{config::duration, memory::Faults};
+
+use crate::{
+    chain::{Chain, ChainConfig},
+    definitions_dir,
+    summary::Summary,
+};
+
+/// Runs an events file through the whole chain in this process.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct Args {
+    /// Raw web events, one JSON object a line, gzip or not; `-` reads stdin
+    pub file: PathBuf,
+    /// Definitions: a folder of JSON files. Without it every deployment is taken as known and consent as not needed
+    #[arg(long)]
+    pub definitions: Option<PathBuf>,
+    /// How long after its happening an event may arrive and still count as in order
+    #[arg(long, default_value = "15m", value_parser = duration)]
+    pub grace: std::time::Duration,
+    /// Where to write the records that came out, one JSON object a line; `-` writes to stdout
+    #[arg(long)]
+    pub records: Option<PathBuf>,
+    /// Which topics' records are written
+    #[arg(long, value_delimiter = ',', default_value = "journey.events,journey.offers,journey.staffing")]
+    pub topics: Vec<String>,
+    /// Partitions of every topic
+    #[arg(long, default_value_t = 4)]
+    pub partitions: u32,
+}
+
+/// How far apart ticks are, in the data's own time.
+const TICK: Millis = Millis::from_secs(10);
+/// How long after the last event the data's time goes on: past every timeout, cap and grace.
+const CLOSING: Millis = Millis::from_mins(26 * 60);
+
+/// What a run made.
+#[derive(Debug)]
+pub struct Ran {
+    /// Lines sent.
+    pub events: u64,
+    /// Counted from the topics.
+    pub summary: Summary,
+    /// The chain as it stands: its broker holds every record.
+    pub chain: Chain,
+}
+
+/// Runs the lines through a new chain.
+pub fn run(args: &Args) -> anyhow::Result<Ran> {
+    let mut chain = Chain::new(&chain_config(args)?);
+    let mut time = DataTime::default();
+    let mut events = 0;
+    for line in open(&args.file)?.split(b'\n') {
+        let line = line.with_context(|| format!("{} cannot be read", args.file.display()))?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        time.advance(&mut chain, sent_at(&line))?;
+        chain.send(topics::WEB_EVENTS_RAW, cookie(&line).as_deref(), &line, time.now);
+        events += 1;
+    }
+    time.close(&mut chain)?;
+    let mut summary = Summary::default();
+    summary.take_metrics(&chain.metrics()[0]);
+    for topic in [topics::VISITS, topics::JOURNEY_EVENTS, topics::OFFERS, topics::STAFFING] {
+        for partition in 0..args.partitions {
+            for record in chain.broker().records(topic, partition) {
+                summary.take(topic, record.value.as_deref());
+            }
+        }
+    }
+    Ok(Ran { events, summary, chain })
+}
+
+/// Writes the records that were asked for.
+pub fn write_records(args: &Args, ran: &Ran) -> anyhow::Result<()> {
+    let Some(path) = &args.records else { return Ok(()) };
+    let mut out: Box<dyn Write> = if path == Path::new("-") {
+        Box::new(std::io::stdout().lock())
+    } else {
+        let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        Box::new(BufWriter::new(file))
+    };
+    for topic in &args.topics {
+        let all = schemas::all();
+        let Some(schema) = all.iter().find(|known| known.topic == topic).map(|known| known.schema) else {
+            let known: Vec<_> = all.iter().map(|known| known.topic).collect();
+            anyhow::bail!("--topics {topic}: there is none of that name; choose from {}", known.join(", "));
+        };
+        let schema = apache_avro::Schema::parse_str(schema).context("a compiled-in schema")?;
+        for partition in 0..args.partitions {
+            for record in ran.chain.broker().records(topic, partition) {
+                let Some((_, body)) = record.value.as_deref().and_then(schemas::unframe) else { continue };
+                let value = schemas::json::to_json(&schema, body).map_err(|e| anyhow::anyhow!("{topic}: {e}"))?;
+                let line = serde_json::json!({ "topic": topic, "partition": partition, "offset": record.offset, "value": value });
+                writeln!(out, "{line}").context("the records cannot be written")?;
+            }
+        }
+    }
+    out.flush().context("the records cannot be written")
+}
+
+fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
+    let (sets, unknown): (Arc<[Arc<DefinitionSet>]>, _) = match &args.definitions {
+        None => {
+            let empty = DefinitionSet { effective_at: Timestamp::MIN, ..DefinitionSet::default() };
+            ([Arc::new(empty)].into(), UnknownDeployments::Accept)
+        }
+        Some(path) => {
+            let loaded = definitions_dir::load(path)?;
+            let mistakes = definitions::validate(&loaded);
+            if !mistakes.is_empty() {
+                let lines: Vec<_> = mistakes.iter().map(|m| format!("{}: {}", m.path, m.what)).collect();
+                anyhow::bail!("the definitions have mistakes:\n{}", lines.join("\n"));
+            }
+            let versioned = loaded.into_iter().map(|definition| definition.at_version(1));
+            ([Arc::new(DefinitionSet::new(1, Timestamp::MIN, versioned))].into(), UnknownDeployments::Refuse)
+        }
+    };
+    Ok(ChainConfig {
+        partitions: args.partitions,
+        ingest: Arc::new(Config::new(VisitorKeys::development(), unknown)),
+        sets,
+        grace: args.grace.into(),
+        faults: Faults::default(),
+        seed: 0,
+        batch: 50_000,
+    })
+}
+
+/// The data's own time: it only goes on, and ticks as it does.
+#[derive(Debug, Default)]
+struct DataTime {
+    now: Timestamp,
+    started: bool,
+}
+
+impl DataTime {
+    fn advance(&mut self, chain: &mut Chain, to: Option<Timestamp>) -> anyhow::Result<()> {
+        let to = to.unwrap_or(self.now).max(self.now);
+        if !self.started {
+            self.started = true;
+            self.now = to;
+            chain.tick(to);
+        }
+        while self.now + TICK <= to {
+            self.now = self.now + TICK;
+            chain.tick(self.now);
+            chain.settle(self.now)?;
+        }
+        self.now = to;
+        Ok(())
+    }
+
+    fn close(&mut self, chain: &mut Chain) -> anyhow::Result<()> {
+        let end = self.now + CLOSING;
+        chain.tick(self.now);
+        chain.settle(self.now)?;
+        while self.now < end {
+            self.now = self.now + Millis::from_mins(15);
+            chain.tick(self.now);
+            chain.settle(self.now)?;
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    let mut file: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?)
+    };
+    let mut magic = [0; 2];
+    let mut read = 0;
+    while read < 2 {
+        match file.read(&mut magic[read..]).with_context(|| format!("{} cannot be read", path.display()))? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    let whole = std::io::Cursor::new(magic[..read].to_vec()).chain(file);
+    Ok(if magic == [0x1f, 0x8b] {
+        Box::new(BufReader::new(MultiGzDecoder::new(whole)))
+    } else {
+        Box::new(BufReader::new(whole))
+    })
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    customer_cookie_id: Option<String>,
+    sent_date: Option<String>,
+    created_date: Option<String>,
+}
+
+/// When a line was sent: `sentDate`, else `createdDate`.
+pub fn sent_at(line: &[u8]) -> Option<Timestamp> {
+    let envelope: Envelope = serde_json::from_slice(line).ok()?;
+    envelope.sent_date.or(envelope.created_date).and_then(|text| Timestamp::parse(&text))
+}
+
+/// A line's visitor, as its sender names it: the raw record's key.
+pub fn cookie(line: &[u8]) -> Option<Vec<u8>> {
+    let envelope: Envelope = serde_json::from_slice(line).ok()?;
+    envelope.customer_cookie_id.map(String::into_bytes)
+}
