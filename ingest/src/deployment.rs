@@ -1,12 +1,56 @@
-//! Whose snippet sent it.
+//! Whose snippet sent it, and what every record says of that.
+
+use journey::{CustomerId, EventId, Text, Timestamp, WebEvent, web_event::Consent};
 
 use crate::{
     accepted::Rules,
+    event_time::EventTime,
     field,
     json::Scalar,
     reason::{Flaw, RejectReason},
-    site::Site,
+    site::{Class, Site},
 };
+
+/// Where a record comes from, and when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender<'s> {
+    pub(crate) deployment_id: &'s str,
+    pub(crate) site: &'s Site,
+    pub(crate) received_at: Timestamp,
+}
+
+/// What is known of a record beside its sender.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) event_id: EventId,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) time: EventTime,
+    pub(crate) consent: Consent,
+}
+
+impl Sender<'_> {
+    /// The record, its member yet to be put in.
+    pub(crate) fn event(&self, kind: &Text, known: Known, rules: &Rules<'_>) -> WebEvent {
+        WebEvent {
+            kind: kind.clone(),
+            event_id: known.event_id,
+            customer_id: known.customer_id,
+            deployment_id: self.site.named(self.deployment_id),
+            policy: self.site.policy.clone(),
+            occurred_at: known.time.occurred_at,
+            received_at: self.received_at,
+            time_corrected: known.time.corrected.is_some(),
+            consent: known.consent,
+            page_class: rules.words.class(Class::None),
+            bot: false,
+            authenticated: false,
+            reply_to: None,
+            web_event: None,
+            engagement: None,
+            control: None,
+        }
+    }
+}
 
 /// Whether the record is a JSON object at all.
 pub(crate) fn is_object(present: bool, wrong: Option<&'static str>) -> Result<(), Flaw> {
@@ -20,10 +64,11 @@ pub(crate) fn is_object(present: bool, wrong: Option<&'static str>) -> Result<()
 }
 
 /// The deployment that a record names, with its rules.
-pub(crate) fn of<'s, 't>(
+pub(crate) fn sender<'s>(
     id: &'s Scalar<'_>,
-    rules: &Rules<'t>,
-) -> Result<(&'s str, &'t Site), Flaw> {
+    received_at: Timestamp,
+    rules: &Rules<'s>,
+) -> Result<Sender<'s>, Flaw> {
     let limit = rules.config.limits.id_bytes;
     let id = field::required("deploymentId", id, limit, RejectReason::MissingDeploymentId)?;
     if !field::is_deployment_id(id) {
@@ -31,12 +76,15 @@ pub(crate) fn of<'s, 't>(
         return Err(Flaw::new(RejectReason::InvalidDeploymentId, what));
     }
     let unknown = || {
-        Flaw::new(
-            RejectReason::UnknownDeployment,
-            "`deploymentId` names no deployment that is defined",
-        )
+        let what = "`deploymentId` names no deployment that is defined";
+        Flaw::new(RejectReason::UnknownDeployment, what)
     };
-    Ok((id, rules.sites.get(id).ok_or_else(unknown)?))
+    let site = rules.sites.get(id).ok_or_else(unknown)?;
+    Ok(Sender {
+        deployment_id: id,
+        site,
+        received_at,
+    })
 }
 
 /// What a dead letter says of its origin: an id that could be one, whatever else is wrong.

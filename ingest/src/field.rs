@@ -108,6 +108,17 @@ pub(crate) fn date(field: &'static str, scalar: &Scalar<'_>) -> Result<Option<Ti
     Timestamp::parse(text).map(Some).ok_or_else(invalid)
 }
 
+/// A date that must be there: `createdDate`.
+pub(crate) fn required_date(field: &'static str, scalar: &Scalar<'_>) -> Result<Timestamp, Flaw> {
+    let missing = || {
+        Flaw::new(
+            RejectReason::MissingCreatedDate,
+            format!("`{field}` is missing"),
+        )
+    };
+    date(field, scalar)?.ok_or_else(missing)
+}
+
 /// Longer than any date.
 const DATE_BYTES: usize = 64;
 

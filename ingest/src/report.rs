@@ -1,14 +1,15 @@
 //! What became of an offer, as the chat engine reports it (`contracts.md` §4).
 
 use journey::{
-    DeploymentId, EventId, Text, WebEvent, id,
+    EventId, Text, id,
     time::Timestamp,
     web_event::{Consent, Engagement},
 };
 
 use crate::{
     accepted::{Accepted, Rules},
-    deployment, event_time, field,
+    deployment::{self, Known},
+    event_time, field,
     json::Scalar,
     raw::RawReport,
     reason::{Flaw, RejectReason},
@@ -36,47 +37,36 @@ pub(crate) fn read(
     received_at: Timestamp,
     rules: &Rules<'_>,
 ) -> Result<Accepted, Flaw> {
-    let limits = &rules.config.limits;
     deployment::is_object(raw.present, raw.wrong)?;
-    let (deployment_id, site) = deployment::of(&raw.deployment_id, rules)?;
+    let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
     field::once("", raw.duplicate)?;
     let customer_id = visitor::of_either(
         &raw.customer_id,
         &raw.customer_cookie_id,
-        deployment_id,
+        sender.deployment_id,
         rules,
     )?;
     let mut hits = Hits::default();
     let engagement = engagement(raw, rules, &mut hits)?;
-    let created = field::date("createdDate", &raw.created_date)?
-        .ok_or_else(|| Flaw::new(RejectReason::MissingCreatedDate, "`createdDate` is missing"))?;
+    let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
     let time = event_time::event_time(created, sent, received_at);
-    let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
+    let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
         Some(event_id) => EventId::from(event_id),
         None => derive_id(&customer_id.0, created, &engagement),
     };
-    let event = WebEvent {
-        kind: rules.words.engagement.clone(),
+    let consent = Consent {
+        state: rules.words.none.clone(),
+        ..Consent::default()
+    };
+    let known = Known {
         event_id,
         customer_id,
-        deployment_id: DeploymentId::from(deployment_id),
-        policy: site.policy.clone(),
-        occurred_at: time.occurred_at,
-        received_at,
-        time_corrected: time.corrected.is_some(),
-        consent: Consent {
-            state: rules.words.none.clone(),
-            ..Consent::default()
-        },
-        page_class: rules.words.class(Default::default()),
-        bot: false,
-        authenticated: false,
-        reply_to: None,
-        web_event: None,
-        engagement: Some(engagement),
-        control: None,
+        time,
+        consent,
     };
+    let mut event = sender.event(&rules.words.engagement, known, rules);
+    event.engagement = Some(engagement);
     Ok(Accepted {
         event,
         correction: time.corrected,

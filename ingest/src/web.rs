@@ -1,8 +1,8 @@
 //! One web event: consent first, then the page's class, then everything else.
 
 use journey::{
-    CustomerId, DeploymentId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
-    web_event::{Activity, Browser, Consent, Control, Device},
+    CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
+    web_event::{Activity, Browser, Consent, Device},
 };
 use url::Url;
 
@@ -10,7 +10,9 @@ use crate::{
     accepted::{Accepted, Rules},
     attributes::{self, Sorted},
     consent::{self, Stance},
-    deployment, event_time, field,
+    control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
+    deployment::{self, Known, Sender},
+    event_time, field,
     json::Scalar,
     page,
     raw::{RawBrowser, RawDevice, RawEvent},
@@ -22,13 +24,13 @@ use crate::{
     visitor,
 };
 
-/// The reserved `eventName` that asks to forget a visitor.
-pub const ERASE: &str = "footfall_erase";
-
-/// The `action` of a control record: the visitor took consent back.
-pub const CONSENT_WITHDRAWN: &str = "consent_withdrawn";
-/// The `action` of a control record: everything about the visitor is to go.
-pub const ERASE_ACTION: &str = "erase";
+/// What an event that may be used has shown so far.
+struct Admitted {
+    consent: Consent,
+    url: Url,
+    class: Class,
+    agent: Option<Agent>,
+}
 
 /// Reads one web event.
 pub(crate) fn read(
@@ -38,25 +40,29 @@ pub(crate) fn read(
     agents: &mut Agents,
 ) -> Result<Accepted, Flaw> {
     deployment::is_object(raw.present, raw.wrong)?;
-    let (deployment_id, site) = deployment::of(&raw.deployment_id, rules)?;
-    let control = |action, purposes| {
-        control(
-            raw,
-            received_at,
-            rules,
-            deployment_id,
-            site,
-            action,
-            purposes,
-        )
-    };
+    let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
     if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
-        return control(ERASE_ACTION, Vec::new());
+        return control::read(raw, &sender, rules, ERASE_ACTION, Vec::new());
     }
-    let consent = match consent::gate(&site.consent, &raw.consent, &raw.gpc, rules.words)? {
-        Stance::Allowed(consent) => consent,
-        Stance::Withdrawn(purposes) => return control(CONSENT_WITHDRAWN, purposes),
-    };
+    match consent::gate(&sender.site.consent, &raw.consent, &raw.gpc, rules.words)? {
+        Stance::Withdrawn(purposes) => {
+            control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes)
+        }
+        Stance::Allowed(consent) => {
+            let admitted = admit(raw, sender.site, consent, rules, agents)?;
+            accept(raw, &sender, admitted, rules)
+        }
+    }
+}
+
+/// Whether the page and the visitor's machine may be tracked at all.
+fn admit(
+    raw: &RawEvent<'_>,
+    site: &Site,
+    consent: Consent,
+    rules: &Rules<'_>,
+    agents: &mut Agents,
+) -> Result<Admitted, Flaw> {
     let limits = &rules.config.limits;
     let url = page::url(&raw.page, limits)?;
     let class = site.class(&url);
@@ -65,54 +71,62 @@ pub(crate) fn read(
     }
     let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
     let agent = agent.and_then(|text| agents.read(text));
-    let bot = agent.as_ref().is_some_and(|agent| agent.bot);
-    if bot && site.suppress_bots {
+    if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {
         return Err(SuppressReason::Bot.into());
     }
+    Ok(Admitted {
+        consent,
+        url,
+        class,
+        agent,
+    })
+}
+
+/// Everything else.
+fn accept(
+    raw: &RawEvent<'_>,
+    sender: &Sender<'_>,
+    admitted: Admitted,
+    rules: &Rules<'_>,
+) -> Result<Accepted, Flaw> {
     once(raw)?;
-    let customer_id = visitor::of_cookie(&raw.customer_cookie_id, deployment_id, rules)?;
-    let created = field::date("createdDate", &raw.created_date)?
-        .ok_or_else(|| Flaw::new(RejectReason::MissingCreatedDate, "`createdDate` is missing"))?;
+    let limits = &rules.config.limits;
+    let Admitted {
+        consent,
+        url,
+        class,
+        agent,
+    } = admitted;
+    let customer_id = visitor::of_cookie(&raw.customer_cookie_id, sender.deployment_id, rules)?;
+    let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, received_at);
+    let time = event_time::event_time(created, sent, sender.received_at);
     let mut hits = agent.as_ref().map(|agent| agent.hits).unwrap_or_default();
-    let (activity, traits) = activity(raw, &url, site, agent, rules, &mut hits)?;
+    let bot = agent.as_ref().is_some_and(|agent| agent.bot);
+    let (activity, traits) = activity(raw, &url, sender.site, agent, rules, &mut hits)?;
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
         Some(event_id) => EventId::from(event_id),
         None => derive_id(&customer_id, created, &activity),
     };
-    let trait_of = |(name, value)| VisitorTrait {
-        customer_id: customer_id.clone(),
-        deployment_id: DeploymentId::from(deployment_id),
-        name,
-        value,
-        updated_date: time.occurred_at,
-        event_id: event_id.clone(),
-    };
     let contact = consent::allows_contact(&consent);
+    let known = Known {
+        event_id,
+        customer_id,
+        time,
+        consent,
+    };
+    let mut event = sender.event(&rules.words.web, known, rules);
+    event.page_class = rules.words.class(class);
+    event.bot = bot;
+    event.authenticated = field::boolean("authenticated", &raw.authenticated)?.unwrap_or(false);
+    event.reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?.map(Text::from);
+    event.web_event = Some(activity);
+    let of_event = |(name, value)| trait_of(&event, name, value);
     let traits = traits
         .into_iter()
         .filter(|_| contact)
-        .map(trait_of)
+        .map(of_event)
         .collect();
-    let event = WebEvent {
-        kind: rules.words.web.clone(),
-        event_id,
-        customer_id,
-        deployment_id: site.named(deployment_id),
-        policy: site.policy.clone(),
-        occurred_at: time.occurred_at,
-        received_at,
-        time_corrected: time.corrected.is_some(),
-        consent,
-        page_class: rules.words.class(class),
-        bot,
-        authenticated: field::boolean("authenticated", &raw.authenticated)?.unwrap_or(false),
-        reply_to: field::text("replyTo", &raw.reply_to, limits.id_bytes)?.map(Text::from),
-        web_event: Some(activity),
-        engagement: None,
-        control: None,
-    };
     Ok(Accepted {
         event,
         traits,
@@ -122,82 +136,23 @@ pub(crate) fn read(
     })
 }
 
+fn trait_of(event: &WebEvent, name: Text, value: Text) -> VisitorTrait {
+    VisitorTrait {
+        customer_id: event.customer_id.clone(),
+        deployment_id: event.deployment_id.clone(),
+        name,
+        value,
+        updated_date: event.occurred_at,
+        event_id: event.event_id.clone(),
+    }
+}
+
 /// What is not there twice.
 fn once(raw: &RawEvent<'_>) -> Result<(), Flaw> {
     field::once("", raw.duplicate)?;
     field::once("page.", raw.page.duplicate)?;
     field::once("browser.", raw.browser.duplicate)?;
     field::once("device.", raw.device.duplicate)
-}
-
-/// The record that makes every stage forget.
-fn control(
-    raw: &RawEvent<'_>,
-    received_at: Timestamp,
-    rules: &Rules<'_>,
-    deployment_id: &str,
-    site: &Site,
-    action: &str,
-    purposes: Vec<Text>,
-) -> Result<Accepted, Flaw> {
-    field::once("", raw.duplicate)?;
-    let customer_id = visitor::of_either(
-        &raw.customer_id,
-        &raw.customer_cookie_id,
-        deployment_id,
-        rules,
-    )?;
-    let created = field::date("createdDate", &raw.created_date)?.unwrap_or(received_at);
-    let time = event_time::event_time(
-        created,
-        field::date("sentDate", &raw.sent_date)?,
-        received_at,
-    );
-    let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
-        Some(event_id) => EventId::from(event_id),
-        None => {
-            let parts = [
-                customer_id.as_str().as_bytes(),
-                &created.0.to_be_bytes(),
-                action.as_bytes(),
-            ];
-            EventId::from(id::derive(&parts))
-        }
-    };
-    let forgets = purposes.is_empty() || consent::touches_contact(&purposes);
-    let trait_names = site.trait_names().filter(|_| forgets).cloned().collect();
-    let consent = Consent {
-        state: rules.words.withdrawn.clone(),
-        purposes: purposes.clone(),
-        ..Consent::default()
-    };
-    let event = WebEvent {
-        kind: rules.words.control.clone(),
-        event_id,
-        customer_id,
-        deployment_id: site.named(deployment_id),
-        policy: site.policy.clone(),
-        occurred_at: time.occurred_at,
-        received_at,
-        time_corrected: time.corrected.is_some(),
-        consent,
-        page_class: rules.words.class(Class::None),
-        bot: false,
-        authenticated: false,
-        reply_to: None,
-        web_event: None,
-        engagement: None,
-        control: Some(Control {
-            action: Text::from(action),
-            purposes,
-        }),
-    };
-    Ok(Accepted {
-        event,
-        forgotten: trait_names,
-        correction: time.corrected,
-        ..Accepted::default()
-    })
 }
 
 /// What the visitor did, and what of it are traits.

@@ -1,0 +1,81 @@
+//! Control records: what makes every stage forget.
+
+use journey::{
+    EventId, Text, id,
+    web_event::{Consent, Control},
+};
+
+use crate::{
+    accepted::{Accepted, Rules},
+    consent,
+    deployment::{Known, Sender},
+    event_time, field,
+    raw::RawEvent,
+    reason::Flaw,
+    visitor,
+};
+
+/// The reserved `eventName` that asks to forget a visitor.
+pub const ERASE: &str = "footfall_erase";
+/// The `action` of a control record: the visitor took consent back.
+pub const CONSENT_WITHDRAWN: &str = "consent_withdrawn";
+/// The `action` of a control record: everything about the visitor is to go.
+pub const ERASE_ACTION: &str = "erase";
+
+/// Reads a control record: of the event only who and when.
+pub(crate) fn read(
+    raw: &RawEvent<'_>,
+    sender: &Sender<'_>,
+    rules: &Rules<'_>,
+    action: &str,
+    purposes: Vec<Text>,
+) -> Result<Accepted, Flaw> {
+    field::once("", raw.duplicate)?;
+    let customer_id = visitor::of_either(
+        &raw.customer_id,
+        &raw.customer_cookie_id,
+        sender.deployment_id,
+        rules,
+    )?;
+    let created = field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received_at);
+    let sent = field::date("sentDate", &raw.sent_date)?;
+    let time = event_time::event_time(created, sent, sender.received_at);
+    let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
+        Some(event_id) => EventId::from(event_id),
+        None => EventId::from(id::derive(&[
+            customer_id.as_str().as_bytes(),
+            &created.0.to_be_bytes(),
+            action.as_bytes(),
+        ])),
+    };
+    let forgets = purposes.is_empty() || consent::touches_contact(&purposes);
+    let forgotten = sender
+        .site
+        .trait_names()
+        .filter(|_| forgets)
+        .cloned()
+        .collect();
+    let state = rules.words.withdrawn.clone();
+    let consent = Consent {
+        state,
+        purposes: purposes.clone(),
+        ..Consent::default()
+    };
+    let known = Known {
+        event_id,
+        customer_id,
+        time,
+        consent,
+    };
+    let mut event = sender.event(&rules.words.control, known, rules);
+    event.control = Some(Control {
+        action: Text::from(action),
+        purposes,
+    });
+    Ok(Accepted {
+        event,
+        forgotten,
+        correction: time.corrected,
+        ..Accepted::default()
+    })
+}
