@@ -1,0 +1,331 @@
+//! Reads topics as any consumer would, and judges what stands in them. Shares no code with the pipeline: its own consumer,
+//! its own look-up in the registry, apache-avro by the writer's schema, its own reading of marks and changelogs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use apache_avro::Schema;
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    message::Headers,
+};
+use serde_json::Value;
+
+/// Which records a reader sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// What was committed.
+    Committed,
+    /// All that was ever appended, control records aside.
+    Uncommitted,
+}
+
+/// A record as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Record {
+    /// A header as text; empty if there is none of the name.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let header = self.headers.iter().find(|(key, _)| key == name);
+        header.map_or(String::new(), |(_, value)| {
+            String::from_utf8_lossy(value).into_owned()
+        })
+    }
+
+    /// Neither key nor value: a mark or a tick.
+    pub(crate) fn is_time(&self) -> bool {
+        self.key.is_none() && self.value.is_none()
+    }
+
+    /// What a reader is promised to find the same in every replay.
+    pub(crate) fn contents(&self) -> Contents<'_> {
+        (self.key.as_deref(), self.value.as_deref(), &self.headers)
+    }
+}
+
+/// Key, value, headers.
+pub(crate) type Contents<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, &'a [(String, Vec<u8>)]);
+
+/// Reads and decodes.
+pub(crate) struct Auditor {
+    brokers: String,
+    registry: String,
+    schemas: Mutex<HashMap<u32, Schema>>,
+}
+
+impl Auditor {
+    pub(crate) fn new(brokers: &str, registry: &str) -> Auditor {
+        Auditor {
+            brokers: brokers.to_owned(),
+            registry: registry.to_owned(),
+            schemas: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn consumer(&self, group: &str, isolation: Isolation) -> BaseConsumer {
+        let isolation = match isolation {
+            Isolation::Committed => "read_committed",
+            Isolation::Uncommitted => "read_uncommitted",
+        };
+        ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("group.id", group)
+            .set("isolation.level", isolation)
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error")
+            .set("fetch.wait.max.ms", "20")
+            .set("fetch.message.max.bytes", "16777216")
+            .create()
+            .expect("a consumer")
+    }
+
+    pub(crate) fn partitions(&self, topic: &str) -> i32 {
+        let consumer = self.consumer("auditor", Isolation::Committed);
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(20));
+        let metadata = metadata.expect("metadata");
+        metadata.topics()[0].partitions().len() as i32
+    }
+
+    /// All of a topic, partition by partition.
+    pub(crate) fn read(&self, topic: &str, isolation: Isolation) -> Vec<Record> {
+        let from = (0..self.partitions(topic)).map(|p| (p, Offset::Beginning));
+        self.read_from(topic, isolation, from.collect(), usize::MAX)
+    }
+
+    /// The last records of each partition; control records count.
+    pub(crate) fn tail(&self, topic: &str, count: i64) -> Vec<Record> {
+        let from = (0..self.partitions(topic)).map(|p| (p, Offset::OffsetTail(count)));
+        self.read_from(topic, Isolation::Committed, from.collect(), usize::MAX)
+    }
+
+    fn read_from(
+        &self,
+        topic: &str,
+        isolation: Isolation,
+        from: Vec<(i32, Offset)>,
+        most: usize,
+    ) -> Vec<Record> {
+        let consumer = self.consumer("auditor", isolation);
+        let mut partitions = TopicPartitionList::new();
+        for (partition, offset) in &from {
+            let added = partitions.add_partition_offset(topic, *partition, *offset);
+            added.expect("an offset");
+        }
+        consumer.assign(&partitions).expect("assigned");
+        let mut records = Vec::new();
+        let mut ended = 0;
+        let mut progress = Instant::now();
+        while ended < from.len() && records.len() < most {
+            match consumer.poll(Duration::from_millis(200)) {
+                None => {}
+                Some(Ok(message)) => records.push(record(&message)),
+                Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+                Some(Err(error)) => eprintln!("auditor: {topic}: {error}"),
+            }
+            if ended > 0 || !records.is_empty() {
+                progress = Instant::now();
+            }
+            let patience = Duration::from_secs(60);
+            assert!(progress.elapsed() < patience, "{topic} cannot be read");
+        }
+        records.sort_by_key(|record: &Record| (record.partition, record.offset));
+        records
+    }
+
+    /// The committed offsets of a group, by partition; 0 where there is none.
+    pub(crate) fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
+        let consumer = self.consumer(group, Isolation::Committed);
+        let mut partitions = TopicPartitionList::new();
+        for partition in 0..self.partitions(topic) {
+            partitions.add_partition(topic, partition);
+        }
+        let committed = consumer.committed_offsets(partitions, Duration::from_secs(20));
+        let committed = committed.expect("committed offsets");
+        committed
+            .elements()
+            .iter()
+            .map(|element| element.offset().to_raw().unwrap_or(0).max(0))
+            .collect()
+    }
+
+    /// Whether a group has committed all that a committed reader can see of a topic.
+    pub(crate) fn has_caught_up(&self, group: &str, topic: &str) -> bool {
+        let committed = self.committed(group, topic);
+        let from = committed.iter().zip(0..);
+        let from = from.map(|(offset, p)| (p, Offset::Offset(*offset)));
+        self.read_from(topic, Isolation::Committed, from.collect(), 1)
+            .is_empty()
+    }
+
+    /// Decodes a value framed as Confluent does, by the schema that it names.
+    pub(crate) fn decode(&self, record: &Record) -> Value {
+        let value = record.value.as_deref().expect("a value");
+        assert_eq!(value[0], 0, "framed as Confluent does");
+        let id = u32::from_be_bytes([value[1], value[2], value[3], value[4]]);
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        let schema = schemas.entry(id).or_insert_with(|| self.schema(id));
+        let mut body = &value[5..];
+        let decoded = apache_avro::from_avro_datum(schema, &mut body, None);
+        assert!(body.is_empty(), "bytes are left over");
+        decoded.expect("decodes").try_into().expect("JSON")
+    }
+
+    fn schema(&self, id: u32) -> Schema {
+        let answer = get(&format!("{}/schemas/ids/{id}", self.registry));
+        let answer: Value = serde_json::from_str(&answer.expect("the registry")).expect("JSON");
+        let schema = answer["schema"].as_str().expect("a schema");
+        Schema::parse_str(schema).expect("an Avro schema")
+    }
+
+    /// All decoded values of a topic that has only such, marks aside.
+    pub(crate) fn values(&self, topic: &str) -> Vec<Value> {
+        let records = self.read(topic, Isolation::Committed);
+        let records = records.iter().filter(|record| !record.is_time());
+        records.map(|record| self.decode(record)).collect()
+    }
+
+    /// Up to when every source of a topic has passed on what it received, as the marks at each partition's end say.
+    pub(crate) fn frontier(&self, topic: &str) -> Option<i64> {
+        let mut claims = vec![Claims::default(); self.partitions(topic) as usize];
+        for record in self.tail(topic, 1000).iter().filter(|r| r.is_time()) {
+            claims[record.partition as usize].take(&record.header("footfall-mark"));
+        }
+        let each: Option<Vec<i64>> = claims.iter().map(Claims::frontier).collect();
+        each?.into_iter().min()
+    }
+
+    /// Over how many transactions the longest mark went that a changelog's task records tell of.
+    pub(crate) fn longest_mark(&self, changelog: &str) -> usize {
+        let mut longest = 0;
+        let mut run: (Option<(i32, i64)>, usize) = (None, 0);
+        for record in self.read(changelog, Isolation::Committed) {
+            if record.key.as_deref() != Some(&[0]) {
+                continue;
+            }
+            let value = record.value.as_deref().expect("a task record");
+            let (offset, half_done) = position(value);
+            if half_done {
+                let at = Some((record.partition, offset));
+                run = (at, if run.0 == at { run.1 + 1 } else { 1 });
+                longest = longest.max(run.1 + 1);
+            }
+        }
+        longest
+    }
+}
+
+/// What the marks of one partition claim.
+#[derive(Clone, Default)]
+struct Claims {
+    claimed: BTreeMap<(String, i64), i64>,
+    sources: usize,
+}
+
+impl Claims {
+    fn take(&mut self, mark: &str) {
+        let mark: Value = serde_json::from_str(mark).expect("a mark is JSON");
+        let of = mark["of"].as_object().expect("of");
+        let count: u64 = of.values().filter_map(Value::as_u64).sum();
+        self.sources = count as usize;
+        for source in mark["sources"].as_array().expect("sources") {
+            let topic = source[0].as_str().expect("a topic").to_owned();
+            let (partition, at) = (source[1].as_i64(), source[2].as_i64());
+            let known = self
+                .claimed
+                .entry((topic, partition.expect("a partition")))
+                .or_insert(i64::MIN);
+            *known = (*known).max(at.expect("a time"));
+        }
+    }
+
+    fn frontier(&self) -> Option<i64> {
+        let complete = self.sources > 0 && self.claimed.len() >= self.sources;
+        self.claimed.values().min().copied().filter(|_| complete)
+    }
+}
+
+/// The position in a state record: the input offset, and whether it lies inside a mark.
+fn position(value: &[u8]) -> (i64, bool) {
+    let mut at = 2; // format, fold version
+    let mut raw = 0u64;
+    for shift in (0..).step_by(7) {
+        let byte = value[at];
+        at += 1;
+        raw |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    let offset = (raw >> 1) as i64 ^ -((raw & 1) as i64);
+    (offset, value[at] != 0)
+}
+
+fn record(message: &impl Message) -> Record {
+    let headers = message.headers().map(|headers| {
+        headers
+            .iter()
+            .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
+            .collect()
+    });
+    Record {
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp: message.timestamp().to_millis().unwrap_or(-1),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+    }
+}
+
+/// The body of an answer of 200; anything else is an error.
+pub(crate) fn get(url: &str) -> Result<String, String> {
+    let rest = url.strip_prefix("http://").ok_or("not http")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let request = format!("GET /{path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
+    ask(host, &request)
+}
+
+/// Posts JSON; the body of an answer of 200.
+pub(crate) fn post(url: &str, body: &str) -> Result<String, String> {
+    let rest = url.strip_prefix("http://").ok_or("not http")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let kind = "application/vnd.schemaregistry.v1+json";
+    let length = body.len();
+    let request = format!(
+        "POST /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    ask(host, &request)
+}
+
+fn ask(host: &str, request: &str) -> Result<String, String> {
+    let mut stream = TcpStream::connect(host).map_err(|e| e.to_string())?;
+    let timeout = Some(Duration::from_secs(20));
+    stream.set_read_timeout(timeout).map_err(|e| e.to_string())?;
+    let sent = stream.write_all(request.as_bytes());
+    sent.map_err(|e| e.to_string())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map_err(|e| e.to_string())?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    if head.split(' ').nth(1) == Some("200") {
+        Ok(body.to_owned())
+    } else {
+        Err(answer)
+    }
+}

@@ -1,0 +1,342 @@
+//! A lane of its own for each test: topics, definitions, stages, and what is sent into it.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+
+use crate::{
+    Kafka,
+    auditor::{Auditor, Isolation, Record},
+    stage::{PATIENCE, Stage, binary, tail},
+    wait_until,
+};
+
+pub(crate) const PARTITIONS: u32 = 4;
+pub(crate) const WEB_RAW: &str = "web.events.raw";
+pub(crate) const ENGAGEMENT_RAW: &str = "engagement.events.raw";
+pub(crate) const RAW: [&str; 2] = [WEB_RAW, ENGAGEMENT_RAW];
+
+/// What each stage reads.
+pub(crate) const INPUTS: [(&str, &[&str]); 4] = [
+    ("ingest", &RAW),
+    ("sessionizer", &["web.events"]),
+    ("segmenter", &["journey.visits"]),
+    ("staffing", &["journey.demand"]),
+];
+
+/// A lane's topics and processes.
+pub(crate) struct Lane {
+    pub(crate) prefix: String,
+    pub(crate) auditor: Auditor,
+    pub(crate) backfill: bool,
+    pub(crate) directory: PathBuf,
+    kafka: Kafka,
+}
+
+impl Lane {
+    /// A new lane with all of its topics.
+    pub(crate) fn new(kafka: &Kafka, name: &str, backfill: bool) -> Lane {
+        let lane = Lane::without_topics(kafka, name, backfill);
+        let mut args = vec!["topics", "apply", "--partitions", "4", "--replication", "1"];
+        args.extend(backfill.then_some("--backfill"));
+        lane.tool_ok(&args);
+        lane
+    }
+
+    /// A lane that nothing was made for.
+    pub(crate) fn without_topics(kafka: &Kafka, name: &str, backfill: bool) -> Lane {
+        static LANES: AtomicUsize = AtomicUsize::new(0);
+        let number = LANES.fetch_add(1, Ordering::Relaxed);
+        // The tests of one run have one process; the process and the lane's number make the name unique.
+        let prefix = format!("t{}-{number}-{name}.", std::process::id());
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&prefix);
+        fs::create_dir_all(&directory).expect("a directory for logs");
+        Lane {
+            prefix,
+            auditor: Auditor::new(&kafka.brokers, &kafka.registry),
+            backfill,
+            directory,
+            kafka: kafka.clone(),
+        }
+    }
+
+    /// A topic's full name.
+    pub(crate) fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn connection(&self) -> Vec<String> {
+        let Kafka { brokers, registry } = &self.kafka;
+        ["--brokers", brokers, "--registry", registry, "--topic-prefix", &self.prefix]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    /// Runs the tool on this lane.
+    pub(crate) fn tool(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(binary("footfall"));
+        command.args(args).args(self.connection());
+        command.output().expect("the tool runs")
+    }
+
+    /// Runs the tool, which must succeed; what it prints.
+    pub(crate) fn tool_ok(&self, args: &[&str]) -> String {
+        let output = self.tool(args);
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        );
+        assert!(output.status.success(), "footfall {args:?}: {out}{err}");
+        out
+    }
+
+    /// Makes these definitions the lane's.
+    pub(crate) fn define(&self, definitions: &[&str]) {
+        let directory = self.directory.join("definitions");
+        fs::create_dir_all(&directory).expect("a directory");
+        let file = directory.join("all.json");
+        fs::write(file, format!("[{}]", definitions.join(","))).expect("written");
+        let directory = directory.display().to_string();
+        self.tool_ok(&["definitions", "apply", &directory]);
+    }
+
+    /// Makes the demo's definitions the lane's.
+    pub(crate) fn define_demo(&self) {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../footfall/definitions");
+        self.tool_ok(&["definitions", "apply", directory]);
+    }
+
+    /// The options of a stage, as a test runs it.
+    pub(crate) fn stage_args(&self, name: &str, instance: &str, extra: &[&str]) -> Vec<String> {
+        let mut args = self.connection();
+        let mut add = |more: &[&str]| args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        add(&["--instance", instance, "--register-schemas"]);
+        add(&["--session-timeout", "6s", "--transaction-timeout", "5s"]);
+        if name == "ingest" {
+            add(&["--development-visitor-key"]);
+            add(if self.backfill { &["--no-ticks"] } else { &[] });
+        }
+        add(extra);
+        args
+    }
+
+    /// Starts a stage.
+    pub(crate) fn start(&self, name: &str, instance: &str, extra: &[&str]) -> Stage {
+        let args = self.stage_args(name, instance, extra);
+        Stage::start(&self.directory, name, &args, None)
+    }
+
+    /// Starts a stage that dies at a failpoint.
+    pub(crate) fn start_dying(
+        &self,
+        name: &str,
+        instance: &str,
+        extra: &[&str],
+        failpoint: &str,
+    ) -> Stage {
+        let args = self.stage_args(name, instance, extra);
+        Stage::start(&self.directory, name, &args, Some(failpoint))
+    }
+
+    /// Until a stage has passed on all that its input holds, up to this time.
+    pub(crate) fn until_done(&self, stage: &str, output: Option<&str>, at: i64) {
+        let group = self.topic(&format!("footfall.{stage}"));
+        let inputs = INPUTS.iter().find(|(name, _)| *name == stage);
+        let inputs = inputs.expect("a stage").1;
+        let patience = PATIENCE * 2;
+        for input in inputs {
+            let topic = self.topic(input);
+            wait_until(&format!("{stage} to have read {topic}"), patience, || {
+                self.auditor.has_caught_up(&group, &topic).then_some(())
+            });
+        }
+        if let Some(output) = output {
+            let topic = self.topic(output);
+            let what = format!("the marks of {topic} to reach {at}");
+            wait_until(&what, patience, || {
+                self.auditor.frontier(&topic).filter(|frontier| *frontier >= at)
+            });
+        }
+    }
+
+    /// Until everything up to this time has come through all stages from `first` on.
+    pub(crate) fn until_all_done(&self, first: &str, at: i64) {
+        let marks = [Some("web.events"), Some("journey.visits"), Some("journey.demand"), None];
+        let stages = INPUTS.iter().map(|(name, _)| *name).zip(marks);
+        for (stage, marks) in stages.skip_while(|(stage, _)| *stage != first) {
+            self.until_done(stage, marks, at);
+        }
+    }
+
+    /// A topic's records, marks aside.
+    pub(crate) fn records(&self, topic: &str) -> Vec<Record> {
+        let mut records = self.auditor.read(&self.topic(topic), Isolation::Committed);
+        records.retain(|record| !record.is_time());
+        records
+    }
+
+    /// A topic's decoded values.
+    pub(crate) fn values(&self, topic: &str) -> Vec<serde_json::Value> {
+        self.auditor.values(&self.topic(topic))
+    }
+
+    /// A producer of this lane's input.
+    pub(crate) fn producer(&self) -> Loader {
+        Loader::new(&self.kafka, &self.prefix)
+    }
+}
+
+impl Drop for Lane {
+    /// A test that failed shows what its processes said last.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let Ok(files) = fs::read_dir(&self.directory) else {
+            return;
+        };
+        let mut logs: Vec<_> = files.flatten().map(|file| file.path()).collect();
+        logs.retain(|path| path.extension().is_some_and(|e| e == "log"));
+        logs.sort();
+        for log in logs {
+            eprintln!("-- {}\n{}", log.display(), tail(&log));
+        }
+    }
+}
+
+/// Writes raw records and ticks; in a backfill lane with the greatest time so far.
+pub(crate) struct Loader {
+    producer: BaseProducer,
+    prefix: String,
+    now: i64,
+    ticked: i64,
+    turn: u32,
+}
+
+impl Loader {
+    fn new(kafka: &Kafka, prefix: &str) -> Loader {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &kafka.brokers)
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .set("message.max.bytes", "13000000")
+            .set("queue.buffering.max.messages", "1000000")
+            .create()
+            .expect("a producer");
+        Loader {
+            producer,
+            prefix: prefix.to_owned(),
+            now: i64::MIN,
+            ticked: i64::MIN,
+            turn: 0,
+        }
+    }
+
+    /// The greatest time so far.
+    pub(crate) fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// The partition of a key; records without one take turns.
+    fn partition(&mut self, key: Option<&str>) -> u32 {
+        match key {
+            Some(key) => key.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into())) % PARTITIONS,
+            None => {
+                self.turn = (self.turn + 1) % PARTITIONS;
+                self.turn
+            }
+        }
+    }
+
+    /// Sends at a time of sending; without one the broker stamps it.
+    pub(crate) fn send(&mut self, topic: &str, key: Option<&str>, value: &[u8], at: Option<i64>) {
+        if let Some(at) = at {
+            self.now = self.now.max(at);
+        }
+        let partition = self.partition(key);
+        let timestamp = at.map(|_| self.now);
+        let topic = format!("{}{topic}", self.prefix);
+        let key = key.map(str::as_bytes);
+        self.write(&topic, partition as i32, key, Some(value), timestamp, &[]);
+    }
+
+    /// Lets the data's time pass without events: a tick into every partition of these topics.
+    pub(crate) fn tick(&mut self, topics: &[&str], at: i64) {
+        self.now = self.now.max(at);
+        self.ticked = self.now;
+        for topic in topics {
+            let topic = format!("{}{topic}", self.prefix);
+            for partition in 0..PARTITIONS {
+                let now = Some(self.now);
+                self.write(&topic, partition as i32, None, None, now, &[]);
+            }
+        }
+    }
+
+    /// Ticks if the last were more than a minute of data ago.
+    pub(crate) fn tick_by_the_minute(&mut self, topics: &[&str]) {
+        if self.now >= self.ticked.saturating_add(60_000) || self.ticked == i64::MIN {
+            self.tick(topics, self.now);
+        }
+    }
+
+    /// Appends a record that another topic holds.
+    pub(crate) fn copy(&mut self, topic: &str, record: &Record) {
+        let Record { partition, key, value, headers, .. } = record;
+        let topic = format!("{}{topic}", self.prefix);
+        self.write(&topic, *partition, key.as_deref(), value.as_deref(), None, headers);
+    }
+
+    fn write(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: Option<i64>,
+        headers: &[(String, Vec<u8>)],
+    ) {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition);
+        record.key = key;
+        record.payload = value;
+        record.timestamp = timestamp;
+        if !headers.is_empty() {
+            let start = OwnedHeaders::new();
+            let add = |all: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
+                all.insert(Header { key, value: Some(value) })
+            };
+            record = record.headers(headers.iter().fold(start, add));
+        }
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    self.producer.poll(Duration::from_millis(10));
+                }
+                Err((error, _)) => panic!("{topic}: {error}"),
+            }
+        }
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// Until everything is acknowledged.
+    pub(crate) fn flush(&self) {
+        let started = Instant::now();
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(5));
+            assert!(started.elapsed() < PATIENCE, "the broker does not acknowledge");
+        }
+    }
+}

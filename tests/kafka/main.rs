@@ -1,0 +1,54 @@
+//! The four real binaries against a real Kafka and registry: what exactly-once means to who reads the topics.
+//!
+//! Needs `FOOTFALL_BROKERS` and `FOOTFALL_REGISTRY` (`make test` starts both), and the binaries built with the feature
+//! `pipeline/failpoints`. Each test has a lane of its own. Nothing sleeps to wait: whatever is waited for has a deadline.
+
+mod auditor;
+mod lane;
+mod smoke;
+mod stage;
+
+use std::time::{Duration, Instant};
+
+/// Where Kafka and the registry are.
+#[derive(Clone, Debug)]
+pub(crate) struct Kafka {
+    pub(crate) brokers: String,
+    pub(crate) registry: String,
+}
+
+/// Where Kafka and the registry are; `None`, with a line that says so, where there are none and none are required.
+pub(crate) fn kafka() -> Option<Kafka> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let (Some(brokers), Some(registry)) =
+        (variable("FOOTFALL_BROKERS"), variable("FOOTFALL_REGISTRY"))
+    {
+        return Some(Kafka { brokers, registry });
+    }
+    let required = variable("FOOTFALL_REQUIRE_KAFKA").or_else(|| variable("CI"));
+    let required = required.is_some_and(|value| value == "1" || value == "true");
+    assert!(
+        !required,
+        "FOOTFALL_BROKERS and FOOTFALL_REGISTRY must be set here: `make test` starts both"
+    );
+    println!("no Kafka: FOOTFALL_BROKERS and FOOTFALL_REGISTRY are not set, `make test` starts both");
+    None
+}
+
+/// Asks until there is an answer.
+pub(crate) fn wait_until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < patience, "waited {patience:?} for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// How many times each binary is killed.
+pub(crate) fn kills() -> usize {
+    let kills = std::env::var("FOOTFALL_KILLS").ok();
+    kills.map_or(3, |kills| kills.parse().expect("FOOTFALL_KILLS is a number"))
+}
