@@ -74,7 +74,8 @@ pub struct VisitEvent {
     pub visit: Option<Visit>,
     /// When the page that is the visit's last was reached: dwell counts from here.
     pub last_page_date: Option<Timestamp>,
-    /// The event, report or control record that this came of, whole; absent where a timer did it.
+    /// The event, report or control record itself, whole: of `activity`, `engagement` and `control`. What else one record
+    /// brings about (`started`, `merged`, `resumed`) stands just before it and leaves it out.
     pub cause: Option<WebEvent>,
     /// Of `merged`: the visit that lives on.
     pub merged_into: Option<VisitId>,

@@ -11,6 +11,7 @@ mod ending;
 mod moment;
 mod open_visit;
 pub mod output;
+mod page;
 mod seen;
 pub mod sessionizer;
 mod sizes;

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use journey::{Text, Timestamp, Visit, web_event::Page};
+use journey::{Text, Timestamp, Visit};
 use schemas::{Avro, Malformed, avro::Reader, record};
 
 use crate::{
     ending::Stub,
     moment::Moment,
     open_visit::{OpenVisit, Presence, foresee},
+    page::{read_page, write_page},
     told::Told,
     visitor::Visitor,
 };
@@ -231,98 +232,6 @@ fn read_visit(from: &mut Reader<'_>) -> Result<Visit, Malformed> {
     visit.reply_to = Avro::read(from)?;
     foresee(&mut visit);
     Ok(visit)
-}
-
-/// The parts of a page's URL, where they stand in it.
-fn write_page(page: &Page, to: &mut Vec<u8>) {
-    let Page {
-        url,
-        title,
-        domain,
-        fragment,
-        hostname,
-        keywords,
-        lang,
-        pathname,
-        query_string,
-        breadcrumb,
-    } = page;
-    url.write(to);
-    title.write(to);
-    keywords.write(to);
-    lang.write(to);
-    for part in [domain, hostname, pathname] {
-        write_part(part, url, to);
-    }
-    for part in [fragment, query_string] {
-        part.is_some().write(to);
-        if let Some(part) = part {
-            write_part(part, url, to);
-        }
-    }
-    (breadcrumb.len() as i64).write(to);
-    breadcrumb.iter().for_each(|part| write_part(part, url, to));
-}
-
-fn read_page(from: &mut Reader<'_>) -> Result<Page, Malformed> {
-    let mut page = Page {
-        url: Avro::read(from)?,
-        title: Avro::read(from)?,
-        keywords: Avro::read(from)?,
-        lang: Avro::read(from)?,
-        ..Page::default()
-    };
-    page.domain = read_part(&page.url, from)?;
-    page.hostname = read_part(&page.url, from)?;
-    page.pathname = read_part(&page.url, from)?;
-    page.fragment = if bool::read(from)? {
-        Some(read_part(&page.url, from)?)
-    } else {
-        None
-    };
-    page.query_string = if bool::read(from)? {
-        Some(read_part(&page.url, from)?)
-    } else {
-        None
-    };
-    let count = i64::read(from)?;
-    if count < 0 || count as usize > from.rest().len() {
-        return Err(Malformed::Length);
-    }
-    page.breadcrumb = (0..count)
-        .map(|_| read_part(&page.url, from))
-        .collect::<Result<_, _>>()?;
-    Ok(page)
-}
-
-/// A text that may stand in another: its place there and its length, or itself behind a −1.
-fn write_part(part: &str, whole: &str, to: &mut Vec<u8>) {
-    match whole.find(part) {
-        Some(place) => {
-            (place as i64).write(to);
-            (part.len() as i64).write(to);
-        }
-        None => {
-            (-1i64).write(to);
-            schemas::avro::write_str(part, to);
-        }
-    }
-}
-
-fn read_part(whole: &str, from: &mut Reader<'_>) -> Result<Text, Malformed> {
-    let place = i64::read(from)?;
-    if place == -1 {
-        return Avro::read(from);
-    }
-    let length = i64::read(from)?;
-    let (Ok(start), Ok(length)) = (usize::try_from(place), usize::try_from(length)) else {
-        return Err(Malformed::Length);
-    };
-    let end = start.checked_add(length).ok_or(Malformed::Length)?;
-    whole
-        .get(start..end)
-        .map(Text::from)
-        .ok_or(Malformed::Length)
 }
 
 fn write_moment(moment: &Moment, zero: Timestamp, to: &mut Vec<u8>) {

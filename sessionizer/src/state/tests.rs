@@ -1,6 +1,6 @@
 use journey::{
     CustomerId, DeploymentId, EventId, Millis, TaskTime, WebEvent,
-    web_event::{Activity, Browser, MktCampaign, PAGE_VIEWED, Referrer},
+    web_event::{Activity, Browser, MktCampaign, PAGE_VIEWED, Page, Referrer},
 };
 use proptest::prelude::*;
 

@@ -100,6 +100,25 @@ fn a_new_source_between_two_visits_goes_to_the_later_and_seals_the_earlier() {
 }
 
 #[test]
+fn a_visit_that_a_new_source_ended_takes_nothing_in_from_then_on() {
+    let policy = Policy {
+        split_on_source: true,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    take(&mut visitor, 0, view(10, &policy));
+    take(&mut visitor, 0, by_campaign(20, "spring", &policy));
+    for (minute, id) in [(20, "same"), (20, "a"), (21, "next")] {
+        let mut event = view(minute, &policy);
+        event.event_id = EventId::from(id);
+        assert_eq!(take(&mut visitor, 0, event).last(), Some(&"activity"));
+    }
+    assert_eq!(bounds(&visitor), [(10, 10), (20, 21)]);
+    assert!(!visitor.visits[0].reaches_on_to(Timestamp(20 * MINUTE)));
+    assert!(visitor.visits[0].reaches_on_to(Timestamp(20 * MINUTE - 1)));
+}
+
+#[test]
 fn a_new_source_that_is_late_or_not_newer_or_a_ping_splits_nothing() {
     let policy = Policy {
         split_on_source: true,
