@@ -190,40 +190,51 @@ impl Timeline {
             page(&mut activity.page, words.next().expect("a page"));
         }
         while let Some(word) = words.next() {
-            match (word, words.next().unwrap_or_default()) {
-                ("on", path) if event.engagement.is_none() => page(&mut activity.page, path),
-                ("on", name) => {
-                    let named = names.iter().find(|(_, letter)| letter.to_string() == name);
-                    let id = named.map_or(name, |(id, _)| id.as_str());
-                    event.engagement = Some(Engagement {
-                        session_id: Some(Text::from(id)),
-                        ..Engagement::default()
-                    });
-                }
-                ("as", id) => event.event_id = EventId::from(id),
-                ("from", domain) => {
-                    activity.referrer = Some(Referrer {
-                        domain: Text::from(domain),
-                        ..Referrer::default()
-                    });
-                }
-                ("campaign", name) => {
-                    activity.mkt_campaign = Some(MktCampaign {
-                        name: Some(Text::from(name)),
-                        ..MktCampaign::default()
-                    });
-                }
-                ("for", purpose) => {
-                    if let Some(control) = &mut event.control {
-                        control.purposes.push(Text::from(purpose));
-                    }
-                }
-                (word, _) => panic!("no such word: {word}"),
-            }
+            let with = (word, words.next().unwrap_or_default());
+            modify(&mut event, &mut activity, with, names);
         }
         event.web_event =
             (event.engagement.is_none() && event.control.is_none()).then_some(activity);
         event
+    }
+}
+
+/// One pair of words behind what happened, as `campaign spring`.
+fn modify(
+    event: &mut WebEvent,
+    activity: &mut Activity,
+    with: (&str, &str),
+    names: &BTreeMap<String, char>,
+) {
+    match with {
+        ("on", path) if event.engagement.is_none() => page(&mut activity.page, path),
+        ("on", name) => {
+            let named = names.iter().find(|(_, letter)| letter.to_string() == name);
+            let id = named.map_or(name, |(id, _)| id.as_str());
+            event.engagement = Some(Engagement {
+                session_id: Some(Text::from(id)),
+                ..Engagement::default()
+            });
+        }
+        ("as", id) => event.event_id = EventId::from(id),
+        ("from", domain) => {
+            activity.referrer = Some(Referrer {
+                domain: Text::from(domain),
+                ..Referrer::default()
+            });
+        }
+        ("campaign", name) => {
+            activity.mkt_campaign = Some(MktCampaign {
+                name: Some(Text::from(name)),
+                ..MktCampaign::default()
+            });
+        }
+        ("for", purpose) => {
+            if let Some(control) = &mut event.control {
+                control.purposes.push(Text::from(purpose));
+            }
+        }
+        (word, _) => panic!("no such word: {word}"),
     }
 }
 
