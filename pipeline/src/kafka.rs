@@ -6,7 +6,7 @@
 
 pub mod admin;
 mod consumer;
-mod failpoint;
+pub(crate) mod failpoint;
 mod log;
 mod native;
 mod producer;

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use journey::{TimeMark, Timestamp, definitions::DefinitionSet};
 
 use crate::{
+    kafka::failpoint,
     log::{Committed, Log, LogError, Polled, Restored, TaskId, Transaction},
     metrics::Metrics,
     outbox::{Addresses, Batch},
@@ -259,6 +260,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 return Ok(());
             }
             self.commit(now)?;
+            failpoint::reach("mid_mark");
         }
     }
 
@@ -305,6 +307,12 @@ impl<S: Stage, L: Log> Worker<S, L> {
         !self.batch.is_empty() || self.tasks.values().any(Task::has_read)
     }
 
+    /// Whether time has risen and no mark has said so yet. If nothing comes after it, as at the end of a backfill, a
+    /// transaction of its own must.
+    fn is_unmarked(&self) -> bool {
+        self.writes_marks() && self.tasks.values().any(|task| self.has_risen(task))
+    }
+
     fn is_full(&self) -> bool {
         self.taken >= self.pace.records || over(&self.pace, &self.batch)
     }
@@ -318,7 +326,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
 
     /// Whether a drained input may be committed now.
     fn may_commit(&self, now: Duration) -> bool {
-        if !self.is_open() {
+        if !self.is_open() && !self.mark_due(now) {
             return false;
         }
         let since = self
@@ -334,7 +342,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
     }
 
     fn wait(&self, now: Duration) -> Duration {
-        if !self.is_open() {
+        if !self.is_open() && !self.is_unmarked() {
             return Duration::from_millis(50);
         }
         let until = |at: Option<Duration>, pause: Duration| {
@@ -362,7 +370,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
         let pause = self
             .marked_at
             .is_none_or(|at| now.saturating_sub(at) >= mark_every());
-        self.writes_marks() && pause && self.tasks.values().any(|task| self.has_risen(task))
+        pause && self.is_unmarked()
     }
 
     fn has_risen(&self, task: &Task<S>) -> bool {

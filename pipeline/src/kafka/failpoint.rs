@@ -2,20 +2,40 @@
 
 /// Dies here if `FOOTFALL_FAILPOINT` is `<name>:<n>` and this is the n-th time.
 #[cfg(feature = "failpoints")]
-pub(super) fn reach(name: &str) {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static REACHED: AtomicU64 = AtomicU64::new(0);
-    let Ok(wanted) = std::env::var("FOOTFALL_FAILPOINT") else {
-        return;
-    };
-    let Some((point, count)) = wanted.split_once(':') else {
-        return;
-    };
-    if point == name && count.parse() == Ok(REACHED.fetch_add(1, Ordering::Relaxed) + 1) {
+pub(crate) fn reach(name: &str) {
+    if is_reached(name) {
         std::process::abort();
     }
 }
 
+/// Dies a moment later: while whatever comes next is under way.
+#[cfg(feature = "failpoints")]
+pub(crate) fn reach_soon(name: &str) {
+    if is_reached(name) {
+        std::thread::spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::process::abort();
+        });
+    }
+}
+
+#[cfg(feature = "failpoints")]
+fn is_reached(name: &str) -> bool {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+    let Ok(wanted) = std::env::var("FOOTFALL_FAILPOINT") else {
+        return false;
+    };
+    let Some((point, count)) = wanted.split_once(':') else {
+        return false;
+    };
+    point == name && count.parse() == Ok(REACHED.fetch_add(1, Ordering::Relaxed) + 1)
+}
+
 /// Nothing.
 #[cfg(not(feature = "failpoints"))]
-pub(super) fn reach(_: &str) {}
+pub(crate) fn reach(_: &str) {}
+
+/// Nothing.
+#[cfg(not(feature = "failpoints"))]
+pub(crate) fn reach_soon(_: &str) {}

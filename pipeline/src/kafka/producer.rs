@@ -169,6 +169,7 @@ impl Transactions {
                 .send_offsets_to_transaction(&offsets, metadata, self.timeout)
         })?;
         failpoint::reach("after_send_offsets");
+        failpoint::reach_soon("in_commit");
         self.commit()?;
         failpoint::reach("after_commit");
         Ok(ends)

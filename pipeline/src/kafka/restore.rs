@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use rdkafka::{
-    ClientConfig, Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
+    ClientConfig, ClientContext, Message, Offset, TopicPartitionList,
+    config::FromClientConfigAndContext,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode},
     topic_partition_list::TopicPartitionListElem,
 };
 
@@ -44,15 +45,27 @@ pub(super) fn committed_offset(
     })
 }
 
+/// Says nothing of a partition's end: that is where reading stops, and no error.
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(%error, reason, "consumer");
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
 /// Reads changelog partitions, one after the other.
 pub(super) struct Restorer {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
 }
 
 impl Restorer {
     pub(super) fn open(config: &ClientConfig) -> Result<Restorer, LogError> {
-        let consumer = config
-            .create()
+        let consumer = BaseConsumer::from_config_and_context(config, Quiet)
             .map_err(|e| LogError::new(format!("no consumer for changelogs: {e}")))?;
         Ok(Restorer { consumer })
     }
@@ -88,13 +101,13 @@ impl Restorer {
 }
 
 struct Reader<'c> {
-    consumer: &'c BaseConsumer,
+    consumer: &'c BaseConsumer<Quiet>,
     at_end: bool,
 }
 
 impl<'c> Reader<'c> {
     fn open(
-        consumer: &'c BaseConsumer,
+        consumer: &'c BaseConsumer<Quiet>,
         topic: &str,
         partition: i32,
     ) -> Result<Reader<'c>, LogError> {
