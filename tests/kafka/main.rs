@@ -4,9 +4,15 @@
 //! `pipeline/failpoints`. Each test has a lane of its own. Nothing sleeps to wait: whatever is waited for has a deadline.
 
 mod auditor;
+mod bad_input;
+mod chain;
+mod disturb;
 mod lane;
+mod live;
+mod refusals;
 mod smoke;
 mod stage;
+mod truth;
 
 use std::time::{Duration, Instant};
 

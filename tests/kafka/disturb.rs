@@ -1,0 +1,102 @@
+//! What is done to running stages: killed under load, some in the middle of a transaction, joined by an instance that goes
+//! again. And the proof that it was really done.
+
+use std::{fs, os::unix::process::ExitStatusExt};
+
+use crate::{
+    auditor::Isolation,
+    lane::{INPUTS, Lane},
+    stage::{PATIENCE, Stage},
+    wait_until,
+};
+
+/// How a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kill {
+    /// By itself, the n-th time that it comes by.
+    At(&'static str, u32),
+    /// SIGKILL, once it has passed something on.
+    Signal,
+}
+
+/// Everywhere that a transaction can be interrupted. Whoever dies before the commit leaves one open.
+const EVERYWHERE: [Kill; 5] = [
+    Kill::At("after_send_offsets", 3),
+    Kill::Signal,
+    Kill::At("after_produce", 4),
+    Kill::At("in_commit", 5),
+    Kill::At("after_commit", 3),
+];
+
+/// So many kills, each stage beginning at another.
+pub(crate) fn plan(stage: usize, kills: usize) -> Vec<Kill> {
+    EVERYWHERE.into_iter().cycle().skip(stage).take(kills).collect()
+}
+
+/// Kills a stage as planned, then lets a second instance join and leave. Gives the process that goes on.
+pub(crate) fn disturb(lane: &Lane, name: &str, extra: &[&str], plan: &[Kill]) -> Stage {
+    for kill in plan {
+        match kill {
+            Kill::At(point, count) => {
+                let failpoint = format!("{point}:{count}");
+                let mut stage = lane.start_dying(name, "a", extra, &failpoint);
+                let status = stage.until_ended();
+                let printed = crate::stage::tail(&stage.log);
+                assert_eq!(status.signal(), Some(6), "{name} at {failpoint}: {printed}");
+            }
+            Kill::Signal => {
+                let mut stage = lane.start(name, "a", extra);
+                stage.until_ready();
+                until_progress(lane, name);
+                stage.kill();
+            }
+        }
+    }
+    let mut first = lane.start(name, "a", extra);
+    first.until_ready();
+    let mut second = lane.start(name, "b", extra);
+    second.until_ready();
+    until_progress(lane, name);
+    second.stop();
+    first
+}
+
+fn until_progress(lane: &Lane, name: &str) {
+    let inputs = INPUTS.iter().find(|(stage, _)| *stage == name);
+    let input = lane.topic(inputs.expect("a stage").1[0]);
+    let group = lane.topic(&format!("footfall.{name}"));
+    let sum = || lane.auditor.committed(&group, &input).iter().sum::<i64>();
+    let before = sum();
+    let what = format!("{name} to go on");
+    wait_until(&what, PATIENCE, || (sum() > before).then_some(()));
+}
+
+/// The run must have seen what it is a test of: a transaction that was aborted, a rebalance, and a mark over at least three
+/// transactions.
+pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
+    let appended_and_taken_back: usize = outputs
+        .iter()
+        .map(|output| {
+            let topic = lane.topic(output);
+            let all = lane.auditor.read(&topic, Isolation::Uncommitted).len();
+            all - lane.auditor.read(&topic, Isolation::Committed).len()
+        })
+        .sum();
+    let revoked = logs(lane).matches("partitions revoked").count();
+    let changelog = lane.topic("web.events.sessionizer.changelog");
+    let longest = lane.auditor.longest_mark(&changelog);
+    println!(
+        "{}: {appended_and_taken_back} records of aborted transactions, {revoked} revocations, longest mark over \
+         {longest} transactions",
+        lane.prefix
+    );
+    assert!(appended_and_taken_back > 0, "no transaction was aborted");
+    assert!(revoked > 0, "nothing was rebalanced");
+    assert!(longest >= 3, "no mark went over three transactions");
+}
+
+fn logs(lane: &Lane) -> String {
+    let files = fs::read_dir(&lane.directory).expect("the logs").flatten();
+    let read = |file: fs::DirEntry| fs::read_to_string(file.path()).unwrap_or_default();
+    files.map(read).collect()
+}

@@ -1,0 +1,119 @@
+//! What a stage cannot work with: it says which and what to do, and exits non-zero. And the one that was replaced.
+
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+};
+use serde_json::json;
+
+use crate::{
+    Kafka, auditor, kafka,
+    lane::{Lane, RAW, WEB_RAW},
+    stage::Stage,
+};
+
+fn admin(kafka: &Kafka) -> AdminClient<DefaultClientContext> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &kafka.brokers);
+    config.create().expect("an administrator")
+}
+
+fn block_on<T>(answer: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(answer)
+}
+
+fn delete(kafka: &Kafka, lane: &Lane, topic: &str) {
+    let name = lane.topic(topic);
+    let deleted = block_on(admin(kafka).delete_topics(&[&name], &AdminOptions::new()));
+    deleted.expect("asked")[0].as_ref().expect("deleted");
+    crate::wait_until("the topic to be gone", crate::stage::PATIENCE, || {
+        let consumer: rdkafka::consumer::BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &kafka.brokers).create().expect("a consumer");
+        use rdkafka::consumer::Consumer;
+        let metadata = consumer.fetch_metadata(None, crate::stage::PATIENCE).expect("metadata");
+        (!metadata.topics().iter().any(|topic| topic.name() == name)).then_some(())
+    });
+}
+
+fn create(kafka: &Kafka, lane: &Lane, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+    let name = lane.topic(topic);
+    let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+    let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
+    let created = block_on(admin(kafka).create_topics([&new], &AdminOptions::new()));
+    created.expect("asked")[0].as_ref().expect("created");
+}
+
+/// It must end by itself, not with success, and say all of this in one line.
+fn refuses(mut stage: Stage, words: &[&str]) {
+    let status = stage.until_ended();
+    let printed = stage.printed();
+    assert!(!status.success(), "{printed}");
+    let prefix = format!("{}: ", stage.name);
+    let said = printed.lines().filter(|line| line.starts_with(&prefix));
+    let said = said.collect::<Vec<_>>().join("\n");
+    println!("{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in what it says:\n{printed}");
+    }
+}
+
+#[test]
+fn a_stage_that_cannot_work_says_which_topic_and_what_to_do() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::without_topics(&kafka, "refused", false);
+    let topic = lane.topic(WEB_RAW);
+    refuses(lane.start("ingest", "a", &[]), &[&topic, "missing", "footfall topics apply"]);
+
+    lane.tool_ok(&["topics", "apply", "--partitions", "4", "--replication", "1"]);
+    delete(&kafka, &lane, WEB_RAW);
+    create(&kafka, &lane, WEB_RAW, 4, &[("message.timestamp.type", "CreateTime")]);
+    refuses(lane.start("ingest", "a", &[]), &[&topic, "message.timestamp.type", "CreateTime", "LogAppendTime"]);
+
+    delete(&kafka, &lane, "journey.visits");
+    create(&kafka, &lane, "journey.visits", 3, &[]);
+    let (events, visits) = (lane.topic("web.events"), lane.topic("journey.visits"));
+    refuses(lane.start("sessionizer", "a", &[]), &[&events, &visits, "4 partitions", "has 3", "co-partitioned"]);
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_named() {
+    let Some(kafka) = kafka() else { return };
+    // A port that is closed: the listener is dropped before anybody connects.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let nobody = Kafka { brokers: port.to_string(), ..kafka };
+    let lane = Lane::without_topics(&nobody, "nobody", false);
+    refuses(lane.start("sessionizer", "a", &[]), &[&port.to_string(), "no broker answers", "--brokers"]);
+}
+
+#[test]
+fn a_schema_that_the_registry_refuses_stops_the_stage() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::new(&kafka, "schema", true);
+    lane.define_demo();
+    let subject = format!("{}-value", lane.topic("journey.visits"));
+    let other = json!({"type": "record", "name": "VisitEvent", "namespace": "footfall", "fields": [
+        {"name": "kind", "type": "long"}]});
+    let url = format!("{}/subjects/{subject}/versions", kafka.registry);
+    auditor::post(&url, &json!({"schema": other.to_string()}).to_string()).expect("registered");
+    refuses(lane.start("sessionizer", "a", &[]), &[&subject, "compatib"]);
+}
+
+#[test]
+fn of_two_processes_of_the_same_instance_the_first_is_fenced_and_says_so() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::new(&kafka, "zombie", false);
+    lane.define_demo();
+    let mut first = lane.start("ingest", "same", &[]);
+    first.until_ready();
+    let mut second = lane.start("ingest", "same", &[]);
+    let mut loader = lane.producer();
+    for _ in RAW {
+        loader.send(WEB_RAW, Some("k"), b"{}", None);
+    }
+    loader.flush();
+    refuses(first, &["fenced", "--instance"]);
+    second.until_ready();
+    assert!(second.is_running(), "the one that took over works on");
+}
