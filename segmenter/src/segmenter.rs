@@ -215,9 +215,12 @@ impl Processor for Segmenter {
             }
             kind::ENGAGEMENT => self.engagement(key, &mut visitor, &input, out),
             kind::CONTROL => {
-                self.teller(key, &visitor, Moment::of(&input), out)
+                let forget = self
+                    .teller(key, &visitor, Moment::of(&input), out)
                     .control(&mut visitor, &input);
-                return None;
+                if forget {
+                    return None;
+                }
             }
             _ => out.push(Output::DeadLetter(rejection(
                 "unknown_kind",

@@ -43,6 +43,8 @@ pub(crate) struct Memory {
     pub(crate) sequence: i64,
     /// When it ended; open if absent.
     pub(crate) ended_at: Option<Timestamp>,
+    /// It ended because consent did: the control record that says so follows.
+    pub(crate) awaits_control: bool,
     /// When it will end unless something happens.
     pub(crate) ends_at: Timestamp,
     /// The visitor is away.
@@ -149,6 +151,7 @@ record!(Memory {
     id,
     sequence,
     ended_at,
+    awaits_control,
     ends_at,
     away,
     back_at,
@@ -235,8 +238,9 @@ impl Visitor {
 
     /// Drops visits that are over and that nobody can report on; `None` if none is left.
     pub(crate) fn settled(mut self) -> Option<Visitor> {
-        self.visits
-            .retain(|memory| memory.ended_at.is_none() || !memory.offers.is_empty());
+        self.visits.retain(|memory| {
+            memory.ended_at.is_none() || memory.awaits_control || !memory.offers.is_empty()
+        });
         (!self.visits.is_empty()).then_some(self)
     }
 }
@@ -254,7 +258,9 @@ impl Memory {
 
     /// Whether something may have to be told with no record that shows the visit.
     pub(crate) fn needs_visit(&self) -> bool {
-        !self.offers.is_empty() || self.clocks.iter().any(|clock| !clock.fired)
+        self.awaits_control
+            || !self.offers.is_empty()
+            || self.clocks.iter().any(|clock| !clock.fired)
     }
 
     /// Clocks that go, with their deadlines. One past the visit's own end never fires.

@@ -65,8 +65,10 @@ impl Memory {
         }
     }
 
-    /// The visit is over: nothing dwells, nothing is under way.
-    pub(crate) fn end(&mut self, at: Timestamp) {
+    /// The visit is over: nothing dwells, nothing is under way. Where consent ended it, the control record that says so is
+    /// still to come.
+    pub(crate) fn end(&mut self, at: Timestamp, awaits_control: bool) {
+        self.awaits_control = awaits_control;
         self.ended_at = Some(at);
         self.clocks.clear();
         self.progress.clear();

@@ -21,6 +21,9 @@ use crate::{
     withdraw::Withdrawal,
 };
 
+/// The purpose without which there are no visits.
+const VISITS: &str = "visits";
+
 impl Teller<'_> {
     /// `activity`: the event itself, and all that it makes the visit meet.
     pub(crate) fn activity(
@@ -242,12 +245,13 @@ impl Teller<'_> {
                 _ => Withdrawal::VisitEnded,
             };
             self.withdraw(memory, visit, why);
-            memory.end(input.time);
+            memory.end(input.time, why != Withdrawal::VisitEnded);
         }
     }
 
-    /// `control`: takes back what is open and says that consent changed. The visitor is to be forgotten then.
-    pub(crate) fn control(&mut self, visitor: &mut Visitor, input: &VisitEvent) {
+    /// `control`: takes back what is open and says that consent changed. Whether the visitor is to be
+    /// forgotten then: consent withdrawn for other purposes than visits leaves the visits alone.
+    pub(crate) fn control(&mut self, visitor: &mut Visitor, input: &VisitEvent) -> bool {
         let control = input
             .cause
             .as_ref()
@@ -291,11 +295,14 @@ impl Teller<'_> {
         let purposes = control
             .map(|control| control.purposes.clone())
             .unwrap_or_default();
+        let forget =
+            erased || purposes.is_empty() || purposes.iter().any(|purpose| *purpose == VISITS);
         event.consent_event = Some(ConsentEvent {
             state: state.into(),
             purposes,
         });
         self.tell(event);
+        forget
     }
 }
 

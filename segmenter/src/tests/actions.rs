@@ -318,6 +318,42 @@ fn control_forgets_the_visitor_whose_visit_may_still_be_told_to_have_ended() {
 }
 
 #[test]
+fn consent_withdrawn_for_other_purposes_takes_offers_back_and_leaves_the_visit_alone() {
+    let mut story = one_map();
+    story
+        .page(0, "/a")
+        .control_of(7, "consent_withdrawn", &["contact"])
+        .page(9, "/b");
+    let sequence: Vec<_> = story.events().map(|event| event.sequence).collect();
+    assert_eq!(sequence, (1..=sequence.len() as i64).collect::<Vec<_>>());
+    assert!(
+        story
+            .said()
+            .contains(&"offer m withdrawn consent_withdrawn".to_owned())
+    );
+    let mut visits_too = one_map();
+    visits_too.control_of(7, "consent_withdrawn", &["contact", "visits"]);
+    assert!(visits_too.state().is_none());
+}
+
+#[test]
+fn the_end_that_comes_before_control_leaves_the_consent_event_in_its_session() {
+    let mut story = one_map();
+    story.page(0, "/b");
+    story.tell("ended", 7, |event| {
+        event.reason = Some("consent_withdrawn".into())
+    });
+    story.control_of(7, "consent_withdrawn", &[]);
+    story.check(&["0 started", "7 ended", "7 consent withdrawn"]);
+    let consent = story.events().last().expect("the consent event");
+    assert_eq!(
+        (consent.session.id.as_str(), consent.sequence),
+        ("visit", 4)
+    );
+    assert!(story.state().is_none());
+}
+
+#[test]
 fn a_report_is_told_with_the_time_to_the_decision() {
     let expected = [
         "12 m accepted after 12000 ms",

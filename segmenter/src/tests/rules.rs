@@ -89,6 +89,19 @@ fn a_count_counts_events_and_no_event_twice() {
 }
 
 #[test]
+fn an_event_that_meets_a_pattern_counts_once_in_the_next() {
+    let visits = segment(
+        "three",
+        &format!("{},{}", on("/a", ""), on("/a", r#","count":2"#)),
+    );
+    check(
+        &[visits],
+        |story| _ = story.page(0, "/a").page(1, "/b").page(2, "/a"),
+        &["2 assigned three by e1 e3"],
+    );
+}
+
+#[test]
 fn a_ping_meets_no_pattern() {
     let twice = segment("twice", &on("/a", r#","count":2"#));
     check(

@@ -245,9 +245,22 @@ impl Story {
     }
 
     pub(super) fn control(&mut self, seconds: i64, action: &str) -> &mut Self {
+        self.control_of(seconds, action, &[])
+    }
+
+    pub(super) fn control_of(
+        &mut self,
+        seconds: i64,
+        action: &str,
+        purposes: &[&str],
+    ) -> &mut Self {
+        let purposes = purposes
+            .iter()
+            .map(|purpose| Text::from(*purpose))
+            .collect();
         let control = Control {
             action: action.into(),
-            ..Control::default()
+            purposes,
         };
         let cause = WebEvent {
             control: Some(control),
