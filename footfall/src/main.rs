@@ -1,13 +1,28 @@
 //! `footfall`, the tool: whatever a person does with the pipeline, from a first look to 3 am.
 //!
-//! One module per command; this file only lists them. A command returns what to exit with: 0 all is well, 1 it found
-//! something, 2 the command line was wrong.
+//! One module per command; this file lists them and says how they end: 0 all is well, 1 it found something or could not
+//! go on, 2 the command line was wrong.
 
+#[allow(unreachable_pub, reason = "it belongs to the library")]
+mod backfill;
+mod dead_letters;
+mod definitions_cmd;
 mod dev;
+mod schemas_cmd;
+mod send;
+mod tail;
+mod topics;
 
-use std::process::ExitCode;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use footfall::generate;
+use pipeline::{config::KafkaArgs, kafka::Settings};
+use serde_json::Value;
 
 /// The tool of the Footfall pipeline.
 #[derive(Debug, Parser)]
@@ -33,15 +48,81 @@ pub(crate) enum Output {
 enum Command {
     /// A local Apache Kafka and schema registry, without Docker.
     Dev(dev::Args),
+    /// The topics of a lane: what Kafka must have.
+    Topics(topics::Args),
+    /// The Avro schemas in the registry.
+    Schemas(schemas_cmd::Args),
+    /// Deployments, segments, outcomes, action maps, route paths: as files, and on their topic.
+    Definitions(definitions_cmd::Args),
+    /// Simulated traffic of a web shop, as JSON lines.
+    Generate(generate::Args),
+    /// Send JSON lines into a raw topic, live or as a backfill.
+    Send(send::Args),
+    /// Print the records of any topic as JSON lines.
+    Tail(tail::Args),
+    /// What no stage could use, and why.
+    DeadLetters(dead_letters::Args),
+}
+
+impl Output {
+    /// Prints one result.
+    pub(crate) fn print(self, text: impl Display, value: impl FnOnce() -> Value) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match self {
+            Output::Text => writeln!(out, "{text}"),
+            Output::Json => writeln!(out, "{}", value()),
+        }
+    }
+}
+
+/// A command line that no parser could see was wrong.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// The settings that a person's options make.
+pub(crate) fn settings(kafka: &KafkaArgs) -> Result<Settings, UsageError> {
+    kafka
+        .settings("tool")
+        .map_err(|wrong| UsageError(wrong.message))
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Dev(args) => dev::run(args, cli.output),
+        Command::Topics(args) => topics::run(args, cli.output),
+        Command::Schemas(args) => schemas_cmd::run(args, cli.output),
+        Command::Definitions(args) => definitions_cmd::run(args, cli.output),
+        Command::Generate(args) => generate::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Send(args) => send::run(args, cli.output),
+        Command::Tail(args) => tail::run(args),
+        Command::DeadLetters(args) => dead_letters::run(args, cli.output),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("footfall: {error:#}");
+    result.unwrap_or_else(|error| ended_by(&error))
+}
+
+/// How a command ends that could not go on.
+fn ended_by(error: &anyhow::Error) -> ExitCode {
+    let is_broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if error
+        .downcast_ref::<io::Error>()
+        .is_some_and(is_broken_pipe)
+    {
+        // Who reads only the first lines has what was asked for.
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("footfall: {error:#}");
+    if error.is::<UsageError>() {
+        ExitCode::from(2)
+    } else {
         ExitCode::FAILURE
-    })
+    }
 }

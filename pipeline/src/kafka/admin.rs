@@ -311,6 +311,11 @@ impl Admin {
         now(self.apply(differences, replication))
     }
 
+    /// [`Admin::delete`], for callers without a runtime.
+    pub fn delete_now(&self, names: &[String]) -> Result<(), LogError> {
+        now(self.delete(names))
+    }
+
     /// One setting of a topic, for callers without a runtime.
     pub fn setting_now(&self, topic: &str, key: &str) -> Result<String, LogError> {
         let names = [topic.to_owned()];

@@ -8,6 +8,7 @@ use std::{
 use rdkafka::{
     Message, Offset, Timestamp as KafkaTimestamp, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
     message::Headers,
 };
 
@@ -88,9 +89,8 @@ impl TopicReader {
                 )));
             }
             for partition in 0..count as i32 {
-                let (low, high) = consumer
-                    .fetch_watermarks(topic, partition, settings.call_timeout)
-                    .map_err(broken)?;
+                let (low, high) =
+                    bounds(&consumer, topic, partition, settings.call_timeout).map_err(broken)?;
                 let start = if from == From::Beginning { low } else { high };
                 assignment
                     .add_partition_offset(topic, partition, Offset::Offset(start))
@@ -166,12 +166,16 @@ impl TopicReader {
         offset: i64,
     ) -> Result<Option<ReadRecord>, LogError> {
         let mut reader = TopicReader::open_at(settings, topic, partition, offset)?;
-        let bounds =
-            reader
-                .consumer
-                .fetch_watermarks(topic, partition as i32, settings.call_timeout);
+        let bounds = bounds(
+            &reader.consumer,
+            topic,
+            partition as i32,
+            settings.call_timeout,
+        );
         let (low, high) = bounds.map_err(|e| {
-            LogError::new(format!("{topic}-{partition}@{offset} cannot be read: {e}"))
+            LogError::new(format!(
+                "{topic}-{partition}@{offset} cannot be read ({e}): check the topic's name and the partition's number"
+            ))
         })?;
         if !(low..high).contains(&offset) {
             return Ok(None);
@@ -230,6 +234,35 @@ impl TopicReader {
                 }
             }
         }
+    }
+}
+
+/// A partition's first offset and its end. One that was just created has no leader yet: asks again until it has.
+fn bounds(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+    timeout: Duration,
+) -> Result<(i64, i64), KafkaError> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let found = consumer.fetch_watermarks(topic, partition, timeout);
+        let code = found
+            .as_ref()
+            .err()
+            .and_then(KafkaError::rdkafka_error_code);
+        let has_no_leader = matches!(
+            code,
+            Some(
+                RDKafkaErrorCode::NotLeaderForPartition
+                    | RDKafkaErrorCode::LeaderNotAvailable
+                    | RDKafkaErrorCode::UnknownTopicOrPartition
+            )
+        );
+        if !has_no_leader || Instant::now() > deadline {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

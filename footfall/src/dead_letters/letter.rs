@@ -1,0 +1,32 @@
+//! One dead letter as it stands in its topic.
+
+use pipeline::{dead_letter::DeadLetter, kafka::read::ReadRecord};
+
+/// A dead letter: what its headers say, and the record itself.
+#[derive(Debug, Clone)]
+pub(super) struct Letter {
+    pub(super) record: ReadRecord,
+    /// `None` where somebody else wrote it.
+    pub(super) cause: Option<DeadLetter>,
+}
+
+impl Letter {
+    pub(super) fn new(record: ReadRecord) -> Letter {
+        let headers = record.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), value.as_slice()));
+        Letter {
+            cause: DeadLetter::from_headers(headers),
+            record,
+        }
+    }
+
+    pub(super) fn reason(&self) -> &str {
+        self.cause
+            .as_ref()
+            .map_or("without_headers", |cause| &cause.reason)
+    }
+
+    pub(super) fn deployment(&self) -> Option<&str> {
+        self.cause.as_ref()?.deployment.as_deref()
+    }
+}

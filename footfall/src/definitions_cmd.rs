@@ -1,0 +1,365 @@
+//! `footfall definitions`: files are validated, and applied as one set in one transaction.
+//!
+//! What is invalid never reaches the topic. Whoever applies takes the topic over before reading it, so of two people who
+//! apply at once one is told so, and neither's set is lost.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Subcommand;
+use footfall::definitions_dir::{self, LoadError};
+use journey::{
+    Timestamp,
+    definitions::{self, Applied, Definition, Mistake, Sets},
+    topics,
+};
+use pipeline::{
+    config::KafkaArgs,
+    kafka::{Settings, admin::Admin, settings::wall_clock, write::SoleWriter},
+    run::read_definitions,
+};
+use serde_json::{Value, json};
+
+use crate::Output;
+
+/// Arguments of `footfall definitions`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print every mistake with its path. Exits 1 if there is one. Needs no Kafka.
+    Validate {
+        /// A folder of JSON files, or one file
+        dir: PathBuf,
+    },
+    /// Validate, then make these definitions the set in force, in one transaction. What the folder does not hold is no
+    /// longer in force.
+    Apply {
+        #[command(flatten)]
+        kafka: KafkaArgs,
+        /// A folder of JSON files, or one file
+        dir: PathBuf,
+        /// From when on: an RFC 3339 time, `now`, or `beginning` [default: beginning for the first set, else now]
+        #[arg(long, env = "FOOTFALL_EFFECTIVE_AT", value_parser = effective)]
+        effective_at: Option<Effective>,
+        /// Write nothing, say what would be written
+        #[arg(long, env = "FOOTFALL_DRY_RUN")]
+        dry_run: bool,
+    },
+}
+
+/// From when on a set is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effective {
+    Beginning,
+    Now,
+    At(Timestamp),
+}
+
+fn effective(text: &str) -> Result<Effective, String> {
+    match text {
+        "beginning" => Ok(Effective::Beginning),
+        "now" => Ok(Effective::Now),
+        _ => Timestamp::parse(text).map(Effective::At).ok_or_else(|| {
+            format!("{text:?} is no time: write 2026-11-23T14:00:00Z, now or beginning")
+        }),
+    }
+}
+
+/// Runs `footfall definitions`.
+pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Command::Validate { dir } => {
+            let (definitions, mistakes) = load(dir);
+            if mistakes.is_empty() {
+                let count = definitions.len();
+                let text = format!("{count} definitions, no mistakes");
+                output.print(text, || json!({"definitions": count, "mistakes": []}))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            refuse(output, &mistakes)
+        }
+        Command::Apply {
+            kafka,
+            dir,
+            effective_at,
+            dry_run,
+        } => {
+            let (definitions, mistakes) = load(dir);
+            if !mistakes.is_empty() {
+                return refuse(output, &mistakes);
+            }
+            let settings = crate::settings(kafka)?;
+            apply(&settings, definitions, *effective_at, *dry_run, output)
+        }
+    }
+}
+
+/// The definitions and every mistake in them. What cannot be read at all is a mistake, too.
+fn load(dir: &std::path::Path) -> (Vec<Definition>, Vec<Mistake>) {
+    match definitions_dir::load(dir) {
+        Ok(definitions) => {
+            let mistakes = definitions::validate(&definitions);
+            (definitions, mistakes)
+        }
+        Err(error) => (Vec::new(), vec![unreadable(error)]),
+    }
+}
+
+fn unreadable(error: LoadError) -> Mistake {
+    match error {
+        LoadError::Parse {
+            path,
+            element,
+            source,
+        } => {
+            let element = element.map_or(String::new(), |at| format!("[{at}]"));
+            Mistake {
+                path: format!("{}{element}", path.display()),
+                what: format!("is not a definition: {source}"),
+            }
+        }
+        LoadError::Read { path, source } => Mistake {
+            path: path.display().to_string(),
+            what: format!("cannot be read: {source}"),
+        },
+        other => Mistake {
+            path: String::from("definitions"),
+            what: other.to_string(),
+        },
+    }
+}
+
+fn refuse(output: Output, mistakes: &[Mistake]) -> anyhow::Result<ExitCode> {
+    let mut lines: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| format!("{}: {}", mistake.path, mistake.what))
+        .collect();
+    lines.push(match mistakes.len() {
+        1 => "1 mistake".to_owned(),
+        count => format!("{count} mistakes"),
+    });
+    output.print(lines.join("\n"), || {
+        let mistakes = mistakes.iter();
+        let mistakes = mistakes.map(|m| json!({"path": m.path, "what": m.what}));
+        json!({"mistakes": mistakes.collect::<Vec<_>>()})
+    })?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn apply(
+    settings: &Settings,
+    definitions: Vec<Definition>,
+    effective_at: Option<Effective>,
+    dry_run: bool,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let topic = settings.lane.topic(topics::DEFINITIONS);
+    let counts = Admin::connect(settings)?.partition_counts()?;
+    counts.get(&topic).with_context(|| {
+        format!(
+            "topic {topic} is missing: create it with `footfall topics apply`, then apply again"
+        )
+    })?;
+    let writer = if dry_run {
+        None
+    } else {
+        Some(SoleWriter::open(settings, &topic)?)
+    };
+    let sets = read_definitions(settings, &topic)?;
+    let next = Next::new(&sets, definitions, effective_at, wall_clock())?;
+    if let Some(writer) = writer.filter(|_| next.changes()) {
+        writer.write(&next.applied.records)?;
+    }
+    output.print(next.text(dry_run), || next.value(dry_run))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The next set, beside the newest.
+struct Next {
+    applied: Applied,
+    new: Vec<String>,
+    changed: Vec<String>,
+    removed: Vec<String>,
+    unchanged: usize,
+}
+
+impl Next {
+    fn new(
+        sets: &Sets,
+        definitions: Vec<Definition>,
+        effective_at: Option<Effective>,
+        now: Timestamp,
+    ) -> anyhow::Result<Next> {
+        let is_first = sets.in_order()?.last().is_none_or(|set| set.version == 0);
+        let effective_at = effective_at.unwrap_or(if is_first {
+            Effective::Beginning
+        } else {
+            Effective::Now
+        });
+        let effective_at = match effective_at {
+            Effective::Beginning => Timestamp::MIN,
+            Effective::Now => now,
+            Effective::At(at) => at,
+        };
+        let applied = sets.apply(definitions, effective_at);
+        let stem = |key: &str| {
+            key.rsplit_once('/')
+                .map_or(key, |(stem, _)| stem)
+                .to_owned()
+        };
+        let before: BTreeMap<String, i64> = sets
+            .current()
+            .into_iter()
+            .map(|d| (format!("{}/{}", d.kind(), d.id()), d.version()))
+            .collect();
+        let members = || applied.manifest.members.iter().map(|key| key.to_string());
+        let after: BTreeSet<String> = members().map(|key| stem(&key)).collect();
+        let was = |key: &String| before.get(&stem(key)).map(|v| format!("{}/{v}", stem(key)));
+        let new: Vec<String> = members().filter(|key| was(key).is_none()).collect();
+        let changed: Vec<String> = members()
+            .filter(|key| was(key).is_some_and(|was| was != *key))
+            .collect();
+        let removed = before.keys().filter(|stem| !after.contains(*stem));
+        Ok(Next {
+            removed: removed.cloned().collect(),
+            unchanged: applied.manifest.members.len() - new.len() - changed.len(),
+            new,
+            changed,
+            applied,
+        })
+    }
+
+    fn changes(&self) -> bool {
+        !(self.new.is_empty() && self.changed.is_empty() && self.removed.is_empty())
+    }
+
+    /// `1 new, 2 changed, effective 2026-11-23T14:05:00.000Z`.
+    fn text(&self, dry_run: bool) -> String {
+        if !self.changes() {
+            return format!(
+                "nothing changed: {} definitions are as they were, nothing is written",
+                self.unchanged
+            );
+        }
+        let mut lines = Vec::new();
+        for (sign, keys) in [('+', &self.new), ('~', &self.changed), ('-', &self.removed)] {
+            lines.extend(keys.iter().map(|key| format!("{sign} {key}")));
+        }
+        let mut parts = Vec::new();
+        for (count, what) in [
+            (self.new.len(), "new"),
+            (self.changed.len(), "changed"),
+            (self.removed.len(), "removed"),
+            (self.unchanged, "unchanged"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        let manifest = &self.applied.manifest;
+        parts.push(match manifest.effective_at {
+            Timestamp::MIN => "effective from the beginning".to_owned(),
+            at => format!("effective {at}"),
+        });
+        let set = if dry_run {
+            format!("set {} is not written (dry run)", manifest.version)
+        } else {
+            format!("set {}", manifest.version)
+        };
+        lines.push(format!("{} · {set}", parts.join(", ")));
+        if !dry_run && manifest.version > 1 {
+            lines
+                .push("stages read definitions when they start: restart those that run".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    fn value(&self, dry_run: bool) -> Value {
+        let manifest = &self.applied.manifest;
+        let at = Some(manifest.effective_at).filter(|at| *at != Timestamp::MIN);
+        json!({
+            "new": self.new, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged,
+            "set": self.changes().then_some(manifest.version),
+            "effectiveAt": at.map_or("beginning".to_owned(), |at| at.to_string()),
+            "written": self.changes() && !dry_run,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journey::definitions::RoutePath;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn route_path(id: &str, queue: &str) -> Definition {
+        Definition::RoutePath(RoutePath {
+            id: id.into(),
+            queue_id: queue.into(),
+            ..RoutePath::default()
+        })
+    }
+
+    fn take(sets: &mut Sets, next: &Next) {
+        for (key, value) in &next.applied.records {
+            sets.take(key, Some(value)).expect("our own record");
+        }
+    }
+
+    #[test]
+    fn the_first_set_acts_from_the_beginning_and_later_ones_from_now() {
+        let mut sets = Sets::default();
+        let first = Next::new(&sets, vec![route_path("a", "q")], None, NOW).expect("valid");
+        assert_eq!(first.applied.manifest.effective_at, Timestamp::MIN);
+        take(&mut sets, &first);
+        let second = Next::new(&sets, vec![route_path("a", "r")], None, NOW).expect("valid");
+        assert_eq!(second.applied.manifest.effective_at, NOW);
+        let then = Some(Effective::Beginning);
+        let third = Next::new(&sets, vec![route_path("a", "s")], then, NOW).expect("valid");
+        assert_eq!(third.applied.manifest.effective_at, Timestamp::MIN);
+    }
+
+    #[test]
+    fn what_is_new_changed_removed_and_unchanged_is_counted() {
+        let mut sets = Sets::default();
+        let all = |ids: &[(&str, &str)]| ids.iter().map(|(id, q)| route_path(id, q)).collect();
+        let first = all(&[("a", "1"), ("b", "1"), ("c", "1")]);
+        let first = Next::new(&sets, first, None, NOW).expect("valid");
+        take(&mut sets, &first);
+        let second = all(&[("a", "1"), ("b", "2"), ("d", "1")]);
+        let next = Next::new(&sets, second, None, NOW).expect("valid");
+        assert_eq!(next.new, ["routePath/d/1"]);
+        assert_eq!(next.changed, ["routePath/b/2"]);
+        assert_eq!(next.removed, ["routePath/c"]);
+        let text = next.text(false);
+        let summary =
+            "1 new, 1 changed, 1 removed, 1 unchanged, effective 2027-01-15T08:00:00.000Z · set 2";
+        assert!(text.contains(summary), "{text}");
+    }
+
+    #[test]
+    fn the_same_again_changes_nothing() {
+        let mut sets = Sets::default();
+        let first = Next::new(&sets, vec![route_path("a", "q")], None, NOW).expect("valid");
+        assert!(first.changes());
+        take(&mut sets, &first);
+        let again = Next::new(&sets, vec![route_path("a", "q")], None, NOW).expect("valid");
+        assert!(!again.changes());
+        assert!(
+            again
+                .text(false)
+                .starts_with("nothing changed: 1 definitions")
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! The real binary, as a person calls it. What needs Kafka runs where FOOTFALL_BROKERS is set, in a lane of its own.
+
+#[path = "cli/footfall.rs"]
+mod footfall_command;
+#[path = "cli/kafka.rs"]
+mod kafka;
+#[path = "cli/usage.rs"]
+mod usage;

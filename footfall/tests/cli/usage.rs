@@ -1,0 +1,141 @@
+//! What needs no Kafka.
+
+use super::footfall_command::{Scratch, demo_definitions, footfall};
+
+#[test]
+fn help_lists_every_command() {
+    let help = footfall(&["--help"]).with(0);
+    for command in [
+        "dev",
+        "topics",
+        "schemas",
+        "definitions",
+        "generate",
+        "send",
+        "tail",
+        "dead-letters",
+    ] {
+        let listed = help
+            .lines()
+            .any(|line| line.trim_start().starts_with(command));
+        assert!(listed, "{command}: {help}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_2_and_says_what_would_be_right() {
+    #[track_caller]
+    fn check(arguments: &[&str], says: &str) {
+        let done = footfall(arguments);
+        assert_eq!(done.code, 2, "{arguments:?}: {}{}", done.out, done.err);
+        assert!(done.err.contains(says), "{arguments:?}: {}", done.err);
+    }
+    check(&[], "Usage");
+    check(&["fly"], "unrecognized subcommand");
+    check(&["send", "--rate", "fast"], "write 1000 or 1000/s");
+    check(
+        &["send", "--tick-every", "10"],
+        "write 250ms, 12s, 15m or 24h",
+    );
+    check(&["tail"], "<TOPIC>");
+    check(
+        &["tail", "t", "--topic-prefix", "a b"],
+        "letters, digits, dots and hyphens",
+    );
+    check(
+        &["topics", "plan", "--kafka-property", "acks=1"],
+        "Footfall sets it itself",
+    );
+    check(
+        &["topics", "plan", "--partitions", "0"],
+        "0 is not in 1..=10000",
+    );
+    check(&["dead-letters", "show"], "footfall dead-letters list");
+    check(&["dead-letters", "show", "web.events.raw"], "<OFFSET>");
+    check(
+        &["dead-letters", "list", "--since", "now"],
+        "2026-11-23T14:00:00Z or 2h",
+    );
+    check(
+        &["definitions", "apply", ".", "--effective-at", "soon"],
+        "now or beginning",
+    );
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_named_with_what_to_do() {
+    for command in [["topics", "plan"], ["dead-letters", "list"]] {
+        let done = footfall(&[&command[..], &["--brokers", "127.0.0.1:1"]].concat());
+        assert_eq!(done.code, 1);
+        assert!(
+            done.err.contains("no broker answers at 127.0.0.1:1"),
+            "{}",
+            done.err
+        );
+        assert!(done.err.contains("footfall dev up"), "{}", done.err);
+    }
+    let done = footfall(&["schemas", "check", "--registry", "http://127.0.0.1:1"]);
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("check --registry"), "{}", done.err);
+}
+
+#[test]
+fn the_demo_s_definitions_are_valid() {
+    let out = footfall(&["definitions", "validate", &demo_definitions()]).with(0);
+    assert!(out.ends_with("definitions, no mistakes\n"), "{out}");
+}
+
+#[test]
+fn every_mistake_in_definitions_is_printed_with_its_path() {
+    let scratch = Scratch::new("mistakes");
+    scratch.write(
+        "map.json",
+        r#"{"kind": "actionMap", "id": "m", "displayName": "M", "triggerWithSegments": ["nobody"], "weight": 9,
+            "action": {"mediaType": "webchat", "routePathId": "nowhere"}}"#,
+    );
+    let out = footfall(&["definitions", "validate", scratch.path()]).with(1);
+    assert!(
+        out.lines()
+            .all(|line| line.contains("actionMap/m") || line.ends_with(" mistakes")),
+        "{out}"
+    );
+    assert!(out.contains("nobody") && out.contains("nowhere"), "{out}");
+    let json = footfall(&[
+        "--output",
+        "json",
+        "definitions",
+        "validate",
+        scratch.path(),
+    ])
+    .with(1);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json["mistakes"][0]["path"].is_string(), "{json}");
+}
+
+#[test]
+fn a_file_that_is_no_definition_is_a_mistake() {
+    let scratch = Scratch::new("unreadable");
+    scratch.write("bad.json", r#"[{"kind": "segment"}]"#);
+    let out = footfall(&["definitions", "validate", scratch.path()]).with(1);
+    assert!(
+        out.contains("bad.json[0]: is not a definition: missing field"),
+        "{out}"
+    );
+    let out = footfall(&["definitions", "validate", "/nowhere/at/all"]).with(1);
+    assert!(out.contains("/nowhere/at/all: cannot be read"), "{out}");
+}
+
+#[test]
+fn what_is_invalid_is_refused_before_any_connection() {
+    let scratch = Scratch::new("refused");
+    scratch.write("bad.json", r#"[{"kind": "segment"}]"#);
+    let arguments = [
+        "definitions",
+        "apply",
+        scratch.path(),
+        "--brokers",
+        "127.0.0.1:1",
+    ];
+    let out = footfall(&arguments).with(1);
+    assert!(out.ends_with("1 mistake\n"), "{out}");
+}
