@@ -90,6 +90,26 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
     Ok(Ran { events, summary, chain })
 }
 
+/// Runs, writes the records that were asked for, and says what came out.
+pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
+    let ran = run(args)?;
+    write_records(args, &ran)?;
+    let mut out: Box<dyn Write> = if args.records.as_deref() == Some(Path::new("-")) {
+        Box::new(std::io::stderr().lock())
+    } else {
+        Box::new(std::io::stdout().lock())
+    };
+    if as_json {
+        writeln!(out, "{}", ran.summary.to_json())?;
+    } else {
+        write!(out, "{}", ran.summary.render(Some(ran.events)))?;
+        if !ran.summary.intervals.is_empty() {
+            write!(out, "\n{}", ran.summary.render_staffing(12))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the records that were asked for.
 pub fn write_records(args: &Args, ran: &Ran) -> anyhow::Result<()> {
     let Some(path) = &args.records else { return Ok(()) };
