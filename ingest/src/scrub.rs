@@ -179,6 +179,7 @@ mod tests {
             "q=card%20[card]",
         );
         check(Form::Url, "q=4111+1111+1111+1111", "q=[card]");
+        check(Form::Url, "next=%2f4111111111111111", "next=%2f[card]");
     }
 
     #[test]

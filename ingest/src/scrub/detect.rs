@@ -20,19 +20,26 @@ pub(super) fn at(
         b'+' if form == Form::Plain || (at > 0 && matches!(bytes[at - 1], b'=' | b'/')) => {
             phone(bytes, at, at + 1, form)
         }
-        b'0'..=b'9' => {
-            return iban(bytes, done, at, form)
-                .or_else(|| card(bytes, at, form))
-                .ok_or_else(|| {
-                    at + bytes[at..]
-                        .iter()
-                        .take_while(|b| b.is_ascii_digit())
-                        .count()
-                });
-        }
+        b'0'..=b'9' => return number(bytes, done, at, form),
         _ => None,
     };
     found.ok_or(at + 1)
+}
+
+/// What begins with a digit, or where the run of digits ends.
+fn number(bytes: &[u8], done: usize, at: usize, form: Form) -> Result<(Kind, Range<usize>), usize> {
+    let run = bytes[at..]
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let found = if !starts_word(bytes, at) {
+        iban(bytes, done, at, form)
+    } else if run >= SHORTEST_CARD || separator(bytes, at + run, form) > 0 {
+        card(bytes, at, form)
+    } else {
+        None
+    };
+    found.ok_or(at + run)
 }
 
 fn escapes(bytes: &[u8], at: usize, code: &[u8; 2]) -> bool {
@@ -127,6 +134,9 @@ fn card(bytes: &[u8], start: usize, form: Form) -> Option<(Kind, Range<usize>)> 
         at += gap;
     }
 }
+
+/// The fewest digits that a card has.
+const SHORTEST_CARD: usize = 13;
 
 /// Whether the digits are a card's: a network's prefix with that network's length, and the check digit.
 fn is_card(digits: &[u8]) -> bool {
