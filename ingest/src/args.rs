@@ -13,7 +13,7 @@ use crate::{
 /// The options of `ingest`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// File with the keys that visitors' ids are made with: {"current": "k1", "keys": {"k1": "<hex or base64>"}}
+    /// File with the keys that visitors' ids are made with: {"current": "k1", "keys": {"k1": "HEX-OR-BASE64"}}
     #[arg(long, env = "FOOTFALL_VISITOR_KEYS_FILE", value_name = "FILE")]
     pub visitor_keys_file: Option<PathBuf>,
     /// Use the well-known development key instead of a file: anybody can undo the ids. For demos and tests
