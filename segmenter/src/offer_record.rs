@@ -2,6 +2,7 @@
 
 use journey::{
     Offer, Text, Visit,
+    definitions::RoutePath,
     offer::{
         self, JourneyContext, OfferPage, OfferingMap, RoutePathReference, SegmentReference,
         TriggeringAction,
@@ -59,13 +60,7 @@ impl Teller<'_> {
                 media_type: action.media_type.clone(),
                 properties: action.properties.clone(),
             },
-            route_path: action.route_path.as_ref().map(|path| RoutePathReference {
-                id: path.id.as_str().into(),
-                queue_id: path.queue_id.clone(),
-                media_type: path.media_type.clone(),
-                language_id: path.language_id.clone(),
-                skill_ids: path.skill_ids.clone(),
-            }),
+            route_path: action.route_path.as_ref().map(reference),
             display_conditions: action.display_conditions.clone(),
             page: (!page.url.is_empty()).then(|| OfferPage {
                 url: page.url.clone(),
@@ -137,5 +132,16 @@ impl Teller<'_> {
                 .into(),
             ],
         }
+    }
+}
+
+/// A route path, by its ids.
+fn reference(path: &RoutePath) -> RoutePathReference {
+    RoutePathReference {
+        id: path.id.as_str().into(),
+        queue_id: path.queue_id.clone(),
+        media_type: path.media_type.clone(),
+        language_id: path.language_id.clone(),
+        skill_ids: path.skill_ids.clone(),
     }
 }

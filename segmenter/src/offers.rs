@@ -68,31 +68,7 @@ pub(crate) fn is_known_away(memory: &Memory, visit: &Visit) -> bool {
 impl Teller<'_> {
     /// Says which action maps the visit qualified for, and what came of each. At most one becomes an offer.
     pub(crate) fn qualify(&mut self, memory: &mut Memory, visit: &Visit, hits: &[Hit]) {
-        let rules = hits.iter().map(|hit| (hit, &self.compiled.rules[hit.rule]));
-        let mut due: Vec<Qualified<'_>> = rules
-            .filter_map(|(hit, rule)| {
-                let action = rule.action()?;
-                let parts = [
-                    memory.id.as_str(),
-                    rule.definition.id.as_str(),
-                    hit.event_id.as_str(),
-                ];
-                let id = OfferId::from(id::derive(&parts.map(str::as_bytes)));
-                Some(Qualified {
-                    id,
-                    rule,
-                    action,
-                    hit,
-                })
-            })
-            .collect();
-        due.sort_by_key(|q| {
-            (
-                std::cmp::Reverse(q.action.weight),
-                q.action.created,
-                q.rule.definition.id.clone(),
-            )
-        });
+        let due = self.due(memory, hits);
         let now = self.now.clone();
         let mut winner: Option<&Qualified<'_>> = None;
         for qualified in &due {
@@ -129,6 +105,39 @@ impl Teller<'_> {
             }
         }
         self.now = now;
+    }
+
+    /// The action maps among `hits`, the one to be offered first in front.
+    fn due<'h>(&self, memory: &Memory, hits: &'h [Hit]) -> Vec<Qualified<'h>>
+    where
+        Self: 'h,
+    {
+        let rules = hits.iter().map(|hit| (hit, &self.compiled.rules[hit.rule]));
+        let mut due: Vec<Qualified<'_>> = rules
+            .filter_map(|(hit, rule)| {
+                let action = rule.action()?;
+                let parts = [
+                    memory.id.as_str(),
+                    rule.definition.id.as_str(),
+                    hit.event_id.as_str(),
+                ];
+                let id = OfferId::from(id::derive(&parts.map(str::as_bytes)));
+                Some(Qualified {
+                    id,
+                    rule,
+                    action,
+                    hit,
+                })
+            })
+            .collect();
+        due.sort_by_key(|q| {
+            (
+                std::cmp::Reverse(q.action.weight),
+                q.action.created,
+                q.rule.definition.id.clone(),
+            )
+        });
+        due
     }
 
     fn tell_qualified(&mut self, memory: &mut Memory, visit: &Visit, qualified: &Qualified<'_>) {

@@ -539,6 +539,26 @@ fn an_offer_stays_known_a_day_after_its_visit() {
 }
 
 #[test]
+fn a_conversation_that_starts_late_keeps_its_offer_known_until_it_is_resolved() {
+    let started = 1200 + 23 * 3600;
+    let told = |story: &mut Story| {
+        story
+            .end(1200)
+            .report(started, "started")
+            .mark(started + 5 * 3600);
+        assert!(story.state().is_none());
+    };
+    let expected = [
+        "90 m timedout (inferred)",
+        "1200 ended",
+        "84000 m accepted (inferred)",
+        "84000 m started",
+        "98400 m unresolved (inferred)",
+    ];
+    check_after_offer(told, &expected);
+}
+
+#[test]
 fn a_report_on_no_known_offer_or_of_no_known_state_is_a_dead_letter() {
     check_after_offer(
         |story| _ = story.report_on(5, "accepted", "nothing"),
