@@ -1,2 +1,102 @@
-//! Stub.
-fn main() {}
+//! `footfall-bench`: what every stage costs, beside a pass-through stage in the same run, and how long an event takes from
+//! its arrival to a reader. Real Kafka, exactly once, everything on this machine.
+//!
+//! Throughput: a backlog stands on the input topic; the stage starts, and its own CPU time (user and system, of all its
+//! threads) is divided by the records it read, from its readiness to its end. Latency: an open-loop generator sends by
+//! schedule, and a reader of committed records compares its clock with the record's arrival.
+
+mod backlog;
+mod pass_through;
+mod process;
+mod report;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use footfall::{
+    lane::{Cluster, Lane},
+    live::{self, Load},
+};
+use pipeline::config::{KafkaArgs, StageArgs, duration};
+
+use self::report::{LatencyRow, Report};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Footfall on this machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Where Kafka's data and logs lie
+    #[arg(long, default_value = "target/footfall-bench")]
+    dir: PathBuf,
+    /// Raw events of the backlog
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
+    /// Visitors of the backlog
+    #[arg(long, default_value_t = 100_000)]
+    visitors: u64,
+    /// Rates at which latency is measured
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
+    rates: Vec<u64>,
+    /// How long each rate is sent
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    live: Duration,
+    /// Where the figures go as JSON
+    #[arg(long, default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The pass-through stage: reads web events and writes them back as they are. The floor.
+    #[command(hide = true)]
+    PassThrough {
+        #[command(flatten)]
+        kafka: KafkaArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    if let Some(Command::PassThrough { kafka, stage }) = &cli.command {
+        return Ok(pass_through::run(kafka, stage));
+    }
+    let result = measure(&cli);
+    let down = Cluster::down(&cli.dir);
+    let report = result?;
+    down?;
+    println!("{}", report.render());
+    let json = serde_json::to_vec_pretty(&report).context("plain numbers")?;
+    std::fs::write(&cli.json, json).with_context(|| format!("{} cannot be written", cli.json.display()))?;
+    println!("written to {}", cli.json.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(cli: &Cli) -> anyhow::Result<Report> {
+    let (cluster, said) = Cluster::up(&cli.dir)?;
+    println!("{said}");
+    let definitions = PathBuf::from("footfall/definitions");
+    anyhow::ensure!(definitions.is_dir(), "run the bench from the root of the checkout: footfall/definitions is read");
+    let mut report = Report::new(cli.events, cli.visitors);
+    Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
+    let until = backlog::fill(&cluster, cli.events, cli.visitors)?;
+    report.throughput = backlog::measure(&cluster, until)?;
+    for rate in &cli.rates {
+        let prefix = format!("bench-live-{rate}.");
+        let mut lane = Lane::start(&cluster, &prefix, false, &definitions)?;
+        let load = Load { rate: *rate, length: cli.live, seed: 1, visitors: 20_000 };
+        println!("latency at {rate} events/s for {} s", cli.live.as_secs());
+        let latencies = live::measure(&cluster, &mut lane, &load, &mut |_| {})?;
+        report.latency.push(LatencyRow::new(*rate, "raw to journey event", &latencies.events));
+        report.latency.push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
+        lane.stop()?;
+    }
+    Ok(report)
+}

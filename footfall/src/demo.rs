@@ -2,14 +2,12 @@
 //! engine that answers offers; then live traffic for latency. What it counts it counts from the topics.
 
 mod day;
-mod lane;
-mod live;
 mod progress;
 mod story;
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -17,7 +15,12 @@ use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
 use pipeline::config::duration;
 
-use self::{lane::Lane, progress::Progress};
+use footfall::{
+    lane::{Cluster, Lane},
+    live::{self, Load},
+};
+
+use self::progress::Progress;
 
 /// Runs the demo.
 #[derive(ClapArgs, Clone, Debug)]
@@ -77,19 +80,11 @@ const DEFINITIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What every part of the demo needs.
-#[derive(Debug)]
-struct Stage {
-    dir: PathBuf,
-    brokers: String,
-    registry: String,
-}
-
 /// Runs the demo and leaves nothing running, whatever happens, unless told to keep it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let result = play(args);
     if !args.keep {
-        let down = tool(&["dev", "down", "--delete"], &args.dir, &[]);
+        let down = Cluster::down(&args.dir);
         result?;
         down?;
     } else {
@@ -104,14 +99,14 @@ fn play(args: &Args) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be made", args.dir.display()))?;
     progress
         .step("starting Apache Kafka and a schema registry (the first time, Maven fetches them)");
-    println!("{}", tool(&["dev", "up"], &args.dir, &[])?.trim());
-    let stage = Stage::new(&args.dir)?;
+    let (cluster, said) = Cluster::up(&args.dir)?;
+    println!("{said}");
     let definitions = write_definitions(&args.dir)?;
 
     progress.step("a simulated day, in a lane of its own: topics, definitions, the four stages");
-    let mut lane = Lane::start(&stage, "demo-day.", true, &definitions)?;
-    let sent = day::play(&stage, &mut lane, args, &mut progress)?;
-    let told = day::read(&stage, &lane)?;
+    let mut lane = Lane::start(&cluster, "demo-day.", true, &definitions)?;
+    let sent = day::play(&cluster, &mut lane, args, &mut progress)?;
+    let told = day::read(&cluster, &lane)?;
     if !args.keep {
         lane.stop()?;
     }
@@ -121,9 +116,15 @@ fn play(args: &Args) -> anyhow::Result<()> {
         args.rate,
         args.live.as_secs()
     ));
-    let mut live_lane = Lane::start(&stage, "demo-live.", false, &definitions)?;
-    let latency = live::measure(&stage, &mut live_lane, args, &mut progress)?;
-    if !args.keep {
+    let mut live_lane = Lane::start(&cluster, "demo-live.", false, &definitions)?;
+    let load = Load { rate: args.rate, length: args.live, seed: args.seed, visitors: 2_000 };
+    let latency = live::measure(&cluster, &mut live_lane, &load, &mut |sent| {
+        progress.show(|| format!("{sent} events sent"));
+    })?;
+    if args.keep {
+        lane.keep();
+        live_lane.keep();
+    } else {
         live_lane.stop()?;
     }
 
@@ -136,15 +137,16 @@ fn play(args: &Args) -> anyhow::Result<()> {
         told.summary.render_staffing(6)
     );
     println!(
-        "=== live, {} events/s, exactly once ===\n{latency}",
-        args.rate
+        "=== live, {} events/s, exactly once ===\n{}",
+        args.rate,
+        latency.render()
     );
     println!("=== five records ===\n{}", story::samples(&told));
     println!(
         "=== one visitor who lingered on the pricing page ===\n{}",
         story::offer(&told)
     );
-    println!("{}", farewell(args, &stage, &[lane, live_lane]));
+    println!("{}", farewell(args, &cluster, &[lane, live_lane]));
     if sent != told.summary.accounted() {
         bail!(
             "{sent} raw records were sent and {} accounted for: this is a bug",
@@ -152,55 +154,6 @@ fn play(args: &Args) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-impl Stage {
-    fn new(dir: &Path) -> anyhow::Result<Stage> {
-        let env = tool(&["dev", "env"], dir, &[])?;
-        let value = |name: &str| {
-            let line = env
-                .lines()
-                .find_map(|line| line.strip_prefix(&format!("export {name}=")));
-            line.map(str::to_owned)
-                .with_context(|| format!("`footfall dev env` prints no {name}"))
-        };
-        Ok(Stage {
-            dir: dir.to_owned(),
-            brokers: value("FOOTFALL_BROKERS")?,
-            registry: value("FOOTFALL_REGISTRY")?,
-        })
-    }
-
-    fn env(&self) -> [(&'static str, String); 2] {
-        [
-            ("FOOTFALL_BROKERS", self.brokers.clone()),
-            ("FOOTFALL_REGISTRY", self.registry.clone()),
-        ]
-    }
-
-    fn settings(&self, prefix: &str) -> pipeline::kafka::Settings {
-        pipeline::kafka::Settings::new(&self.brokers, journey::topics::Lane::new(prefix), "demo")
-    }
-}
-
-/// Runs this very program with other arguments: what the demo does, a person can do.
-fn tool(args: &[&str], dir: &Path, env: &[(&'static str, String)]) -> anyhow::Result<String> {
-    let program = std::env::current_exe().context("this program has no path")?;
-    let mut command = Command::new(program);
-    command
-        .args(args)
-        .env("FOOTFALL_DEV_DIR", dir)
-        .envs(env.iter().map(|(k, v)| (k, v)));
-    let output = command.output().context("this program cannot be run")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(text);
-    }
-    bail!(
-        "`footfall {}` failed:\n{text}{}",
-        args.join(" "),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {
@@ -214,7 +167,7 @@ fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-fn farewell(args: &Args, stage: &Stage, lanes: &[Lane]) -> String {
+fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
     if !args.keep {
         return "Everything is stopped. `KEEP=1 make demo` leaves it running, to look further:\n  footfall tail journey.offers \
                 --topic-prefix demo-day. --until-end\n  footfall dead-letters list --topic-prefix demo-day."
@@ -223,7 +176,7 @@ fn farewell(args: &Args, stage: &Stage, lanes: &[Lane]) -> String {
     let mut text = format!(
         "Still running. To look further:\n  export FOOTFALL_BROKERS={} FOOTFALL_REGISTRY={}\n  footfall tail journey.offers \
          --topic-prefix demo-day. --until-end | head\n  footfall dead-letters list --topic-prefix demo-day.\n",
-        stage.brokers, stage.registry
+        cluster.brokers, cluster.registry
     );
     for lane in lanes {
         for (name, address) in lane.addresses() {
@@ -231,7 +184,7 @@ fn farewell(args: &Args, stage: &Stage, lanes: &[Lane]) -> String {
         }
     }
     text + &format!(
-        "Stop it all with: pkill -f demo-instance; footfall dev down --dir {} --delete",
+        "Stop it all with: pkill -f 'instance local'; footfall dev down --dir {} --delete",
         args.dir.display()
     )
 }

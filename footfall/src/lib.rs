@@ -6,6 +6,9 @@
 pub mod definitions_dir;
 pub mod generate;
 pub mod shop;
+pub mod backfill;
 pub mod chain;
+pub mod lane;
+pub mod live;
 pub mod run;
 pub mod summary;

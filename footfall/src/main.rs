@@ -4,9 +4,9 @@
 //! go on, 2 the command line was wrong.
 
 #[allow(unreachable_pub, reason = "it belongs to the library")]
-mod backfill;
 mod dead_letters;
 mod definitions_cmd;
+mod demo;
 mod dev;
 mod schemas_cmd;
 mod send;
@@ -46,6 +46,10 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole chain in this process, over a log in memory: events and definitions in, summary and records out.
+    Run(footfall::run::Args),
+    /// The whole pipeline on this machine, with a simulated day and live traffic.
+    Demo(demo::Args),
     /// A local Apache Kafka and schema registry, without Docker.
     Dev(dev::Args),
     /// The topics of a lane: what Kafka must have.
@@ -97,6 +101,10 @@ pub(crate) fn settings(kafka: &KafkaArgs) -> Result<Settings, UsageError> {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Run(args) => {
+            footfall::run::command(args, cli.output == Output::Json).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Demo(args) => demo::run(args),
         Command::Dev(args) => dev::run(args, cli.output),
         Command::Topics(args) => topics::run(args, cli.output),
         Command::Schemas(args) => schemas_cmd::run(args, cli.output),

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::backfill::{BackfillLoader, Envelope, Loaded, Options, Placement, Raw};
+use footfall::backfill::{BackfillLoader, Envelope, Loaded, Options, Placement, Raw};
 use anyhow::Context;
 use clap::ValueEnum;
 use journey::Timestamp;

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let config = match Config::try_from(cli.ingest) {
         Ok(config) => Arc::new(config),
         Err(error) => {
-            eprintln!("ingest: {error}");
+            eprintln!("ingest: {:#}", anyhow::Error::from(error));
             return ExitCode::from(2);
         }
     };

@@ -6,6 +6,8 @@ use std::{
 };
 
 use footfall::{
+    backfill::{self, BackfillLoader, Options},
+    lane::{Cluster, Lane},
     shop::{ChatConfig, ChatEngine, OfferSeen, Raw, Sent, Shop, ShopConfig},
     summary::Summary,
 };
@@ -13,8 +15,7 @@ use journey::{JourneyEvent, Millis, Offer, Timestamp, topics};
 use pipeline::kafka::read::{From, TopicReader};
 use schemas::{from_bytes, unframe};
 
-use super::{Args, Stage, lane::Lane, progress::Progress};
-use crate::backfill::{self, BackfillLoader, Options};
+use super::{Args, progress::Progress};
 
 /// When the day begins.
 const START: &str = "2026-11-23T00:00:00Z";
@@ -33,12 +34,12 @@ pub(super) struct Told {
 /// Plays the day: sends what the shop sends, shows offers to the chat engine, sends what it reports. Gives the number of raw
 /// records sent.
 pub(super) fn play(
-    stage: &Stage,
+    cluster: &Cluster,
     lane: &mut Lane,
     args: &Args,
     progress: &mut Progress,
 ) -> anyhow::Result<u64> {
-    let settings = stage.settings(lane.prefix());
+    let settings = cluster.settings(lane.prefix());
     let start = Timestamp::parse(START).unwrap_or_default();
     let length = Millis::from_mins(24 * 60);
     let mut shop = Shop::new(ShopConfig::plausible(
@@ -118,25 +119,19 @@ fn wait_for_frontier(
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let metrics = lane.metrics("staffing")?;
-        let frontiers: Vec<f64> = metrics
-            .lines()
-            .filter(|line| line.starts_with("footfall_frontier_timestamp_seconds{"))
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse().ok())
-            .collect();
-        let least = frontiers.iter().copied().fold(f64::INFINITY, f64::min);
-        if frontiers.len() == 4 && least >= at.0 as f64 / 1000.0 - 1.0 {
+        let least = lane.stage("staffing")?.frontier(4)?;
+        if least.is_some_and(|least| least >= at.0 as f64 / 1000.0 - 1.0) {
             return Ok(());
         }
         anyhow::ensure!(
             Instant::now() < deadline,
-            "the pipeline has not caught up within {PATIENCE:?} (at {least})"
+            "the pipeline has not caught up within {PATIENCE:?} (at {least:?})"
         );
         lane.check()?;
         progress.show(|| {
             format!(
                 "frontier of the last stage: {}",
-                Timestamp((least * 1000.0) as i64)
+                Timestamp((least.unwrap_or_default() * 1000.0) as i64)
             )
         });
         std::thread::sleep(Duration::from_millis(50));
@@ -144,10 +139,10 @@ fn wait_for_frontier(
 }
 
 /// Reads the lane's topics to the end.
-pub(super) fn read(stage: &Stage, lane: &Lane) -> anyhow::Result<Told> {
-    let settings = stage.settings(lane.prefix());
+pub(super) fn read(cluster: &Cluster, lane: &Lane) -> anyhow::Result<Told> {
+    let settings = cluster.settings(lane.prefix());
     let mut told = Told::default();
-    told.summary.take_metrics(&lane.metrics("ingest")?);
+    told.summary.take_metrics(&lane.stage("ingest")?.metrics()?);
     let names =
         [topics::VISITS, topics::OFFERS, topics::STAFFING].map(|topic| settings.lane.topic(topic));
     TopicReader::open(&settings, &names, From::Beginning)?.read_to_end(|record| {

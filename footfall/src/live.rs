@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use footfall::shop::LoadGenerator;
 use hdrhistogram::Histogram;
 use journey::{JourneyEvent, Offer, partition, topics};
 use pipeline::{
@@ -24,78 +23,95 @@ use pipeline::{
 };
 use schemas::{from_bytes, unframe};
 
-use super::{Args, Stage, lane::Lane, progress::Progress};
+use crate::{
+    lane::{Cluster, Lane},
+    shop::LoadGenerator,
+};
 
 /// The first seconds are left out: caches fill, connections open.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// How long the reader goes on after the last event.
 const AFTER: Duration = Duration::from_secs(2);
 
-struct Latencies {
-    events: Histogram<u64>,
-    offers: Histogram<u64>,
+/// How live traffic is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Events a second.
+    pub rate: u64,
+    /// For how long.
+    pub length: Duration,
+    /// What draws them.
+    pub seed: u64,
+    /// How many visitors.
+    pub visitors: u64,
 }
 
-/// Sends and measures; gives a table.
-pub(super) fn measure(
-    stage: &Stage,
+/// Milliseconds from an event's arrival to a reader that reads committed records only.
+#[derive(Debug)]
+pub struct Latencies {
+    /// Events sent.
+    pub sent: u64,
+    /// To the journey event.
+    pub events: Histogram<u64>,
+    /// To the offer, of those that an event set off.
+    pub offers: Histogram<u64>,
+}
+
+impl Latencies {
+    /// As a table for people.
+    pub fn render(&self) -> String {
+        let warm_up = WARM_UP.as_secs();
+        let mut text =
+            format!("{} events sent, {} measured after {warm_up} s of warm-up\n", self.sent, self.events.len());
+        for (name, histogram) in [("raw → journey event", &self.events), ("raw → offer", &self.offers)] {
+            let at = |q: f64| histogram.value_at_quantile(q);
+            let _ = writeln!(
+                text,
+                "{name:<22} p50 {:>4} ms · p90 {:>4} ms · p99 {:>4} ms · p99.9 {:>4} ms · {} records",
+                at(0.5),
+                at(0.9),
+                at(0.99),
+                at(0.999),
+                histogram.len()
+            );
+        }
+        text
+    }
+}
+
+/// Sends and measures. `show` is told how many were sent, now and then.
+pub fn measure(
+    cluster: &Cluster,
     lane: &mut Lane,
-    args: &Args,
-    progress: &mut Progress,
-) -> anyhow::Result<String> {
-    let settings = stage.settings(lane.prefix());
+    load: &Load,
+    show: &mut dyn FnMut(u64),
+) -> anyhow::Result<Latencies> {
+    let settings = cluster.settings(lane.prefix());
     let stop = Arc::new(AtomicBool::new(false));
     let reader = {
         let (settings, stop) = (settings.clone(), Arc::clone(&stop));
         thread::spawn(move || read(&settings, &stop))
     };
-    let sent = send(&settings, args, lane, progress)?;
+    let sent = send(&settings, load, lane, show)?;
     let until = Instant::now() + AFTER;
     while Instant::now() < until {
         lane.check()?;
         thread::sleep(Duration::from_millis(50));
     }
     stop.store(true, Ordering::Relaxed);
-    let latencies = reader
-        .join()
-        .map_err(|_| anyhow::anyhow!("the reader panicked"))??;
-    let mut text = format!(
-        "{sent} events sent, {} measured after {} s of warm-up\n",
-        latencies.events.len(),
-        WARM_UP.as_secs()
-    );
-    for (name, histogram) in [
-        ("raw → journey event", &latencies.events),
-        ("raw → offer", &latencies.offers),
-    ] {
-        let at = |q: f64| histogram.value_at_quantile(q);
-        let _ = writeln!(
-            text,
-            "{name:<22} p50 {:>4} ms · p90 {:>4} ms · p99 {:>4} ms · p99.9 {:>4} ms · {} records",
-            at(0.5),
-            at(0.9),
-            at(0.99),
-            at(0.999),
-            histogram.len()
-        );
-    }
-    Ok(text)
+    let latencies = reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))??;
+    Ok(Latencies { sent, ..latencies })
 }
 
 /// Sends by schedule, whatever the pipeline does: an event that is due is sent, never left out.
-fn send(
-    settings: &Settings,
-    args: &Args,
-    lane: &mut Lane,
-    progress: &mut Progress,
-) -> anyhow::Result<u64> {
+fn send(settings: &Settings, load: &Load, lane: &mut Lane, show: &mut dyn FnMut(u64)) -> anyhow::Result<u64> {
     let topic = settings.lane.topic(topics::WEB_EVENTS_RAW);
     let mut writer = Writer::open(settings)?;
-    let mut generator = LoadGenerator::new(args.seed, 2_000);
+    let mut generator = LoadGenerator::new(load.seed, load.visitors);
     let (mut sent, mut json) = (0, Vec::new());
     let began = Instant::now();
-    while began.elapsed() < args.live {
-        let due = (began.elapsed().as_secs_f64() * args.rate as f64) as u64;
+    while began.elapsed() < load.length {
+        let due = (began.elapsed().as_secs_f64() * load.rate as f64) as u64;
         while sent < due {
             let key = generator.next(wall_clock(), &mut json).as_bytes();
             let partition = partition::of_key(key, 4);
@@ -109,7 +125,7 @@ fn send(
             sent += 1;
         }
         writer.poll();
-        progress.show(|| format!("{sent} events sent"));
+        show(sent);
         lane.check()?;
         thread::sleep(Duration::from_millis(1));
     }
@@ -122,6 +138,7 @@ fn read(settings: &Settings, stop: &AtomicBool) -> Result<Latencies, LogError> {
     let mut reader = TopicReader::open(settings, &names, From::End)?;
     let histogram = || Histogram::new_with_bounds(1, 600_000, 3).expect("valid bounds");
     let mut latencies = Latencies {
+        sent: 0,
         events: histogram(),
         offers: histogram(),
     };

@@ -1,0 +1,115 @@
+//! A backlog on the raw topic, and what each stage costs to work it off.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+use footfall::{
+    backfill::{BackfillLoader, Options, Raw},
+    lane::{Cluster, Process, stage_args},
+    shop::LoadGenerator,
+};
+use journey::{Millis, Timestamp, topics};
+use pipeline::kafka::admin::{Admin, Difference, TopicSpec};
+
+use crate::{pass_through, process::{cpu_seconds, resident_mib}, report::StageRow};
+
+/// The backlog's lane.
+pub(crate) const PREFIX: &str = "bench.";
+/// When the backlog begins.
+const START: Timestamp = Timestamp(1_790_000_000_000);
+/// How long a stage may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+const PARTITIONS: usize = 4;
+
+/// Fills the raw topic with an hour's events. Gives the time of the last ticks.
+pub(crate) fn fill(cluster: &Cluster, events: u64, visitors: u64) -> anyhow::Result<Timestamp> {
+    println!("filling {events} raw events");
+    let settings = cluster.settings(PREFIX);
+    let mut loader = BackfillLoader::open(&settings, &Options { tick_every: Millis(1_000), ..Options::default() })?;
+    let mut generator = LoadGenerator::new(1, visitors);
+    let mut json = Vec::new();
+    for n in 0..events {
+        let at = START + Millis((n * 3_600_000 / events) as i64);
+        let key = generator.next(at, &mut json).as_bytes().to_vec();
+        loader.record(Raw::Web, Some(&key), &json, Some(at))?;
+    }
+    let loaded = loader.finish()?;
+    Ok(loaded.until.unwrap_or(START))
+}
+
+/// Lets each stage work the backlog off, one after the other, the pass-through stage beside them.
+pub(crate) fn measure(cluster: &Cluster, until: Timestamp) -> anyhow::Result<Vec<StageRow>> {
+    let mut rows = vec![stage(cluster, "ingest", 2 * PARTITIONS, until)?];
+    rows.push(floor(cluster, until)?);
+    for name in ["sessionizer", "segmenter", "staffing"] {
+        rows.push(stage(cluster, name, PARTITIONS, until)?);
+    }
+    Ok(rows)
+}
+
+fn stage(cluster: &Cluster, name: &str, tasks: usize, until: Timestamp) -> anyhow::Result<StageRow> {
+    let process = Process::spawn(cluster, name, &stage_args(name, PREFIX, true))?;
+    work_off(cluster, process, name, tasks, until)
+}
+
+fn floor(cluster: &Cluster, until: Timestamp) -> anyhow::Result<StageRow> {
+    let settings = cluster.settings(PREFIX);
+    let topic = |name: String, compact: bool| TopicSpec {
+        name: settings.lane.topic(&name),
+        partitions: PARTITIONS as u32,
+        may_grow: false,
+        settings: [("cleanup.policy", if compact { "compact" } else { "delete" }.to_owned())].into(),
+    };
+    let changelog = topics::changelog(topics::WEB_EVENTS, "pass-through");
+    let missing = [topic(pass_through::COPY.to_owned(), false), topic(changelog, true)].map(Difference::Missing);
+    Admin::connect(&settings)?.apply_now(&missing, 1)?;
+    let mut args = vec!["pass-through".to_owned()];
+    args.extend(stage_args("pass-through", PREFIX, true));
+    let program = std::env::current_exe()?;
+    let process = Process::spawn_as(cluster, "pass-through", &program, &args)?;
+    work_off(cluster, process, "pass-through", PARTITIONS, until)
+}
+
+/// From readiness until every task knows it to be `until`.
+fn work_off(cluster: &Cluster, mut process: Process, name: &str, tasks: usize, until: Timestamp) -> anyhow::Result<StageRow> {
+    println!("measuring {name}");
+    process.wait_ready()?;
+    let (began, cpu, broker) = (Instant::now(), cpu_seconds(process.id())?, broker_cpu(&cluster.dir)?);
+    let end = until.0 as f64 / 1000.0 - 1.0;
+    while process.frontier(tasks)?.is_none_or(|frontier| frontier < end) {
+        process.check()?;
+        ensure!(began.elapsed() < PATIENCE, "{name} did not work the backlog off within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let row = StageRow {
+        stage: name.to_owned(),
+        records: consumed(&process.metrics()?),
+        cpu_seconds: cpu_seconds(process.id())? - cpu,
+        wall_seconds: began.elapsed().as_secs_f64(),
+        broker_cpu_seconds: broker_cpu(&cluster.dir)? - broker,
+        resident_mib: resident_mib(process.id()),
+    };
+    process.terminate();
+    process.wait()?;
+    Ok(row)
+}
+
+fn consumed(metrics: &str) -> u64 {
+    let lines = metrics.lines().filter(|line| line.starts_with("footfall_records_consumed_total{"));
+    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
+}
+
+fn broker_cpu(dir: &Path) -> anyhow::Result<f64> {
+    let wanted = format!("footfall.kafka={}", dir.canonicalize()?.display());
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(&wanted) {
+            return cpu_seconds(pid);
+        }
+    }
+    Ok(0.0)
+}

@@ -1,0 +1,80 @@
+//! The figures, as a table and as JSON.
+
+use std::fmt::Write as _;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// Everything that one run measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    events: u64,
+    visitors: u64,
+    pub(crate) throughput: Vec<StageRow>,
+    pub(crate) latency: Vec<LatencyRow>,
+}
+
+/// What a stage cost.
+#[derive(Debug, Serialize)]
+pub(crate) struct StageRow {
+    pub(crate) stage: String,
+    pub(crate) records: u64,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) wall_seconds: f64,
+    pub(crate) broker_cpu_seconds: f64,
+    pub(crate) resident_mib: f64,
+}
+
+/// How long events took at a rate, in milliseconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct LatencyRow {
+    rate: u64,
+    what: &'static str,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p999: u64,
+    records: u64,
+}
+
+impl LatencyRow {
+    pub(crate) fn new(rate: u64, what: &'static str, histogram: &Histogram<u64>) -> LatencyRow {
+        let at = |q: f64| histogram.value_at_quantile(q);
+        LatencyRow { rate, what, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), records: histogram.len() }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(events: u64, visitors: u64) -> Report {
+        Report { events, visitors, throughput: Vec::new(), latency: Vec::new() }
+    }
+
+    pub(crate) fn render(&self) -> String {
+        let mut text = format!(
+            "\n{} raw events of {} visitors, 4 partitions, one worker a stage, exactly once\n{:<14} {:>10} {:>16} {:>12} {:>14} {:>9}\n",
+            self.events, self.visitors, "stage", "records", "records/CPU-s", "records/s", "broker CPU-s", "peak MiB"
+        );
+        for row in &self.throughput {
+            let records = row.records as f64;
+            let _ = writeln!(
+                text,
+                "{:<14} {:>10} {:>16.0} {:>12.0} {:>14.1} {:>9.0}",
+                row.stage,
+                row.records,
+                records / row.cpu_seconds,
+                records / row.wall_seconds,
+                row.broker_cpu_seconds,
+                row.resident_mib
+            );
+        }
+        let _ = writeln!(text, "\n{:>9}  {:<22} {:>7} {:>7} {:>7} {:>7}  (ms)", "events/s", "from, to", "p50", "p90", "p99", "p99.9");
+        for row in &self.latency {
+            let _ = writeln!(
+                text,
+                "{:>9}  {:<22} {:>7} {:>7} {:>7} {:>7}  {} records",
+                row.rate, row.what, row.p50, row.p90, row.p99, row.p999, row.records
+            );
+        }
+        text
+    }
+}
