@@ -193,6 +193,9 @@ impl KafkaLog {
                     self.names.inputs.join(", ")
                 ))
             }
+            Some(RDKafkaErrorCode::FencedInstanceId) => LogError::new(format!(
+                "fenced: another process with the same --instance has joined the group ({error}); give every process its own"
+            )),
             _ => LogError::new(format!(
                 "{} cannot be read: {error}",
                 self.names.inputs.join(", ")

@@ -230,8 +230,16 @@ impl Transactions {
     /// Waits for every delivery report. Not by `flush`, which blocks for 100 ms at a time.
     fn drain(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
-        while self.producer.in_flight_count() > 0 {
+        loop {
+            let left = self.producer.in_flight_count();
+            if left == 0 {
+                break;
+            }
+            // One poll takes in one report, and a report covers one partition's batch.
             self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() < left {
+                continue;
+            }
             if Instant::now() > deadline {
                 return Err(Failure::Unknown(
                     "deliveries were not reported in time".to_owned(),
@@ -315,7 +323,7 @@ impl Transactions {
             match self.producer.abort_transaction(Duration::from_millis(50)) {
                 Ok(()) => return Ok(()),
                 Err(KafkaError::Transaction(e)) if e.is_fatal() => {
-                    return Err(Failure::Fatal(e.string()));
+                    return Err(Failure::Fatal(fatal(&e)));
                 }
                 Err(e) if Instant::now() > deadline => {
                     return Err(Failure::Unknown(format!("the abort failed: {e}")));

@@ -73,6 +73,15 @@ impl Ticker {
                 *ticked = now;
             }
         }
-        self.producer.poll(Duration::ZERO);
+        self.take_reports();
+    }
+
+    /// Takes in every delivery report that is there: one poll takes one, and there is one for each partition and tick.
+    fn take_reports(&self) {
+        let mut left = i32::MAX;
+        while self.producer.in_flight_count() < left {
+            left = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+        }
     }
 }
