@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # All tests: first what needs no Kafka, then the real-Kafka tests against a broker of their own, stopped at the end.
+# `tests/run.sh kafka` runs the latter alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,14 +8,21 @@ say() { printf '\n== %s\n' "$*" >&2; }
 
 bash deploy/install.sh
 
+# With the places where a test may kill a process: one build for everything, and no others than tests use it.
+features=(--features pipeline/failpoints)
+
 say "building"
-cargo build --workspace --all-targets
+cargo build --workspace --all-targets "${features[@]}"
 
-say "tests that need no Kafka"
-# Without the variables the real-Kafka target says so and passes; it has its turn below.
-env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY cargo test --workspace
+if [ "${1:-all}" != kafka ]; then
+  say "tests that need no Kafka"
+  # Without the variables the real-Kafka target says so and passes; it has its turn below.
+  env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY FOOTFALL_REQUIRE_KAFKA=0 cargo test --workspace "${features[@]}"
+fi
 
-footfall=${CARGO_TARGET_DIR:-target}/debug/footfall
+FOOTFALL_BIN_DIR=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
+export FOOTFALL_BIN_DIR
+footfall=$FOOTFALL_BIN_DIR/footfall
 # A directory of its own: no test touches the Kafka that somebody works with.
 FOOTFALL_DEV_DIR=$(mktemp -d "${TMPDIR:-/tmp}/footfall-test.XXXXXX")
 export FOOTFALL_DEV_DIR
@@ -41,4 +49,5 @@ say "tests against a real Kafka"
 "$footfall" dev up
 variables=$("$footfall" dev env)
 eval "$variables"
-cargo test -p journey-tests --test kafka -- --nocapture
+# Most of these tests wait most of the time, and three of them for one and the same run: more threads than cores.
+FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]}" -- --nocapture --test-threads 6

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apache_avro::Schema;
+use apache_avro::{Schema, reader::datum::GenericDatumReader};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -47,9 +47,10 @@ impl Record {
         })
     }
 
-    /// Neither key nor value: a mark or a tick.
+    /// A mark or a tick: neither key nor value, nor the headers of a dead letter.
     pub(crate) fn is_time(&self) -> bool {
-        self.key.is_none() && self.value.is_none()
+        let only_time = self.headers.iter().all(|(name, _)| name == "footfall-mark");
+        self.key.is_none() && self.value.is_none() && only_time
     }
 
     /// What a reader is promised to find the same in every replay.
@@ -181,9 +182,10 @@ impl Auditor {
         let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
         let schema = schemas.entry(id).or_insert_with(|| self.schema(id));
         let mut body = &value[5..];
-        let decoded = apache_avro::from_avro_datum(schema, &mut body, None);
+        let reader = GenericDatumReader::builder(schema).build().expect("a reader");
+        let decoded = reader.read_value(&mut body).expect("decodes");
         assert!(body.is_empty(), "bytes are left over");
-        decoded.expect("decodes").try_into().expect("JSON")
+        decoded.try_into().expect("JSON")
     }
 
     fn schema(&self, id: u32) -> Schema {
@@ -301,14 +303,14 @@ pub(crate) fn get(url: &str) -> Result<String, String> {
     ask(host, &request)
 }
 
-/// Posts JSON; the body of an answer of 200.
-pub(crate) fn post(url: &str, body: &str) -> Result<String, String> {
+/// Sends JSON by POST or PUT; the body of an answer of 200.
+pub(crate) fn send(method: &str, url: &str, body: &str) -> Result<String, String> {
     let rest = url.strip_prefix("http://").ok_or("not http")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let kind = "application/vnd.schemaregistry.v1+json";
     let length = body.len();
     let request = format!(
-        "POST /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     ask(host, &request)
 }

@@ -23,7 +23,7 @@ use crate::{
 const HOUR: i64 = 3_600_000;
 
 /// Small transactions, so that there are many, and that a mark with many timers goes over several of them.
-const SMALL: &[&str] = &["--workers", "2", "--batch-records", "100"];
+const SMALL: &[&str] = &["--workers", "2", "--batch-records", "50"];
 
 /// So long is fed, that all that is done to the stages is done under load.
 fn feeding() -> Duration {
@@ -187,7 +187,10 @@ fn over_one_recorded_log_the_stages_say_the_same_disturbed_or_not() {
     }
     let (calm, rough) = (last_revisions(&calm), last_revisions(&rough));
     assert!(!calm.is_empty());
-    assert_eq!(calm, rough, "the last revision of every interval");
+    for (key, interval) in &calm {
+        assert_eq!(Some(interval), rough.get(key), "the last revision of {key}");
+    }
+    assert_eq!(calm.len(), rough.len());
 }
 
 /// Appends a recorded log, record by record, to the same partitions of another lane, at an even pace.

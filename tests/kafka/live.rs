@@ -12,7 +12,7 @@ use crate::{
 };
 
 const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "live", "owner": "o", "purpose": "p", "contact": "c@live.example",
-    "consent": {"mode": "not_needed"}, "visitTimeoutMinutes": 1}"#;
+    "consent": {"mode": "not_needed"}, "visitTimeoutMinutes": 1, "awaySeconds": 55}"#;
 
 const TIMEOUT: i64 = 60_000;
 const GRACE: i64 = 2_000;

@@ -9,6 +9,7 @@ mod chain;
 mod disturb;
 mod lane;
 mod live;
+mod real_traffic;
 mod refusals;
 mod smoke;
 mod stage;

@@ -4,13 +4,15 @@ use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
 };
 use serde_json::json;
 
 use crate::{
     Kafka, auditor, kafka,
-    lane::{Lane, RAW, WEB_RAW},
-    stage::Stage,
+    lane::{Lane, WEB_RAW},
+    stage::{PATIENCE, Stage},
+    wait_until,
 };
 
 fn admin(kafka: &Kafka) -> AdminClient<DefaultClientContext> {
@@ -28,13 +30,7 @@ fn delete(kafka: &Kafka, lane: &Lane, topic: &str) {
     let name = lane.topic(topic);
     let deleted = block_on(admin(kafka).delete_topics(&[&name], &AdminOptions::new()));
     deleted.expect("asked")[0].as_ref().expect("deleted");
-    crate::wait_until("the topic to be gone", crate::stage::PATIENCE, || {
-        let consumer: rdkafka::consumer::BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", &kafka.brokers).create().expect("a consumer");
-        use rdkafka::consumer::Consumer;
-        let metadata = consumer.fetch_metadata(None, crate::stage::PATIENCE).expect("metadata");
-        (!metadata.topics().iter().any(|topic| topic.name() == name)).then_some(())
-    });
+    until_seen(kafka, &name, None);
 }
 
 fn create(kafka: &Kafka, lane: &Lane, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
@@ -43,6 +39,20 @@ fn create(kafka: &Kafka, lane: &Lane, topic: &str, partitions: i32, settings: &[
     let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
     let created = block_on(admin(kafka).create_topics([&new], &AdminOptions::new()));
     created.expect("asked")[0].as_ref().expect("created");
+    until_seen(kafka, &name, Some(partitions as usize));
+}
+
+/// Until a newcomer sees the topic with so many partitions, or not at all.
+fn until_seen(kafka: &Kafka, name: &str, partitions: Option<usize>) {
+    let what = format!("{name} to be seen with {partitions:?} partitions");
+    wait_until(&what, PATIENCE, || {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &kafka.brokers);
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let metadata = consumer.fetch_metadata(None, PATIENCE).expect("metadata");
+        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+        (topic.map(|topic| topic.partitions().len()) == partitions).then_some(())
+    });
 }
 
 /// It must end by itself, not with success, and say all of this in one line.
@@ -95,8 +105,15 @@ fn a_schema_that_the_registry_refuses_stops_the_stage() {
     let subject = format!("{}-value", lane.topic("journey.visits"));
     let other = json!({"type": "record", "name": "VisitEvent", "namespace": "footfall", "fields": [
         {"name": "kind", "type": "long"}]});
-    let url = format!("{}/subjects/{subject}/versions", kafka.registry);
-    auditor::post(&url, &json!({"schema": other.to_string()}).to_string()).expect("registered");
+    let level = json!({"compatibility": "BACKWARD_TRANSITIVE"}).to_string();
+    let schema = json!({"schema": other.to_string()}).to_string();
+    for (method, path, body) in [
+        ("POST", format!("subjects/{subject}/versions"), schema),
+        ("PUT", format!("config/{subject}"), level),
+    ] {
+        let url = format!("{}/{path}", kafka.registry);
+        auditor::send(method, &url, &body).expect("the registry takes it");
+    }
     refuses(lane.start("sessionizer", "a", &[]), &[&subject, "compatib"]);
 }
 
@@ -109,9 +126,7 @@ fn of_two_processes_of_the_same_instance_the_first_is_fenced_and_says_so() {
     first.until_ready();
     let mut second = lane.start("ingest", "same", &[]);
     let mut loader = lane.producer();
-    for _ in RAW {
-        loader.send(WEB_RAW, Some("k"), b"{}", None);
-    }
+    loader.send(WEB_RAW, Some("k"), b"{}", None);
     loader.flush();
     refuses(first, &["fenced", "--instance"]);
     second.until_ready();
