@@ -20,24 +20,43 @@ fn binary(name: &str) -> PathBuf {
 /// The variables that `--help` names.
 fn options(name: &str) -> BTreeSet<String> {
     let output = Command::new(binary(name)).arg("--help").output();
-    let output = output.unwrap_or_else(|e| panic!("{name} is not built ({e}): cargo build --workspace --bins"));
+    let output = output
+        .unwrap_or_else(|e| panic!("{name} is not built ({e}): cargo build --workspace --bins"));
     variables(&String::from_utf8_lossy(&output.stdout))
 }
 
 fn variables(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    words.filter(|word| word.starts_with("FOOTFALL_")).map(str::to_owned).collect()
+    words
+        .filter(|word| word.starts_with("FOOTFALL_"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The lines of one service, and what it merges in from the top.
 fn service<'a>(compose: &'a str, name: &str) -> Vec<&'a str> {
-    let start = compose.lines().position(|line| line == format!("  {name}:")).expect("the service is there");
-    compose.lines().skip(start + 1).take_while(|line| line.starts_with("    ") || line.trim().is_empty()).collect()
+    let start = compose
+        .lines()
+        .position(|line| line == format!("  {name}:"))
+        .expect("the service is there");
+    compose
+        .lines()
+        .skip(start + 1)
+        .take_while(|line| line.starts_with("    ") || line.trim().is_empty())
+        .collect()
 }
 
 fn cluster(compose: &str) -> BTreeSet<String> {
-    let lines = compose.lines().skip_while(|line| !line.starts_with("x-cluster")).skip(1);
-    variables(&lines.take_while(|line| line.starts_with("  ")).collect::<Vec<_>>().join("\n"))
+    let lines = compose
+        .lines()
+        .skip_while(|line| !line.starts_with("x-cluster"))
+        .skip(1);
+    variables(
+        &lines
+            .take_while(|line| line.starts_with("  "))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 #[test]
@@ -48,11 +67,21 @@ fn every_variable_in_the_compose_file_is_an_option_of_its_binary() {
     for name in ["ingest", "sessionizer", "segmenter", "staffing"] {
         let options = options(name);
         let lines = service(&compose, name);
-        let code: Vec<&str> = lines.iter().filter(|line| !line.trim_start().starts_with('#')).copied().collect();
+        let code: Vec<&str> = lines
+            .iter()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .copied()
+            .collect();
         let own = variables(&code.join("\n"));
-        assert!(own.contains("FOOTFALL_INSTANCE"), "{name} has a stable name");
+        assert!(
+            own.contains("FOOTFALL_INSTANCE"),
+            "{name} has a stable name"
+        );
         for variable in own.union(&cluster) {
-            assert!(options.contains(variable), "{name} has no option {variable}: {options:?}");
+            assert!(
+                options.contains(variable),
+                "{name} has no option {variable}: {options:?}"
+            );
         }
     }
 }
@@ -61,14 +90,25 @@ fn every_variable_in_the_compose_file_is_an_option_of_its_binary() {
 fn compose_itself_reads_the_file() {
     let parsers: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
     let answers = |parser: &&&[&str]| {
-        let probe = Command::new(parser[0]).args(&parser[1..]).args(["version"]).output();
+        let probe = Command::new(parser[0])
+            .args(&parser[1..])
+            .args(["version"])
+            .output();
         probe.is_ok_and(|output| output.status.success())
     };
     let Some(parser) = parsers.iter().find(answers) else {
         println!("neither docker compose nor docker-compose is installed here: not read by it");
         return;
     };
-    let output = Command::new(parser[0]).args(&parser[1..]).args(["config", "--quiet"]).current_dir(root()).output();
+    let output = Command::new(parser[0])
+        .args(&parser[1..])
+        .args(["config", "--quiet"])
+        .current_dir(root())
+        .output();
     let output = output.expect("it just answered");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -28,14 +28,19 @@ const CLOSING: Millis = Millis::from_mins(27 * 60);
 fn definitions() -> Arc<[Arc<DefinitionSet>]> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footfall/definitions");
     let loaded = definitions_dir::load(&folder).expect("the demo's definitions");
-    let loaded = loaded.into_iter().map(|definition| definition.at_version(1));
+    let loaded = loaded
+        .into_iter()
+        .map(|definition| definition.at_version(1));
     [Arc::new(DefinitionSet::new(1, Timestamp::MIN, loaded))].into()
 }
 
 fn config(seed: u64, faults: Faults, batch: usize) -> ChainConfig {
     ChainConfig {
         partitions: PARTITIONS,
-        ingest: Arc::new(Config::new(VisitorKeys::development(), UnknownDeployments::Refuse)),
+        ingest: Arc::new(Config::new(
+            VisitorKeys::development(),
+            UnknownDeployments::Refuse,
+        )),
         sets: definitions(),
         grace: Millis::from_mins(15),
         faults,
@@ -44,8 +49,14 @@ fn config(seed: u64, faults: Faults, batch: usize) -> ChainConfig {
     }
 }
 
-const FAULTS: Faults =
-    Faults { abort: 60, crash_before: 40, crash_after: 40, unknown_aborted: 40, unknown_committed: 40, late_marker: 200 };
+const FAULTS: Faults = Faults {
+    abort: 20,
+    crash_before: 4,
+    crash_after: 4,
+    unknown_aborted: 4,
+    unknown_committed: 4,
+    late_marker: 100,
+};
 
 /// Sends a shop's day through a chain and lets everything end.
 fn play(chain: &mut Chain, seed: u64, visitors: u32) -> Vec<Event> {
@@ -60,9 +71,15 @@ fn play(chain: &mut Chain, seed: u64, visitors: u32) -> Vec<Event> {
             chain.tick(now);
             chain.settle(now).expect("no fault but simulated ones");
         }
-        chain.send(sent.topic.topic(), sent.key.as_deref().map(str::as_bytes), sent.json.as_bytes(), sent.send_at);
+        chain.send(
+            sent.topic.topic(),
+            sent.key.as_deref().map(str::as_bytes),
+            sent.json.as_bytes(),
+            sent.send_at,
+        );
         if let Some(truth) = sent.truth.filter(|truth| truth.fate.joins()) {
-            let visitor = VisitorKeys::development().customer_id(&truth.deployment_id, &truth.cookie);
+            let visitor =
+                VisitorKeys::development().customer_id(&truth.deployment_id, &truth.cookie);
             events.push(Event {
                 visitor: visitor.to_string(),
                 id: truth.event_id.clone(),
@@ -84,18 +101,28 @@ fn play(chain: &mut Chain, seed: u64, visitors: u32) -> Vec<Event> {
 }
 
 fn contents(broker: &MemoryBroker, topic: &str) -> Vec<Vec<Stored>> {
-    let bare = |record: &Arc<Stored>| Stored { offset: 0, appended_at: Timestamp(0), ..Stored::clone(record) };
-    (0..PARTITIONS).map(|p| broker.records(topic, p).iter().map(bare).collect()).collect()
+    let bare = |record: &Arc<Stored>| Stored {
+        offset: 0,
+        appended_at: Timestamp(0),
+        ..Stored::clone(record)
+    };
+    (0..PARTITIONS)
+        .map(|p| broker.records(topic, p).iter().map(bare).collect())
+        .collect()
 }
 
 fn values<T: Avro>(broker: &MemoryBroker, topic: &str) -> Vec<T> {
     let records = (0..PARTITIONS).flat_map(|p| broker.records(topic, p));
     let values = records.filter_map(|record| record.value.clone());
-    values.map(|value| from_bytes(unframe(&value).expect("framed").1).expect("our own record")).collect()
+    values
+        .map(|value| from_bytes(unframe(&value).expect("framed").1).expect("our own record"))
+        .collect()
 }
 
 fn ended(broker: &MemoryBroker) -> Vec<EndedVisit> {
-    let visits = values::<VisitEvent>(broker, topics::VISITS).into_iter().filter(|e| e.kind == visit::kind::ENDED);
+    let visits = values::<VisitEvent>(broker, topics::VISITS)
+        .into_iter()
+        .filter(|e| e.kind == visit::kind::ENDED);
     let mut ended: Vec<_> = visits
         .filter_map(|event| {
             let visit = event.visit?;
@@ -119,10 +146,15 @@ type Counted = (String, Timestamp, bool, journey::staffing::Actual);
 fn staffing(broker: &MemoryBroker) -> Vec<Counted> {
     let mut last = BTreeMap::new();
     for interval in values::<StaffingInterval>(broker, topics::STAFFING) {
-        last.insert((interval.route_path_id.to_string(), interval.interval_start), interval);
+        last.insert(
+            (interval.route_path_id.to_string(), interval.interval_start),
+            interval,
+        );
     }
     let counted = last.into_iter();
-    counted.map(|((id, start), i)| (id, start, i.status == status::PROVISIONAL, i.actual)).collect()
+    counted
+        .map(|((id, start), i)| (id, start, i.status == status::PROVISIONAL, i.actual))
+        .collect()
 }
 
 fn multiset(broker: &MemoryBroker, topic: &str) -> Vec<Vec<u8>> {
@@ -148,9 +180,14 @@ fn one(seed: u64, visitors: u32) -> u32 {
     );
     let mut replayed = Chain::new(&config(seed.wrapping_add(1), FAULTS, batch));
     replayed.take_over(calm_broker);
-    replayed.settle(Timestamp(0)).expect("no fault but simulated ones");
+    replayed
+        .settle(Timestamp(0))
+        .expect("no fault but simulated ones");
     for topic in [topics::VISITS, topics::JOURNEY_EVENTS, topics::OFFERS] {
-        let (calm, replayed) = (contents(calm_broker, topic), contents(replayed.broker(), topic));
+        let (calm, replayed) = (
+            contents(calm_broker, topic),
+            contents(replayed.broker(), topic),
+        );
         for (partition, (calm, replayed)) in calm.iter().zip(&replayed).enumerate() {
             let first = calm.iter().zip(replayed).position(|(a, b)| a != b);
             assert!(
@@ -161,13 +198,28 @@ fn one(seed: u64, visitors: u32) -> u32 {
             );
         }
     }
-    assert_eq!(staffing(calm_broker), staffing(replayed.broker()), "seed {seed}: staffing differs");
+    assert_eq!(
+        staffing(calm_broker),
+        staffing(replayed.broker()),
+        "seed {seed}: staffing differs"
+    );
     let oracle = oracle::sessionize(&events);
     for (name, broker) in [("calm", calm_broker), ("faulty", faulty_broker)] {
         let ended = ended(broker);
-        let missing: Vec<_> = oracle.iter().filter(|visit| !ended.contains(visit)).take(3).collect();
-        let extra: Vec<_> = ended.iter().filter(|visit| !oracle.contains(visit)).take(3).collect();
-        assert!(ended == oracle, "seed {seed}, {name}: missing {missing:#?}\nnot the oracle's {extra:#?}");
+        let missing: Vec<_> = oracle
+            .iter()
+            .filter(|visit| !ended.contains(visit))
+            .take(3)
+            .collect();
+        let extra: Vec<_> = ended
+            .iter()
+            .filter(|visit| !oracle.contains(visit))
+            .take(3)
+            .collect();
+        assert!(
+            ended == oracle,
+            "seed {seed}, {name}: missing {missing:#?}\nnot the oracle's {extra:#?}"
+        );
     }
     gapless(faulty_broker, seed);
     assert_eq!(calm.crashes(), 0);
@@ -179,7 +231,12 @@ fn gapless(broker: &MemoryBroker, seed: u64) {
     let mut last = BTreeMap::new();
     for event in values::<JourneyEvent>(broker, topics::JOURNEY_EVENTS) {
         let sequence = last.entry(event.session.id.clone()).or_insert(0);
-        assert_eq!(event.sequence, *sequence + 1, "seed {seed}: session {}", event.session.id);
+        assert_eq!(
+            event.sequence,
+            *sequence + 1,
+            "seed {seed}: session {}",
+            event.session.id
+        );
         *sequence = event.sequence;
     }
 }
@@ -201,11 +258,18 @@ fn a_faulty_run_commits_what_a_calm_one_does_and_the_oracle_says() {
         match result {
             Ok(n) => crashes += n,
             Err(panic) => {
-                let smallest = (1..12).find(|visitors| std::panic::catch_unwind(|| one(seed, *visitors)).is_err());
-                eprintln!("fails: SEED={seed} VISITORS={} cargo test -p journey-tests --test simulation", smallest.unwrap_or(12));
+                let smallest = (1..12)
+                    .find(|visitors| std::panic::catch_unwind(|| one(seed, *visitors)).is_err());
+                eprintln!(
+                    "fails: SEED={seed} VISITORS={} cargo test -p journey-tests --test simulation",
+                    smallest.unwrap_or(12)
+                );
                 std::panic::resume_unwind(panic);
             }
         }
     }
-    assert!(u64::from(crashes) > seeds, "only {crashes} crashes in {seeds} seeds: nothing was proven");
+    assert!(
+        u64::from(crashes) > seeds,
+        "only {crashes} crashes in {seeds} seeds: nothing was proven"
+    );
 }

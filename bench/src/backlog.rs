@@ -14,7 +14,11 @@ use footfall::{
 use journey::{Millis, Timestamp, topics};
 use pipeline::kafka::admin::{Admin, Difference, TopicSpec};
 
-use crate::{pass_through, process::{cpu_seconds, resident_mib}, report::StageRow};
+use crate::{
+    pass_through,
+    process::{cpu_seconds, resident_mib},
+    report::StageRow,
+};
 
 /// The backlog's lane.
 pub(crate) const PREFIX: &str = "bench.";
@@ -28,7 +32,13 @@ const PARTITIONS: usize = 4;
 pub(crate) fn fill(cluster: &Cluster, events: u64, visitors: u64) -> anyhow::Result<Timestamp> {
     println!("filling {events} raw events");
     let settings = cluster.settings(PREFIX);
-    let mut loader = BackfillLoader::open(&settings, &Options { tick_every: Millis(1_000), ..Options::default() })?;
+    let mut loader = BackfillLoader::open(
+        &settings,
+        &Options {
+            tick_every: Millis(1_000),
+            ..Options::default()
+        },
+    )?;
     let mut generator = LoadGenerator::new(1, visitors);
     let mut json = Vec::new();
     for n in 0..events {
@@ -50,7 +60,12 @@ pub(crate) fn measure(cluster: &Cluster, until: Timestamp) -> anyhow::Result<Vec
     Ok(rows)
 }
 
-fn stage(cluster: &Cluster, name: &str, tasks: usize, until: Timestamp) -> anyhow::Result<StageRow> {
+fn stage(
+    cluster: &Cluster,
+    name: &str,
+    tasks: usize,
+    until: Timestamp,
+) -> anyhow::Result<StageRow> {
     let process = Process::spawn(cluster, name, &stage_args(name, PREFIX, true))?;
     work_off(cluster, process, name, tasks, until)
 }
@@ -61,10 +76,18 @@ fn floor(cluster: &Cluster, until: Timestamp) -> anyhow::Result<StageRow> {
         name: settings.lane.topic(&name),
         partitions: PARTITIONS as u32,
         may_grow: false,
-        settings: [("cleanup.policy", if compact { "compact" } else { "delete" }.to_owned())].into(),
+        settings: [(
+            "cleanup.policy",
+            if compact { "compact" } else { "delete" }.to_owned(),
+        )]
+        .into(),
     };
     let changelog = topics::changelog(topics::WEB_EVENTS, "pass-through");
-    let missing = [topic(pass_through::COPY.to_owned(), false), topic(changelog, true)].map(Difference::Missing);
+    let missing = [
+        topic(pass_through::COPY.to_owned(), false),
+        topic(changelog, true),
+    ]
+    .map(Difference::Missing);
     Admin::connect(&settings)?.apply_now(&missing, 1)?;
     let mut args = vec!["pass-through".to_owned()];
     args.extend(stage_args("pass-through", PREFIX, true));
@@ -74,14 +97,30 @@ fn floor(cluster: &Cluster, until: Timestamp) -> anyhow::Result<StageRow> {
 }
 
 /// From readiness until every task knows it to be `until`.
-fn work_off(cluster: &Cluster, mut process: Process, name: &str, tasks: usize, until: Timestamp) -> anyhow::Result<StageRow> {
+fn work_off(
+    cluster: &Cluster,
+    mut process: Process,
+    name: &str,
+    tasks: usize,
+    until: Timestamp,
+) -> anyhow::Result<StageRow> {
     println!("measuring {name}");
     process.wait_ready()?;
-    let (began, cpu, broker) = (Instant::now(), cpu_seconds(process.id())?, broker_cpu(&cluster.dir)?);
+    let (began, cpu, broker) = (
+        Instant::now(),
+        cpu_seconds(process.id())?,
+        broker_cpu(&cluster.dir)?,
+    );
     let end = until.0 as f64 / 1000.0 - 1.0;
-    while process.frontier(tasks)?.is_none_or(|frontier| frontier < end) {
+    while process
+        .frontier(tasks)?
+        .is_none_or(|frontier| frontier < end)
+    {
         process.check()?;
-        ensure!(began.elapsed() < PATIENCE, "{name} did not work the backlog off within {PATIENCE:?}");
+        ensure!(
+            began.elapsed() < PATIENCE,
+            "{name} did not work the backlog off within {PATIENCE:?}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
     let row = StageRow {
@@ -98,14 +137,24 @@ fn work_off(cluster: &Cluster, mut process: Process, name: &str, tasks: usize, u
 }
 
 fn consumed(metrics: &str) -> u64 {
-    let lines = metrics.lines().filter(|line| line.starts_with("footfall_records_consumed_total{"));
-    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
+    let lines = metrics
+        .lines()
+        .filter(|line| line.starts_with("footfall_records_consumed_total{"));
+    lines
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+        .sum::<f64>() as u64
 }
 
 fn broker_cpu(dir: &Path) -> anyhow::Result<f64> {
     let wanted = format!("footfall.kafka={}", dir.canonicalize()?.display());
     for entry in std::fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         if String::from_utf8_lossy(&line).contains(&wanted) {
             return cpu_seconds(pid);

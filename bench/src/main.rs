@@ -74,7 +74,8 @@ fn main() -> anyhow::Result<ExitCode> {
     down?;
     println!("{}", report.render());
     let json = serde_json::to_vec_pretty(&report).context("plain numbers")?;
-    std::fs::write(&cli.json, json).with_context(|| format!("{} cannot be written", cli.json.display()))?;
+    std::fs::write(&cli.json, json)
+        .with_context(|| format!("{} cannot be written", cli.json.display()))?;
     println!("written to {}", cli.json.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -83,7 +84,10 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
     let (cluster, said) = Cluster::up(&cli.dir)?;
     println!("{said}");
     let definitions = PathBuf::from("footfall/definitions");
-    anyhow::ensure!(definitions.is_dir(), "run the bench from the root of the checkout: footfall/definitions is read");
+    anyhow::ensure!(
+        definitions.is_dir(),
+        "run the bench from the root of the checkout: footfall/definitions is read"
+    );
     let mut report = Report::new(cli.events, cli.visitors);
     Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
     let until = backlog::fill(&cluster, cli.events, cli.visitors)?;
@@ -91,11 +95,22 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
     for rate in &cli.rates {
         let prefix = format!("bench-live-{rate}.");
         let mut lane = Lane::start(&cluster, &prefix, false, &definitions)?;
-        let load = Load { rate: *rate, length: cli.live, seed: 1, visitors: 20_000 };
+        let load = Load {
+            rate: *rate,
+            length: cli.live,
+            seed: 1,
+            visitors: 20_000,
+        };
         println!("latency at {rate} events/s for {} s", cli.live.as_secs());
         let latencies = live::measure(&cluster, &mut lane, &load, &mut |_| {})?;
-        report.latency.push(LatencyRow::new(*rate, "raw to journey event", &latencies.events));
-        report.latency.push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
+        report.latency.push(LatencyRow::new(
+            *rate,
+            "raw to journey event",
+            &latencies.events,
+        ));
+        report
+            .latency
+            .push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
         lane.stop()?;
     }
     Ok(report)

@@ -4,14 +4,12 @@ use std::process::ExitCode;
 
 use journey::{TaskTime, Timestamp, topics};
 use pipeline::{
-    Address, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Stage, TimeFrom, Timer, Timers, Topology,
+    Address, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Stage, TimeFrom,
+    Timer, Timers, Topology,
     config::{KafkaArgs, StageArgs},
     run::{Extras, stage_main},
 };
-use schemas::{
-    Avro, Incompatible, Malformed,
-    avro::Reader,
-};
+use schemas::{Avro, Incompatible, Malformed, avro::Reader};
 
 /// Where the pass-through stage writes.
 pub(crate) const COPY: &str = "bench.copy";
@@ -52,7 +50,14 @@ impl Processor for PassThrough {
         input.received_at
     }
 
-    fn apply(&self, _: &TaskTime, _: &Nothing, _: Option<Nothing>, input: Copied, out: &mut Vec<Copied>) -> Option<Nothing> {
+    fn apply(
+        &self,
+        _: &TaskTime,
+        _: &Nothing,
+        _: Option<Nothing>,
+        input: Copied,
+        out: &mut Vec<Copied>,
+    ) -> Option<Nothing> {
         out.push(input);
         None
     }
@@ -61,7 +66,14 @@ impl Processor for PassThrough {
         Timers::default()
     }
 
-    fn on_timer(&self, _: &TaskTime, _: &Nothing, _: Nothing, _: Timer, _: &mut Vec<Copied>) -> Option<Nothing> {
+    fn on_timer(
+        &self,
+        _: &TaskTime,
+        _: &Nothing,
+        _: Nothing,
+        _: Timer,
+        _: &mut Vec<Copied>,
+    ) -> Option<Nothing> {
         None
     }
 }
@@ -70,7 +82,11 @@ impl Stage for PassThrough {
     const TOPOLOGY: Topology = Topology {
         stage: "pass-through",
         inputs: &[topics::WEB_EVENTS],
-        outputs: &[OutputTopic { name: COPY, schema: None, co_partitioned: true }],
+        outputs: &[OutputTopic {
+            name: COPY,
+            schema: None,
+            co_partitioned: true,
+        }],
         time_from: TimeFrom::Marks,
         marks_into: MarksInto::Nowhere,
         definitions: false,
@@ -91,12 +107,25 @@ impl Stage for PassThrough {
     }
 
     fn encode(&self, _: &Nothing, output: Copied, out: &mut Outbox<'_>) {
-        let to = Address { topic: 0, place: Place::SamePartition, key: &output.key, caused_at: Some(output.received_at) };
+        let to = Address {
+            topic: 0,
+            place: Place::SamePartition,
+            key: &output.key,
+            caused_at: Some(output.received_at),
+        };
         out.send(to, |value| value.extend_from_slice(&output.value));
     }
 }
 
 /// Runs the stage until a signal.
 pub(crate) fn run(kafka: &KafkaArgs, stage: &StageArgs) -> ExitCode {
-    stage_main(kafka, stage, Extras { ticks: true, ..Extras::default() }, |_| PassThrough)
+    stage_main(
+        kafka,
+        stage,
+        Extras {
+            ticks: true,
+            ..Extras::default()
+        },
+        |_| PassThrough,
+    )
 }

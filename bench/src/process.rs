@@ -4,10 +4,16 @@ use anyhow::Context;
 
 /// CPU-seconds that a process has used so far, user and system, all threads.
 pub(crate) fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
+    let stat =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
     let fields = stat.rsplit_once(')').context("no stat line")?.1;
     let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).context("no CPU time");
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<f64>().ok())
+            .context("no CPU time")
+    };
     // Fields 14 and 15 of proc(5), counted from the third; the clock ticks 100 times a second on Linux.
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }

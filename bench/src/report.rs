@@ -40,19 +40,39 @@ pub(crate) struct LatencyRow {
 impl LatencyRow {
     pub(crate) fn new(rate: u64, what: &'static str, histogram: &Histogram<u64>) -> LatencyRow {
         let at = |q: f64| histogram.value_at_quantile(q);
-        LatencyRow { rate, what, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), records: histogram.len() }
+        LatencyRow {
+            rate,
+            what,
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            records: histogram.len(),
+        }
     }
 }
 
 impl Report {
     pub(crate) fn new(events: u64, visitors: u64) -> Report {
-        Report { events, visitors, throughput: Vec::new(), latency: Vec::new() }
+        Report {
+            events,
+            visitors,
+            throughput: Vec::new(),
+            latency: Vec::new(),
+        }
     }
 
     pub(crate) fn render(&self) -> String {
         let mut text = format!(
             "\n{} raw events of {} visitors, 4 partitions, one worker a stage, exactly once\n{:<14} {:>10} {:>16} {:>12} {:>14} {:>9}\n",
-            self.events, self.visitors, "stage", "records", "records/CPU-s", "records/s", "broker CPU-s", "peak MiB"
+            self.events,
+            self.visitors,
+            "stage",
+            "records",
+            "records/CPU-s",
+            "records/s",
+            "broker CPU-s",
+            "peak MiB"
         );
         for row in &self.throughput {
             let records = row.records as f64;
@@ -67,7 +87,11 @@ impl Report {
                 row.resident_mib
             );
         }
-        let _ = writeln!(text, "\n{:>9}  {:<22} {:>7} {:>7} {:>7} {:>7}  (ms)", "events/s", "from, to", "p50", "p90", "p99", "p99.9");
+        let _ = writeln!(
+            text,
+            "\n{:>9}  {:<22} {:>7} {:>7} {:>7} {:>7}  (ms)",
+            "events/s", "from, to", "p50", "p90", "p99", "p99.9"
+        );
         for row in &self.latency {
             let _ = writeln!(
                 text,

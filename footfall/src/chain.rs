@@ -61,18 +61,28 @@ struct Member<S: Stage> {
 
 impl<S: Stage> std::fmt::Debug for Member<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Member").field("worker", &self.worker).field("crashes", &self.crashes).finish()
+        f.debug_struct("Member")
+            .field("worker", &self.worker)
+            .field("crashes", &self.crashes)
+            .finish()
     }
 }
 
 impl<S: Stage + 'static> Member<S> {
-    fn new(broker: &MemoryBroker, config: &ChainConfig, make: impl Fn(TaskContext) -> S + Send + Sync + 'static) -> Self {
+    fn new(
+        broker: &MemoryBroker,
+        config: &ChainConfig,
+        make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
+    ) -> Self {
         let (broker, config) = (broker.clone(), config.clone());
         let names = Names::new(&S::TOPOLOGY, &Lane::default());
         let metrics = Arc::new(Metrics::new(S::TOPOLOGY));
         let shared = Arc::clone(&metrics);
         let make = Arc::new(make);
-        let mut seed = config.seed.wrapping_mul(31).wrapping_add(S::TOPOLOGY.stage.len() as u64);
+        let mut seed = config
+            .seed
+            .wrapping_mul(31)
+            .wrapping_add(S::TOPOLOGY.stage.len() as u64);
         let mut open = move || {
             seed = seed.wrapping_add(1);
             let log = MemoryLog::open(&broker, S::TOPOLOGY, names.clone(), config.faults, seed);
@@ -94,7 +104,12 @@ impl<S: Stage + 'static> Member<S> {
             };
             Worker::new(log, parts)
         };
-        Member { worker: open(), open: Box::new(open), metrics, crashes: 0 }
+        Member {
+            worker: open(),
+            open: Box::new(open),
+            metrics,
+            crashes: 0,
+        }
     }
 
     /// Works until nothing is left to do. A simulated crash means a new worker, restored from what was committed.
@@ -119,12 +134,19 @@ impl Chain {
     /// Makes the topics and starts the four stages.
     pub fn new(config: &ChainConfig) -> Chain {
         let broker = MemoryBroker::new();
-        for topology in [Ingest::TOPOLOGY, Sessionizer::TOPOLOGY, Segmenter::TOPOLOGY, Staffing::TOPOLOGY] {
+        for topology in [
+            Ingest::TOPOLOGY,
+            Sessionizer::TOPOLOGY,
+            Segmenter::TOPOLOGY,
+            Staffing::TOPOLOGY,
+        ] {
             create_topics(&broker, &topology, config.partitions);
         }
         let rules = Arc::clone(&config.ingest);
         Chain {
-            ingest: Member::new(&broker, config, move |context| Ingest::new(Arc::clone(&rules), context)),
+            ingest: Member::new(&broker, config, move |context| {
+                Ingest::new(Arc::clone(&rules), context)
+            }),
             sessionizer: Member::new(&broker, config, Sessionizer::new),
             segmenter: Member::new(&broker, config, Segmenter::new),
             staffing: Member::new(&broker, config, Staffing::new),
@@ -183,19 +205,31 @@ impl Chain {
 
     /// Every stage's metrics, in Prometheus' text format.
     pub fn metrics(&self) -> [String; 4] {
-        [&self.ingest.metrics, &self.sessionizer.metrics, &self.segmenter.metrics, &self.staffing.metrics]
-            .map(|metrics| metrics.render())
+        [
+            &self.ingest.metrics,
+            &self.sessionizer.metrics,
+            &self.segmenter.metrics,
+            &self.staffing.metrics,
+        ]
+        .map(|metrics| metrics.render())
     }
 
     /// Simulated crashes so far.
     pub fn crashes(&self) -> u32 {
-        self.ingest.crashes + self.sessionizer.crashes + self.segmenter.crashes + self.staffing.crashes
+        self.ingest.crashes
+            + self.sessionizer.crashes
+            + self.segmenter.crashes
+            + self.staffing.crashes
     }
 
     /// How many keys have a state, over all stages: zero when everything has ended.
     pub fn state_count(&self) -> usize {
         fn count<S: Stage>(member: &Member<S>) -> usize {
-            member.worker.tasks().map(pipeline::task::Task::state_count).sum()
+            member
+                .worker
+                .tasks()
+                .map(pipeline::task::Task::state_count)
+                .sum()
         }
         count(&self.sessionizer) + count(&self.segmenter) + count(&self.staffing)
     }
@@ -204,7 +238,15 @@ impl Chain {
 /// Makes every topic that a stage names.
 fn create_topics(broker: &MemoryBroker, topology: &Topology, partitions: u32) {
     let names = Names::new(topology, &Lane::default());
-    for name in [&names.inputs, &names.outputs, &names.dead_letters, &names.changelogs].into_iter().flatten() {
+    for name in [
+        &names.inputs,
+        &names.outputs,
+        &names.dead_letters,
+        &names.changelogs,
+    ]
+    .into_iter()
+    .flatten()
+    {
         broker.create(name, partitions);
     }
 }

@@ -39,8 +39,16 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LoadError::Read { path, .. } => write!(f, "{} cannot be read", path.display()),
-            LoadError::Parse { path, element: None, .. } => write!(f, "{} is not a definition", path.display()),
-            LoadError::Parse { path, element: Some(at), .. } => {
+            LoadError::Parse {
+                path,
+                element: None,
+                ..
+            } => write!(f, "{} is not a definition", path.display()),
+            LoadError::Parse {
+                path,
+                element: Some(at),
+                ..
+            } => {
                 write!(f, "{}: [{at}] is not a definition", path.display())
             }
             LoadError::Empty { path } => write!(f, "{} holds no *.json file", path.display()),
@@ -62,11 +70,16 @@ impl Error for LoadError {
 /// (`*.test.json`) and hidden files are left out.
 pub fn load(path: &Path) -> Result<Vec<Definition>, LoadError> {
     let mut files = Vec::new();
-    let read = |source| LoadError::Read { path: path.to_owned(), source };
+    let read = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
     if fs::metadata(path).map_err(read)?.is_dir() {
         collect(path, &mut files)?;
         if files.is_empty() {
-            return Err(LoadError::Empty { path: path.to_owned() });
+            return Err(LoadError::Empty {
+                path: path.to_owned(),
+            });
         }
     } else {
         files.push(path.to_owned());
@@ -80,7 +93,10 @@ pub fn load(path: &Path) -> Result<Vec<Definition>, LoadError> {
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
-    let read = |source| LoadError::Read { path: directory.to_owned(), source };
+    let read = |source| LoadError::Read {
+        path: directory.to_owned(),
+        source,
+    };
     for entry in fs::read_dir(directory).map_err(read)? {
         let path = entry.map_err(read)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -97,15 +113,24 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> 
 }
 
 fn parse(file: &Path, definitions: &mut Vec<Definition>) -> Result<(), LoadError> {
-    let text = fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source })?;
-    let wrong = |element, source| LoadError::Parse { path: file.to_owned(), element, source };
+    let text = fs::read_to_string(file).map_err(|source| LoadError::Read {
+        path: file.to_owned(),
+        source,
+    })?;
+    let wrong = |element, source| LoadError::Parse {
+        path: file.to_owned(),
+        element,
+        source,
+    };
     if !text.trim_start().starts_with('[') {
         definitions.push(serde_json::from_str(&text).map_err(|source| wrong(None, source))?);
         return Ok(());
     }
-    let elements: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|source| wrong(None, source))?;
+    let elements: Vec<serde_json::Value> =
+        serde_json::from_str(&text).map_err(|source| wrong(None, source))?;
     for (at, element) in elements.into_iter().enumerate() {
-        definitions.push(serde_json::from_value(element).map_err(|source| wrong(Some(at), source))?);
+        definitions
+            .push(serde_json::from_value(element).map_err(|source| wrong(Some(at), source))?);
     }
     Ok(())
 }
@@ -119,7 +144,8 @@ mod tests {
     use super::*;
 
     fn demo() -> Vec<Definition> {
-        load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions")).expect("the demo's definitions load")
+        load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions"))
+            .expect("the demo's definitions load")
     }
 
     /// A directory of its own under the system's, gone when dropped.
@@ -152,19 +178,36 @@ mod tests {
         for definition in &definitions {
             *kinds.entry(definition.kind()).or_insert(0) += 1;
         }
-        let expected =
-            [("actionMap", 2), ("deployment", 3), ("outcome", 1), ("pageClass", 3), ("routePath", 2), ("segment", 5)];
+        let expected = [
+            ("actionMap", 2),
+            ("deployment", 3),
+            ("outcome", 1),
+            ("pageClass", 3),
+            ("routePath", 2),
+            ("segment", 5),
+        ];
         assert_eq!(kinds, BTreeMap::from(expected));
     }
 
     #[test]
     fn the_demo_refers_only_to_what_it_defines() {
         let definitions = demo();
-        let has = |kind: &str, id: &str| definitions.iter().any(|d| d.kind() == kind && d.id() == id);
+        let has =
+            |kind: &str, id: &str| definitions.iter().any(|d| d.kind() == kind && d.id() == id);
         for definition in &definitions {
             if let Definition::ActionMap(map) = definition {
-                assert!(map.trigger_with_segments.iter().all(|segment| has("segment", segment)), "{}", map.id);
-                assert!(has("routePath", map.route_path_id().expect("a route path")), "{}", map.id);
+                assert!(
+                    map.trigger_with_segments
+                        .iter()
+                        .all(|segment| has("segment", segment)),
+                    "{}",
+                    map.id
+                );
+                assert!(
+                    has("routePath", map.route_path_id().expect("a route path")),
+                    "{}",
+                    map.id
+                );
             }
         }
     }
@@ -179,7 +222,11 @@ mod tests {
             });
             let deployment = known.expect("each site has its deployment");
             assert_eq!(deployment.consent.mode, site.consent);
-            assert!(![&deployment.owner, &deployment.purpose, &deployment.contact].iter().any(|text| text.is_empty()));
+            assert!(
+                ![&deployment.owner, &deployment.purpose, &deployment.contact]
+                    .iter()
+                    .any(|text| text.is_empty())
+            );
         }
     }
 
@@ -191,23 +238,36 @@ mod tests {
         scratch.write("deeper/a.json", r#"{"kind": "routePath", "id": "third"}"#);
         scratch.write("b.test.json", "not even JSON");
         scratch.write("readme.md", "neither");
-        let ids: Vec<String> = load(&scratch.0).expect("loads").iter().map(|d| d.id().to_owned()).collect();
+        let ids: Vec<String> = load(&scratch.0)
+            .expect("loads")
+            .iter()
+            .map(|d| d.id().to_owned())
+            .collect();
         assert_eq!(ids, ["first", "second", "third"]);
     }
 
     #[test]
     fn a_mistake_names_its_file_its_element_and_what_serde_says() {
         let scratch = Scratch::new("mistake");
-        scratch.write("bad.json", r#"[{"kind": "routePath", "id": "a"}, {"kind": "segment", "id": "b"}]"#);
+        scratch.write(
+            "bad.json",
+            r#"[{"kind": "routePath", "id": "a"}, {"kind": "segment", "id": "b"}]"#,
+        );
         let error = load(&scratch.0).expect_err("no displayName");
         let text = format!("{:#}", anyhow::Error::from(error));
-        assert!(text.contains("bad.json: [1] is not a definition: missing field `displayName`"), "{text}");
+        assert!(
+            text.contains("bad.json: [1] is not a definition: missing field `displayName`"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_directory_without_definitions_is_an_error() {
         let scratch = Scratch::new("empty");
         assert!(matches!(load(&scratch.0), Err(LoadError::Empty { .. })));
-        assert!(matches!(load(&scratch.0.join("nowhere")), Err(LoadError::Read { .. })));
+        assert!(matches!(
+            load(&scratch.0.join("nowhere")),
+            Err(LoadError::Read { .. })
+        ));
     }
 }

@@ -117,7 +117,12 @@ fn play(args: &Args) -> anyhow::Result<()> {
         args.live.as_secs()
     ));
     let mut live_lane = Lane::start(&cluster, "demo-live.", false, &definitions)?;
-    let load = Load { rate: args.rate, length: args.live, seed: args.seed, visitors: 2_000 };
+    let load = Load {
+        rate: args.rate,
+        length: args.live,
+        seed: args.seed,
+        visitors: 2_000,
+    };
     let latency = live::measure(&cluster, &mut live_lane, &load, &mut |sent| {
         progress.show(|| format!("{sent} events sent"));
     })?;

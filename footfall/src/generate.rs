@@ -39,7 +39,8 @@ pub struct Args {
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| format!("{text:?} is not an RFC 3339 time such as 2026-11-23T00:00:00Z"))
+    Timestamp::parse(text)
+        .ok_or_else(|| format!("{text:?} is not an RFC 3339 time such as 2026-11-23T00:00:00Z"))
 }
 
 impl Args {
@@ -48,8 +49,22 @@ impl Args {
         let duration = Millis::from_mins(i64::from(self.hours) * 60);
         let plausible = ShopConfig::plausible(self.seed, self.visitors, self.start, duration);
         let biting = ShopConfig::biting(self.seed, self.visitors);
-        let config = if self.biting { ShopConfig { start: self.start, duration, ..biting } } else { plausible };
-        ShopConfig { rates: Rates { skewed: 0.0, ..config.rates }, ..config }
+        let config = if self.biting {
+            ShopConfig {
+                start: self.start,
+                duration,
+                ..biting
+            }
+        } else {
+            plausible
+        };
+        ShopConfig {
+            rates: Rates {
+                skewed: 0.0,
+                ..config.rates
+            },
+            ..config
+        }
     }
 }
 
@@ -57,7 +72,8 @@ impl Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let tally = match &args.out {
         None => write_events(args.shop_config(), BufWriter::new(io::stdout().lock())),
-        Some(path) => write_file(args.shop_config(), path).with_context(|| format!("writing {}", path.display())),
+        Some(path) => write_file(args.shop_config(), path)
+            .with_context(|| format!("writing {}", path.display())),
     };
     match tally {
         Ok(tally) => eprint!("{tally}"),
@@ -69,7 +85,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn write_file(config: ShopConfig, path: &Path) -> anyhow::Result<Tally> {
@@ -122,7 +140,9 @@ mod tests {
 
     #[test]
     fn one_event_is_one_line_even_when_broken() {
-        let config = Cli::parse_from(["generate", "--visitors", "300", "--biting"]).args.shop_config();
+        let config = Cli::parse_from(["generate", "--visitors", "300", "--biting"])
+            .args
+            .shop_config();
         let text = String::from_utf8(lines(&["--visitors", "300", "--biting"])).expect("UTF-8");
         assert_eq!(text.lines().count(), Shop::new(config).count());
     }
@@ -130,14 +150,19 @@ mod tests {
     /// A loader knows no time of sending but what the events say: the greatest so far is a record's receive time.
     #[test]
     fn a_loader_of_the_file_finds_the_true_times() {
-        let config = Cli::parse_from(["generate", "--visitors", "800", "--biting"]).args.shop_config();
+        let config = Cli::parse_from(["generate", "--visitors", "800", "--biting"])
+            .args
+            .shop_config();
         let mut received_at = Timestamp::MIN;
         for sent in Shop::new(config) {
-            let Ok(json) = serde_json::from_str::<serde_json::Value>(&sent.json) else { continue };
+            let Ok(json) = serde_json::from_str::<serde_json::Value>(&sent.json) else {
+                continue;
+            };
             let date = |name: &str| json[name].as_str().and_then(Timestamp::parse);
             let created = date("createdDate").expect("always there");
             received_at = received_at.max(date("sentDate").unwrap_or(created));
-            let occurred_at = date("sentDate").map_or(created, |sent| received_at - (sent - created));
+            let occurred_at =
+                date("sentDate").map_or(created, |sent| received_at - (sent - created));
             assert_eq!(Some(occurred_at), sent.truth.map(|truth| truth.occurred_at));
             assert!(
                 received_at <= sent.send_at && received_at - created <= Millis::from_mins(60)

@@ -24,15 +24,22 @@ pub struct Cluster {
 impl Cluster {
     /// Starts it, or finds it running.
     pub fn up(dir: &Path) -> anyhow::Result<(Cluster, String)> {
-        std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("{} cannot be made", dir.display()))?;
         let said = tool(&["dev", "up"], dir, &[])?;
         let env = tool(&["dev", "env"], dir, &[])?;
         let value = |name: &str| {
-            let line = env.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
-            line.map(str::to_owned).with_context(|| format!("`footfall dev env` prints no {name}"))
+            let line = env
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("export {name}=")));
+            line.map(str::to_owned)
+                .with_context(|| format!("`footfall dev env` prints no {name}"))
         };
-        let cluster =
-            Cluster { dir: dir.to_owned(), brokers: value("FOOTFALL_BROKERS")?, registry: value("FOOTFALL_REGISTRY")? };
+        let cluster = Cluster {
+            dir: dir.to_owned(),
+            brokers: value("FOOTFALL_BROKERS")?,
+            registry: value("FOOTFALL_REGISTRY")?,
+        };
         Ok((cluster, said.trim().to_owned()))
     }
 
@@ -52,21 +59,35 @@ impl Cluster {
     }
 
     fn env(&self) -> [(&'static str, String); 2] {
-        [("FOOTFALL_BROKERS", self.brokers.clone()), ("FOOTFALL_REGISTRY", self.registry.clone())]
+        [
+            ("FOOTFALL_BROKERS", self.brokers.clone()),
+            ("FOOTFALL_REGISTRY", self.registry.clone()),
+        ]
     }
 }
 
 /// Runs the tool beside this program: what demo and bench do, a person can do.
 fn tool(args: &[&str], dir: &Path, env: &[(&'static str, String)]) -> anyhow::Result<String> {
-    let program = std::env::current_exe().context("this program has no path")?.with_file_name("footfall");
+    let program = std::env::current_exe()
+        .context("this program has no path")?
+        .with_file_name("footfall");
     let mut command = Command::new(program);
-    command.args(args).env("FOOTFALL_DEV_DIR", dir).envs(env.iter().map(|(k, v)| (k, v)));
-    let output = command.output().context("`footfall` cannot be run: build it with `cargo build --release`")?;
+    command
+        .args(args)
+        .env("FOOTFALL_DEV_DIR", dir)
+        .envs(env.iter().map(|(k, v)| (k, v)));
+    let output = command
+        .output()
+        .context("`footfall` cannot be run: build it with `cargo build --release`")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(text);
     }
-    bail!("`footfall {}` failed:\n{text}{}", args.join(" "), String::from_utf8_lossy(&output.stderr))
+    bail!(
+        "`footfall {}` failed:\n{text}{}",
+        args.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// The stages, in the order in which records flow.
@@ -93,11 +114,24 @@ pub struct Process {
 
 impl Lane {
     /// Makes topics, applies definitions, starts the stages and waits until they are ready.
-    pub fn start(cluster: &Cluster, prefix: &str, backfill: bool, definitions: &Path) -> anyhow::Result<Lane> {
+    pub fn start(
+        cluster: &Cluster,
+        prefix: &str,
+        backfill: bool,
+        definitions: &Path,
+    ) -> anyhow::Result<Lane> {
         Lane::prepare(cluster, prefix, backfill, definitions)?;
-        let mut lane = Lane { prefix: prefix.to_owned(), processes: Vec::new(), kept: false };
+        let mut lane = Lane {
+            prefix: prefix.to_owned(),
+            processes: Vec::new(),
+            kept: false,
+        };
         for name in STAGES {
-            lane.processes.push(Process::spawn(cluster, name, &stage_args(name, prefix, backfill))?);
+            lane.processes.push(Process::spawn(
+                cluster,
+                name,
+                &stage_args(name, prefix, backfill),
+            )?);
         }
         for process in &mut lane.processes {
             process.wait_ready()?;
@@ -106,14 +140,34 @@ impl Lane {
     }
 
     /// Makes topics and applies definitions.
-    pub fn prepare(cluster: &Cluster, prefix: &str, backfill: bool, definitions: &Path) -> anyhow::Result<()> {
-        let mut topics = vec!["topics", "apply", "--topic-prefix", prefix, "--partitions", "4", "--raw-partitions", "4"];
+    pub fn prepare(
+        cluster: &Cluster,
+        prefix: &str,
+        backfill: bool,
+        definitions: &Path,
+    ) -> anyhow::Result<()> {
+        let mut topics = vec![
+            "topics",
+            "apply",
+            "--topic-prefix",
+            prefix,
+            "--partitions",
+            "4",
+            "--raw-partitions",
+            "4",
+        ];
         topics.extend(["--replication", "1"]);
         if backfill {
             topics.push("--backfill");
         }
         cluster.tool(&topics)?;
-        cluster.tool(&["definitions", "apply", &definitions.to_string_lossy(), "--topic-prefix", prefix])?;
+        cluster.tool(&[
+            "definitions",
+            "apply",
+            &definitions.to_string_lossy(),
+            "--topic-prefix",
+            prefix,
+        ])?;
         Ok(())
     }
 
@@ -136,7 +190,10 @@ impl Lane {
 
     /// One of the stages.
     pub fn stage(&self, name: &str) -> anyhow::Result<&Process> {
-        self.processes.iter().find(|process| process.name == name).context("a stage of ours")
+        self.processes
+            .iter()
+            .find(|process| process.name == name)
+            .context("a stage of ours")
     }
 
     /// Whether every stage still runs; which one does not, and why.
@@ -164,7 +221,13 @@ impl Drop for Lane {
 
 /// What a stage of a local lane is started with.
 pub fn stage_args(name: &str, prefix: &str, backfill: bool) -> Vec<String> {
-    let mut args = vec!["--topic-prefix", prefix, "--register-schemas", "--instance", "local"];
+    let mut args = vec![
+        "--topic-prefix",
+        prefix,
+        "--register-schemas",
+        "--instance",
+        "local",
+    ];
     if name == "ingest" {
         args.push("--development-visitor-key");
         if backfill {
@@ -182,10 +245,21 @@ impl Process {
     }
 
     /// Starts a program as a stage.
-    pub fn spawn_as(cluster: &Cluster, name: &str, program: &Path, args: &[String]) -> anyhow::Result<Process> {
-        let prefix = args.iter().skip_while(|arg| *arg != "--topic-prefix").nth(1).cloned().unwrap_or_default();
+    pub fn spawn_as(
+        cluster: &Cluster,
+        name: &str,
+        program: &Path,
+        args: &[String],
+    ) -> anyhow::Result<Process> {
+        let prefix = args
+            .iter()
+            .skip_while(|arg| *arg != "--topic-prefix")
+            .nth(1)
+            .cloned()
+            .unwrap_or_default();
         let log = cluster.dir.join(format!("{prefix}{name}.log"));
-        let file = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+        let file =
+            File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let mut command = Command::new(program);
         command
             .args(args)
@@ -194,9 +268,17 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(file);
         let child = command.spawn().with_context(|| {
-            format!("{} cannot be started: build it with `cargo build --release`", program.display())
+            format!(
+                "{} cannot be started: build it with `cargo build --release`",
+                program.display()
+            )
         })?;
-        Ok(Process { name: name.to_owned(), child, address: String::new(), log })
+        Ok(Process {
+            name: name.to_owned(),
+            child,
+            address: String::new(),
+            log,
+        })
     }
 
     /// The process id.
@@ -212,8 +294,12 @@ impl Process {
     /// The least frontier over its tasks, in seconds since 1970, once all `tasks` know theirs.
     pub fn frontier(&self, tasks: usize) -> anyhow::Result<Option<f64>> {
         let metrics = self.metrics()?;
-        let lines = metrics.lines().filter(|line| line.starts_with("footfall_frontier_timestamp_seconds{"));
-        let frontiers: Vec<f64> = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect();
+        let lines = metrics
+            .lines()
+            .filter(|line| line.starts_with("footfall_frontier_timestamp_seconds{"));
+        let frontiers: Vec<f64> = lines
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse().ok())
+            .collect();
         Ok((frontiers.len() == tasks).then(|| frontiers.into_iter().fold(f64::INFINITY, f64::min)))
     }
 
@@ -227,7 +313,9 @@ impl Process {
 
     /// Asks it to finish its batch and go.
     pub fn terminate(&self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
     }
 
     /// Waits until it has gone; kills it when it takes too long.
@@ -253,7 +341,11 @@ impl Process {
             }
             self.check()?;
             if Instant::now() > deadline {
-                bail!("{} was not ready within {PATIENCE:?}:\n{}", self.name, self.last_words());
+                bail!(
+                    "{} was not ready within {PATIENCE:?}:\n{}",
+                    self.name,
+                    self.last_words()
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -262,7 +354,10 @@ impl Process {
     /// A stage says at start where it listens.
     fn address_from_log(&self) -> Option<String> {
         let log = std::fs::read_to_string(&self.log).ok()?;
-        let line = log.lines().find_map(|line| line.split_once("\"metrics\":\""))?.1;
+        let line = log
+            .lines()
+            .find_map(|line| line.split_once("\"metrics\":\""))?
+            .1;
         line.split_once('"').map(|(address, _)| address.to_owned())
     }
 

@@ -3,12 +3,12 @@
 //! [`shop`] simulates traffic and a chat engine; [`generate`] writes it as JSON lines; [`definitions_dir`] reads
 //! definitions from files.
 
-pub mod definitions_dir;
-pub mod generate;
-pub mod shop;
 pub mod backfill;
 pub mod chain;
+pub mod definitions_dir;
+pub mod generate;
 pub mod lane;
 pub mod live;
 pub mod run;
+pub mod shop;
 pub mod summary;

@@ -61,9 +61,15 @@ impl Latencies {
     /// As a table for people.
     pub fn render(&self) -> String {
         let warm_up = WARM_UP.as_secs();
-        let mut text =
-            format!("{} events sent, {} measured after {warm_up} s of warm-up\n", self.sent, self.events.len());
-        for (name, histogram) in [("raw → journey event", &self.events), ("raw → offer", &self.offers)] {
+        let mut text = format!(
+            "{} events sent, {} measured after {warm_up} s of warm-up\n",
+            self.sent,
+            self.events.len()
+        );
+        for (name, histogram) in [
+            ("raw → journey event", &self.events),
+            ("raw → offer", &self.offers),
+        ] {
             let at = |q: f64| histogram.value_at_quantile(q);
             let _ = writeln!(
                 text,
@@ -99,12 +105,19 @@ pub fn measure(
         thread::sleep(Duration::from_millis(50));
     }
     stop.store(true, Ordering::Relaxed);
-    let latencies = reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))??;
+    let latencies = reader
+        .join()
+        .map_err(|_| anyhow::anyhow!("the reader panicked"))??;
     Ok(Latencies { sent, ..latencies })
 }
 
 /// Sends by schedule, whatever the pipeline does: an event that is due is sent, never left out.
-fn send(settings: &Settings, load: &Load, lane: &mut Lane, show: &mut dyn FnMut(u64)) -> anyhow::Result<u64> {
+fn send(
+    settings: &Settings,
+    load: &Load,
+    lane: &mut Lane,
+    show: &mut dyn FnMut(u64),
+) -> anyhow::Result<u64> {
     let topic = settings.lane.topic(topics::WEB_EVENTS_RAW);
     let mut writer = Writer::open(settings)?;
     let mut generator = LoadGenerator::new(load.seed, load.visitors);

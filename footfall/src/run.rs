@@ -40,7 +40,11 @@ pub struct Args {
     #[arg(long)]
     pub records: Option<PathBuf>,
     /// Which topics' records are written
-    #[arg(long, value_delimiter = ',', default_value = "journey.events,journey.offers,journey.staffing")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "journey.events,journey.offers,journey.staffing"
+    )]
     pub topics: Vec<String>,
     /// Partitions of every topic
     #[arg(long, default_value_t = 4)]
@@ -74,20 +78,34 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
             continue;
         }
         time.advance(&mut chain, sent_at(&line))?;
-        chain.send(topics::WEB_EVENTS_RAW, cookie(&line).as_deref(), &line, time.now);
+        chain.send(
+            topics::WEB_EVENTS_RAW,
+            cookie(&line).as_deref(),
+            &line,
+            time.now,
+        );
         events += 1;
     }
     time.close(&mut chain)?;
     let mut summary = Summary::default();
     summary.take_metrics(&chain.metrics()[0]);
-    for topic in [topics::VISITS, topics::JOURNEY_EVENTS, topics::OFFERS, topics::STAFFING] {
+    for topic in [
+        topics::VISITS,
+        topics::JOURNEY_EVENTS,
+        topics::OFFERS,
+        topics::STAFFING,
+    ] {
         for partition in 0..args.partitions {
             for record in chain.broker().records(topic, partition) {
                 summary.take(topic, record.value.as_deref());
             }
         }
     }
-    Ok(Ran { events, summary, chain })
+    Ok(Ran {
+        events,
+        summary,
+        chain,
+    })
 }
 
 /// Runs, writes the records that were asked for, and says what came out.
@@ -112,24 +130,37 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
 
 /// Writes the records that were asked for.
 pub fn write_records(args: &Args, ran: &Ran) -> anyhow::Result<()> {
-    let Some(path) = &args.records else { return Ok(()) };
+    let Some(path) = &args.records else {
+        return Ok(());
+    };
     let mut out: Box<dyn Write> = if path == Path::new("-") {
         Box::new(std::io::stdout().lock())
     } else {
-        let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        let file =
+            File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
         Box::new(BufWriter::new(file))
     };
     for topic in &args.topics {
         let all = schemas::all();
-        let Some(schema) = all.iter().find(|known| known.topic == topic).map(|known| known.schema) else {
+        let Some(schema) = all
+            .iter()
+            .find(|known| known.topic == topic)
+            .map(|known| known.schema)
+        else {
             let known: Vec<_> = all.iter().map(|known| known.topic).collect();
-            anyhow::bail!("--topics {topic}: there is none of that name; choose from {}", known.join(", "));
+            anyhow::bail!(
+                "--topics {topic}: there is none of that name; choose from {}",
+                known.join(", ")
+            );
         };
         let schema = apache_avro::Schema::parse_str(schema).context("a compiled-in schema")?;
         for partition in 0..args.partitions {
             for record in ran.chain.broker().records(topic, partition) {
-                let Some((_, body)) = record.value.as_deref().and_then(schemas::unframe) else { continue };
-                let value = schemas::json::to_json(&schema, body).map_err(|e| anyhow::anyhow!("{topic}: {e}"))?;
+                let Some((_, body)) = record.value.as_deref().and_then(schemas::unframe) else {
+                    continue;
+                };
+                let value = schemas::json::to_json(&schema, body)
+                    .map_err(|e| anyhow::anyhow!("{topic}: {e}"))?;
                 let line = serde_json::json!({ "topic": topic, "partition": partition, "offset": record.offset, "value": value });
                 writeln!(out, "{line}").context("the records cannot be written")?;
             }
@@ -141,18 +172,29 @@ pub fn write_records(args: &Args, ran: &Ran) -> anyhow::Result<()> {
 fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
     let (sets, unknown): (Arc<[Arc<DefinitionSet>]>, _) = match &args.definitions {
         None => {
-            let empty = DefinitionSet { effective_at: Timestamp::MIN, ..DefinitionSet::default() };
+            let empty = DefinitionSet {
+                effective_at: Timestamp::MIN,
+                ..DefinitionSet::default()
+            };
             ([Arc::new(empty)].into(), UnknownDeployments::Accept)
         }
         Some(path) => {
             let loaded = definitions_dir::load(path)?;
             let mistakes = definitions::validate(&loaded);
             if !mistakes.is_empty() {
-                let lines: Vec<_> = mistakes.iter().map(|m| format!("{}: {}", m.path, m.what)).collect();
+                let lines: Vec<_> = mistakes
+                    .iter()
+                    .map(|m| format!("{}: {}", m.path, m.what))
+                    .collect();
                 anyhow::bail!("the definitions have mistakes:\n{}", lines.join("\n"));
             }
-            let versioned = loaded.into_iter().map(|definition| definition.at_version(1));
-            ([Arc::new(DefinitionSet::new(1, Timestamp::MIN, versioned))].into(), UnknownDeployments::Refuse)
+            let versioned = loaded
+                .into_iter()
+                .map(|definition| definition.at_version(1));
+            (
+                [Arc::new(DefinitionSet::new(1, Timestamp::MIN, versioned))].into(),
+                UnknownDeployments::Refuse,
+            )
         }
     };
     Ok(ChainConfig {
@@ -212,7 +254,10 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let mut magic = [0; 2];
     let mut read = 0;
     while read < 2 {
-        match file.read(&mut magic[read..]).with_context(|| format!("{} cannot be read", path.display()))? {
+        match file
+            .read(&mut magic[read..])
+            .with_context(|| format!("{} cannot be read", path.display()))?
+        {
             0 => break,
             n => read += n,
         }
@@ -236,7 +281,10 @@ struct Envelope {
 /// When a line was sent: `sentDate`, else `createdDate`.
 pub fn sent_at(line: &[u8]) -> Option<Timestamp> {
     let envelope: Envelope = serde_json::from_slice(line).ok()?;
-    envelope.sent_date.or(envelope.created_date).and_then(|text| Timestamp::parse(&text))
+    envelope
+        .sent_date
+        .or(envelope.created_date)
+        .and_then(|text| Timestamp::parse(&text))
 }
 
 /// A line's visitor, as its sender names it: the raw record's key.

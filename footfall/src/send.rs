@@ -13,9 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use footfall::backfill::{BackfillLoader, Envelope, Loaded, Options, Placement, Raw};
 use anyhow::Context;
 use clap::ValueEnum;
+use footfall::backfill::{BackfillLoader, Envelope, Loaded, Options, Placement, Raw};
 use journey::Timestamp;
 use pipeline::{
     config::{KafkaArgs, duration},

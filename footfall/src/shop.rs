@@ -146,10 +146,17 @@ struct Pending {
 impl Shop {
     /// The shop of a configuration: the same configuration sends the same bytes.
     pub fn new(config: ShopConfig) -> Shop {
-        let mut arrivals: Vec<_> =
-            (0..config.visitors).map(|index| (visitor::arrival(&config, index), index)).collect();
+        let mut arrivals: Vec<_> = (0..config.visitors)
+            .map(|index| (visitor::arrival(&config, index), index))
+            .collect();
         arrivals.sort_unstable_by(|a, b| b.cmp(a));
-        Shop { config, arrivals, visitors: Default::default(), pending: BinaryHeap::new(), tally: Tally::default() }
+        Shop {
+            config,
+            arrivals,
+            visitors: Default::default(),
+            pending: BinaryHeap::new(),
+            tally: Tally::default(),
+        }
     }
 
     /// When the next event is sent; `None` when there is none any more.
@@ -171,14 +178,22 @@ impl Shop {
     /// Plans the day of every visitor who may be the next to send.
     fn welcome(&mut self) {
         while let Some(&(arrival, index)) = self.arrivals.last() {
-            if self.pending.peek().is_some_and(|next| next.0.send_at < arrival) {
+            if self
+                .pending
+                .peek()
+                .is_some_and(|next| next.0.send_at < arrival)
+            {
                 return;
             }
             self.arrivals.pop();
             let (visitor, plan) = visitor::plan(&self.config, index, arrival);
             self.tally.count_plan(&self.config, &plan);
             self.visitors.insert(index, (visitor, plan.len()));
-            let pending = plan.into_iter().map(|planned| Pending { send_at: planned.send_at, visitor: index, planned });
+            let pending = plan.into_iter().map(|planned| Pending {
+                send_at: planned.send_at,
+                visitor: index,
+                planned,
+            });
             self.pending.extend(pending.map(Reverse));
         }
     }
@@ -189,7 +204,11 @@ impl Iterator for Shop {
 
     fn next(&mut self) -> Option<Sent> {
         self.welcome();
-        let Reverse(Pending { visitor: index, planned, .. }) = self.pending.pop()?;
+        let Reverse(Pending {
+            visitor: index,
+            planned,
+            ..
+        }) = self.pending.pop()?;
         let (visitor, left) = self.visitors.get_mut(&index)?;
         let sent = wire::render(visitor, &planned);
         *left -= 1;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use journey::{
-    JourneyEvent, Offer, Text, Timestamp, VisitEvent, journey_event::event_type, staffing::StaffingInterval, topics, visit,
+    JourneyEvent, Offer, Text, Timestamp, VisitEvent, journey_event::event_type,
+    staffing::StaffingInterval, topics, visit,
 };
 use schemas::{Avro, from_bytes, unframe};
 
@@ -56,7 +57,9 @@ impl Summary {
         let read = match topic {
             topics::VISITS => decode(value).map(|event| self.visit(&event)),
             topics::JOURNEY_EVENTS => decode(value).map(|event| self.journey_event(&event)),
-            topics::OFFERS => decode::<Offer>(value).map(|offer| add(&mut self.offers, &offer.status)),
+            topics::OFFERS => {
+                decode::<Offer>(value).map(|offer| add(&mut self.offers, &offer.status))
+            }
             topics::STAFFING => decode(value).map(|interval| self.interval(interval)),
             _ => Some(()),
         };
@@ -68,7 +71,11 @@ impl Summary {
         if event.kind == visit::kind::STARTED {
             self.visitors.insert(event.customer_id.0.clone());
         }
-        if let Some(reason) = event.reason.as_ref().filter(|_| event.kind == visit::kind::ENDED) {
+        if let Some(reason) = event
+            .reason
+            .as_ref()
+            .filter(|_| event.kind == visit::kind::ENDED)
+        {
             add(&mut self.ended, reason);
         }
     }
@@ -102,18 +109,28 @@ impl Summary {
 
     fn interval(&mut self, interval: StaffingInterval) {
         self.revisions += 1;
-        self.intervals.insert((interval.route_path_id.0.clone(), interval.interval_start), interval);
+        self.intervals.insert(
+            (interval.route_path_id.0.clone(), interval.interval_start),
+            interval,
+        );
     }
 
     /// Adds what ingest's metrics say of raw records.
     pub fn take_metrics(&mut self, text: &str) {
-        for line in text.lines().filter(|line| line.starts_with("footfall_records_total{")) {
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with("footfall_records_total{"))
+        {
             let label = |name: &str| {
                 let rest = line.split_once(&format!("{name}=\""))?.1;
                 rest.split_once('"').map(|(value, _)| value.to_owned())
             };
-            let count = line.rsplit_once(' ').and_then(|(_, n)| n.parse::<f64>().ok());
-            if let (Some(result), Some(reason), Some(count)) = (label("result"), label("reason"), count) {
+            let count = line
+                .rsplit_once(' ')
+                .and_then(|(_, n)| n.parse::<f64>().ok());
+            if let (Some(result), Some(reason), Some(count)) =
+                (label("result"), label("reason"), count)
+            {
                 *self.fates.entry((result, reason)).or_default() += count as u64;
             }
         }
@@ -121,7 +138,11 @@ impl Summary {
 
     /// Raw records with this fate.
     pub fn fate(&self, result: &str) -> u64 {
-        self.fates.iter().filter(|((r, _), _)| r == result).map(|(_, n)| n).sum()
+        self.fates
+            .iter()
+            .filter(|((r, _), _)| r == result)
+            .map(|(_, n)| n)
+            .sum()
     }
 
     /// Raw records: forwarded + suppressed + dead-lettered.
@@ -133,35 +154,92 @@ impl Summary {
     pub fn render(&self, events_in: Option<u64>) -> String {
         let mut text = String::new();
         let events_in = events_in.unwrap_or_else(|| self.accounted());
-        let verdict = if events_in == self.accounted() { "they add up" } else { "THEY DO NOT ADD UP" };
+        let verdict = if events_in == self.accounted() {
+            "they add up"
+        } else {
+            "THEY DO NOT ADD UP"
+        };
         row(&mut text, "events in", events_in, verdict);
-        for (result, name) in
-            [("forwarded", "  forwarded"), ("suppressed", "  suppressed"), ("dead_lettered", "  dead-lettered")]
-        {
-            let reasons = self.fates.iter().filter(|((r, reason), _)| r == result && !reason.is_empty());
-            row(&mut text, name, self.fate(result), &list(reasons.map(|((_, reason), n)| (reason.as_str(), *n))));
+        for (result, name) in [
+            ("forwarded", "  forwarded"),
+            ("suppressed", "  suppressed"),
+            ("dead_lettered", "  dead-lettered"),
+        ] {
+            let reasons = self
+                .fates
+                .iter()
+                .filter(|((r, reason), _)| r == result && !reason.is_empty());
+            row(
+                &mut text,
+                name,
+                self.fate(result),
+                &list(reasons.map(|((_, reason), n)| (reason.as_str(), *n))),
+            );
         }
         let kind = |kind: &str| self.visit_events.get(kind).copied().unwrap_or_default();
         row(&mut text, "visitors", self.visitors.len() as u64, "");
-        row(&mut text, "visits", kind(visit::kind::STARTED), &list(pairs(&self.ended)));
+        row(
+            &mut text,
+            "visits",
+            kind(visit::kind::STARTED),
+            &list(pairs(&self.ended)),
+        );
         row(&mut text, "  merged", kind(visit::kind::MERGED), "");
         row(&mut text, "  idle", kind(visit::kind::IDLE), "");
         row(&mut text, "  away", kind(visit::kind::AWAY), "");
         row(&mut text, "  resumed", kind(visit::kind::RESUMED), "");
-        row(&mut text, "segments", self.segments.values().sum(), &list(pairs(&self.segments)));
-        row(&mut text, "outcomes", self.outcomes.values().sum(), &list(pairs(&self.outcomes)));
-        row(&mut text, "offers", self.offers.get("offered").copied().unwrap_or_default(), &list(pairs(&self.actions)));
-        row(&mut text, "  blocked", self.blocked.values().sum(), &list(pairs(&self.blocked)));
-        let finals = self.intervals.values().filter(|i| i.status != journey::staffing::status::PROVISIONAL).count();
+        row(
+            &mut text,
+            "segments",
+            self.segments.values().sum(),
+            &list(pairs(&self.segments)),
+        );
+        row(
+            &mut text,
+            "outcomes",
+            self.outcomes.values().sum(),
+            &list(pairs(&self.outcomes)),
+        );
+        row(
+            &mut text,
+            "offers",
+            self.offers.get("offered").copied().unwrap_or_default(),
+            &list(pairs(&self.actions)),
+        );
+        row(
+            &mut text,
+            "  blocked",
+            self.blocked.values().sum(),
+            &list(pairs(&self.blocked)),
+        );
+        let finals = self
+            .intervals
+            .values()
+            .filter(|i| i.status != journey::staffing::status::PROVISIONAL)
+            .count();
         let note = format!("{finals} final, {} revisions", self.revisions);
-        row(&mut text, "staffing intervals", self.intervals.len() as u64, &note);
+        row(
+            &mut text,
+            "staffing intervals",
+            self.intervals.len() as u64,
+            &note,
+        );
         text
     }
 
     /// The busiest staffing intervals, as a table for people.
     pub fn render_staffing(&self, most: usize) -> String {
-        let mut busy: Vec<_> = self.intervals.values().filter(|i| i.actual.qualified > 0).collect();
-        busy.sort_by_key(|i| (std::cmp::Reverse(i.actual.interactions_offered), i.interval_start));
+        let mut busy: Vec<_> = self
+            .intervals
+            .values()
+            .filter(|i| i.actual.qualified > 0)
+            .collect();
+        busy.sort_by_key(|i| {
+            (
+                std::cmp::Reverse(i.actual.interactions_offered),
+                i.interval_start,
+            )
+        });
         busy.truncate(most);
         busy.sort_by_key(|i| (i.interval_start, i.route_path_id.clone()));
         let mut text = String::new();
@@ -191,8 +269,11 @@ impl Summary {
 
     /// As JSON for programs.
     pub fn to_json(&self) -> serde_json::Value {
-        let fates: BTreeMap<String, u64> =
-            self.fates.iter().map(|((result, reason), n)| (format!("{result}/{reason}"), *n)).collect();
+        let fates: BTreeMap<String, u64> = self
+            .fates
+            .iter()
+            .map(|((result, reason), n)| (format!("{result}/{reason}"), *n))
+            .collect();
         serde_json::json!({
             "eventsIn": self.accounted(), "fates": fates, "visitors": self.visitors.len(),
             "visitEvents": self.visit_events, "ended": self.ended, "journeyEvents": self.journey_events,
@@ -207,7 +288,10 @@ fn pairs(counts: &BTreeMap<Text, u64>) -> impl Iterator<Item = (&str, u64)> {
 }
 
 fn list<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
-    counts.map(|(name, n)| format!("{name} {}", thousands(n))).collect::<Vec<_>>().join(" · ")
+    counts
+        .map(|(name, n)| format!("{name} {}", thousands(n)))
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 fn row(text: &mut String, name: &str, count: u64, note: &str) {
@@ -233,7 +317,10 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1_000, 41_200, 1_234_567].map(thousands), ["0", "999", "1,000", "41,200", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1_000, 41_200, 1_234_567].map(thousands),
+            ["0", "999", "1,000", "41,200", "1,234,567"]
+        );
     }
 
     #[test]
@@ -243,7 +330,14 @@ mod tests {
             "# HELP x\nfootfall_records_total{reason=\"\",result=\"forwarded\",stage=\"ingest\",topic=\"web.events.raw\"} 7\n\
              footfall_records_total{reason=\"not_json\",result=\"dead_lettered\",stage=\"ingest\",topic=\"web.events.raw\"} 2\n",
         );
-        assert_eq!((summary.fate("forwarded"), summary.fate("dead_lettered"), summary.accounted()), (7, 2, 9));
+        assert_eq!(
+            (
+                summary.fate("forwarded"),
+                summary.fate("dead_lettered"),
+                summary.accounted()
+            ),
+            (7, 2, 9)
+        );
         assert!(summary.render(Some(10)).contains("THEY DO NOT ADD UP"));
     }
 }

@@ -67,7 +67,9 @@ impl Definition {
             Definition::ActionMap(d) => &d.id,
             Definition::RoutePath(d) => &d.id,
             Definition::PageClass(d) => &d.id,
-            Definition::ActionTemplate(d) | Definition::ScheduleGroup(d) | Definition::FrequencyCap(d) => &d.id,
+            Definition::ActionTemplate(d)
+            | Definition::ScheduleGroup(d)
+            | Definition::FrequencyCap(d) => &d.id,
         }
     }
 
@@ -80,7 +82,9 @@ impl Definition {
             Definition::ActionMap(d) => d.version,
             Definition::RoutePath(d) => d.version,
             Definition::PageClass(d) => d.version,
-            Definition::ActionTemplate(d) | Definition::ScheduleGroup(d) | Definition::FrequencyCap(d) => d.version,
+            Definition::ActionTemplate(d)
+            | Definition::ScheduleGroup(d)
+            | Definition::FrequencyCap(d) => d.version,
         }
     }
 
@@ -94,9 +98,9 @@ impl Definition {
             Definition::ActionMap(d) => d.version = version,
             Definition::RoutePath(d) => d.version = version,
             Definition::PageClass(d) => d.version = version,
-            Definition::ActionTemplate(d) | Definition::ScheduleGroup(d) | Definition::FrequencyCap(d) => {
-                d.version = version
-            }
+            Definition::ActionTemplate(d)
+            | Definition::ScheduleGroup(d)
+            | Definition::FrequencyCap(d) => d.version = version,
         }
         self
     }
@@ -125,10 +129,20 @@ pub struct DefinitionSet {
 
 impl DefinitionSet {
     /// The set of these definitions. Of two with the same kind and id the later one stands.
-    pub fn new(version: i64, effective_at: Timestamp, definitions: impl IntoIterator<Item = Definition>) -> Self {
-        let mut set = DefinitionSet { version, effective_at, ..DefinitionSet::default() };
-        let unique: BTreeMap<(&'static str, String), Definition> =
-            definitions.into_iter().map(|d| ((d.kind(), d.id().to_owned()), d)).collect();
+    pub fn new(
+        version: i64,
+        effective_at: Timestamp,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> Self {
+        let mut set = DefinitionSet {
+            version,
+            effective_at,
+            ..DefinitionSet::default()
+        };
+        let unique: BTreeMap<(&'static str, String), Definition> = definitions
+            .into_iter()
+            .map(|d| ((d.kind(), d.id().to_owned()), d))
+            .collect();
         for definition in unique.into_values() {
             match definition {
                 Definition::Deployment(d) => {
@@ -141,7 +155,9 @@ impl DefinitionSet {
                 Definition::Outcome(d) => set.outcomes.push(d),
                 Definition::ActionMap(d) => set.action_maps.push(d),
                 Definition::PageClass(d) => set.page_classes.push(d),
-                Definition::ActionTemplate(_) | Definition::ScheduleGroup(_) | Definition::FrequencyCap(_) => {}
+                Definition::ActionTemplate(_)
+                | Definition::ScheduleGroup(_)
+                | Definition::FrequencyCap(_) => {}
             }
         }
         set
@@ -556,7 +572,10 @@ impl ActionMap {
 
     /// The action's media type.
     pub fn media_type(&self) -> &str {
-        self.action.get("mediaType").and_then(Value::as_str).unwrap_or("")
+        self.action
+            .get("mediaType")
+            .and_then(Value::as_str)
+            .unwrap_or("")
     }
 }
 
@@ -622,7 +641,10 @@ pub struct Activation {
 
 impl Default for Activation {
     fn default() -> Self {
-        Activation { kind: "immediate".into(), delay_in_seconds: None }
+        Activation {
+            kind: "immediate".into(),
+            delay_in_seconds: None,
+        }
     }
 }
 

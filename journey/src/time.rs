@@ -11,12 +11,36 @@ use jiff::{
 };
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
 /// A length of time in milliseconds, as records and definitions carry it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
@@ -33,7 +57,9 @@ impl Timestamp {
 
     /// Reads an RFC 3339 time (`2026-11-23T14:00:00.000Z`, or with an offset). Digits beyond milliseconds are cut.
     pub fn parse(text: &str) -> Option<Timestamp> {
-        text.parse::<Instant>().ok().map(|t| Timestamp(t.as_millisecond()))
+        text.parse::<Instant>()
+            .ok()
+            .map(|t| Timestamp(t.as_millisecond()))
     }
 }
 
@@ -109,11 +135,17 @@ pub struct TaskTime {
 
 impl TaskTime {
     /// The time of a task that has heard of none.
-    pub const UNKNOWN: TaskTime = TaskTime { frontier: Timestamp::MIN, watermark: Timestamp::MIN };
+    pub const UNKNOWN: TaskTime = TaskTime {
+        frontier: Timestamp::MIN,
+        watermark: Timestamp::MIN,
+    };
 
     /// The time at a frontier, with a grace.
     pub fn new(frontier: Timestamp, grace: Millis) -> TaskTime {
-        TaskTime { frontier, watermark: frontier - grace }
+        TaskTime {
+            frontier,
+            watermark: frontier - grace,
+        }
     }
 }
 
@@ -130,7 +162,10 @@ mod tests {
 
     #[test]
     fn an_unknown_frontier_has_an_unknown_watermark() {
-        assert_eq!(TaskTime::new(Timestamp::MIN, Millis::from_mins(15)), TaskTime::UNKNOWN);
+        assert_eq!(
+            TaskTime::new(Timestamp::MIN, Millis::from_mins(15)),
+            TaskTime::UNKNOWN
+        );
     }
 
     #[test]

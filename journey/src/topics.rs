@@ -34,7 +34,9 @@ pub struct Lane {
 impl Lane {
     /// The lane with this `--topic-prefix` (empty: the main lane).
     pub fn new(prefix: &str) -> Lane {
-        Lane { prefix: Text::from(prefix) }
+        Lane {
+            prefix: Text::from(prefix),
+        }
     }
 
     /// A topic's full name in this lane.

@@ -57,7 +57,9 @@ pub struct WebEvent {
 impl WebEvent {
     /// A heartbeat: presence only.
     pub fn is_ping(&self) -> bool {
-        self.web_event.as_ref().is_some_and(|activity| activity.event_name == PING)
+        self.web_event
+            .as_ref()
+            .is_some_and(|activity| activity.event_name == PING)
     }
 }
 

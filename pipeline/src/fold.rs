@@ -168,9 +168,11 @@ impl<P: Processor> Fold<P> {
                     .on_timer(&self.time, &key, state, Timer { deadline, kind, by }, out);
             self.live += usize::from(after.is_some());
             debug_assert!(
-                after
-                    .as_ref()
-                    .is_none_or(|state| follows(&self.processor.timers(state), &self.time, (deadline, kind))),
+                after.as_ref().is_none_or(|state| follows(
+                    &self.processor.timers(state),
+                    &self.time,
+                    (deadline, kind)
+                )),
                 "a firing timer never arms one ordered before itself"
             );
             settle(&self.processor, &mut self.armed, &key, slot, after);
@@ -241,9 +243,16 @@ fn slot_armed(timers: &mut Timers, by: By) -> &mut Option<(Timestamp, u8)> {
 /// Whether every timer that is due comes after the one that fired. A timer of the other clock may lie before it: it is
 /// not due yet.
 fn follows(timers: &Timers, time: &TaskTime, fired: (Timestamp, u8)) -> bool {
-    let frontier = timers.frontier.filter(|(deadline, _)| *deadline < time.frontier);
-    let watermark = timers.watermark.filter(|(deadline, _)| *deadline < time.watermark);
-    [frontier, watermark].into_iter().flatten().all(|timer| timer > fired)
+    let frontier = timers
+        .frontier
+        .filter(|(deadline, _)| *deadline < time.frontier);
+    let watermark = timers
+        .watermark
+        .filter(|(deadline, _)| *deadline < time.watermark);
+    [frontier, watermark]
+        .into_iter()
+        .flatten()
+        .all(|timer| timer > fired)
 }
 
 fn mark_changed<K: Clone, S>(changed: &mut Vec<K>, key: &K, slot: &mut Slot<S>) {

@@ -146,7 +146,10 @@ impl MemoryBroker {
         for partition in 0..self.partition_count(topic) {
             let records = self.records(topic, partition);
             let mut broker = to.lock();
-            let target = broker.topics.get_mut(topic).and_then(|p| p.get_mut(partition as usize));
+            let target = broker
+                .topics
+                .get_mut(topic)
+                .and_then(|p| p.get_mut(partition as usize));
             let Some(target) = target else { continue };
             for record in records {
                 target.append(Stored::clone(&record));
@@ -167,12 +170,21 @@ impl MemoryBroker {
 
     /// Where a stage's outputs go.
     pub fn addresses(&self, topology: &Topology, names: &Names) -> Addresses {
-        let counts = |names: &[String]| names.iter().map(|name| self.partition_count(name)).collect();
+        let counts = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| self.partition_count(name))
+                .collect()
+        };
         Addresses {
             topology: *topology,
             input_partitions: counts(&names.inputs),
             partitions: counts(&names.outputs),
-            schema_ids: topology.outputs.iter().map(|o| o.schema.map(|schema| self.schema_id(schema))).collect(),
+            schema_ids: topology
+                .outputs
+                .iter()
+                .map(|o| o.schema.map(|schema| self.schema_id(schema)))
+                .collect(),
             dead_letter_partitions: counts(&names.dead_letters),
             dead_letter_bytes: topology.dead_letter_bytes,
         }
@@ -203,8 +215,12 @@ impl MemoryBroker {
 impl SchemaSource for MemoryBroker {
     fn schema(&mut self, id: u32) -> Result<String, LogError> {
         let broker = self.lock();
-        let schema = (id as usize).checked_sub(1).and_then(|index| broker.schemas.get(index));
-        schema.cloned().ok_or_else(|| LogError::new(format!("schema id {id} was never given out")))
+        let schema = (id as usize)
+            .checked_sub(1)
+            .and_then(|index| broker.schemas.get(index));
+        schema
+            .cloned()
+            .ok_or_else(|| LogError::new(format!("schema id {id} was never given out")))
     }
 }
 

@@ -95,7 +95,9 @@ impl<S: Stage> Task<S> {
             Some((_, value)) => Some(task.restore_own(value)?),
             None if restored.changelog.is_empty() => None,
             None => {
-                return Err(task.broken("the changelog has states but no record of the task itself"));
+                return Err(
+                    task.broken("the changelog has states but no record of the task itself")
+                );
             }
         };
         let wanted = record.as_ref().map(|r| r.definitions_version);
@@ -519,3 +521,6 @@ pub(crate) fn push_mark(
         batch.push(Destination::Output(output), partition, None, None, [header]);
     }
 }
+
+#[cfg(test)]
+mod tests;

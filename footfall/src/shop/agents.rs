@@ -13,8 +13,18 @@ pub(crate) struct Agent {
     pub(crate) lang: &'static str,
 }
 
-const fn agent(category: &'static str, screen: (i32, i32), lang: &'static str, user_agent: &'static str) -> Agent {
-    Agent { user_agent, category, screen, lang }
+const fn agent(
+    category: &'static str,
+    screen: (i32, i32),
+    lang: &'static str,
+    user_agent: &'static str,
+) -> Agent {
+    Agent {
+        user_agent,
+        category,
+        screen,
+        lang,
+    }
 }
 
 const FULL_HD: (i32, i32) = (1920, 1080);
@@ -101,7 +111,12 @@ pub(crate) const AGENTS: [Agent; 30] = [
         "en-US",
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
     ),
-    agent("desktop", FULL_HD, "de-AT", "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"),
+    agent(
+        "desktop",
+        FULL_HD,
+        "de-AT",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
+    ),
     agent(
         "desktop",
         FULL_HD,
@@ -162,7 +177,12 @@ pub(crate) const AGENTS: [Agent; 30] = [
         "fr-FR",
         "Mozilla/5.0 (Linux; Android 14; SM-A546B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
     ),
-    agent("mobile", ANDROID, "it-IT", "Mozilla/5.0 (Android 14; Mobile; rv:144.0) Gecko/144.0 Firefox/144.0"),
+    agent(
+        "mobile",
+        ANDROID,
+        "it-IT",
+        "Mozilla/5.0 (Android 14; Mobile; rv:144.0) Gecko/144.0 Firefox/144.0",
+    ),
     agent(
         "mobile",
         (393, 873),
@@ -199,15 +219,30 @@ const NO_SCREEN: (i32, i32) = (0, 0);
 
 /// What robots browse with, by their own word.
 pub(crate) const ROBOTS: [Agent; 6] = [
-    agent("other", NO_SCREEN, "en", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"),
-    agent("other", NO_SCREEN, "en", "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"),
+    agent(
+        "other",
+        NO_SCREEN,
+        "en",
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    ),
+    agent(
+        "other",
+        NO_SCREEN,
+        "en",
+        "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+    ),
     agent(
         "other",
         NO_SCREEN,
         "en",
         "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
     ),
-    agent("other", NO_SCREEN, "en", "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)"),
+    agent(
+        "other",
+        NO_SCREEN,
+        "en",
+        "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
+    ),
     agent(
         "other",
         NO_SCREEN,

@@ -31,13 +31,24 @@ pub(crate) enum Case {
     Doubled,
 }
 
-const CASES: [Case; 7] = [Case::Merge, Case::Late, Case::LateJoin, Case::Exact, Case::Past, Case::Away, Case::Doubled];
+const CASES: [Case; 7] = [
+    Case::Merge,
+    Case::Late,
+    Case::LateJoin,
+    Case::Exact,
+    Case::Past,
+    Case::Away,
+    Case::Doubled,
+];
 
 const ROUNDS: u32 = 3;
 
 /// The case of visitor `index`; every eighth is a visitor like any other.
 pub(crate) fn case(config: &ShopConfig, index: u32) -> Option<Case> {
-    CASES.get(index as usize % 8).copied().filter(|_| config.bites)
+    CASES
+        .get(index as usize % 8)
+        .copied()
+        .filter(|_| config.bites)
 }
 
 /// Acts the case out, thrice.
@@ -53,7 +64,10 @@ pub(crate) fn act_out(case: Case, walk: &mut Walk<'_>) {
             Case::Exact => walk.return_exactly(walk.config.visit_timeout),
             Case::Past => walk.return_exactly(Millis(walk.config.visit_timeout.0 + 1)),
             Case::Away => {
-                walk.now = walk.last + walk.random.millis(61_000, walk.config.visit_timeout.0.max(61_000));
+                walk.now = walk.last
+                    + walk
+                        .random
+                        .millis(61_000, walk.config.visit_timeout.0.max(61_000));
                 burst(walk);
             }
             Case::Doubled => {
@@ -87,11 +101,21 @@ fn merge(walk: &mut Walk<'_>) {
     let before = walk.random.millis(over, grace * 2 / 3).0;
     let second = walk.last + Millis(timeout + over);
     walk.now = second;
-    let at_once = Delivery { delay: Millis(0), ..walk.prompt() };
+    let at_once = Delivery {
+        delay: Millis(0),
+        ..walk.prompt()
+    };
     walk.land(Some(at_once));
     walk.now = second - Millis(before);
     let delay = Millis(before + walk.random.millis(1, grace / 6).0);
-    walk.send(Act::View, Delivery { delay, joins_two: true, ..at_once });
+    walk.send(
+        Act::View,
+        Delivery {
+            delay,
+            joins_two: true,
+            ..at_once
+        },
+    );
     walk.now = second;
     burst(walk);
 }
@@ -102,7 +126,15 @@ fn late_join(walk: &mut Walk<'_>) {
     let (first, end) = (walk.last, walk.last + Millis(grace * 3));
     walk.now = first + walk.random.millis(1, grace / 3);
     let delay = walk.random.millis(grace * 3 / 2, grace * 2);
-    walk.send(Act::View, Delivery { delay, stamped: true, fate: Fate::JoinsLate, joins_two: false });
+    walk.send(
+        Act::View,
+        Delivery {
+            delay,
+            stamped: true,
+            fate: Fate::JoinsLate,
+            joins_two: false,
+        },
+    );
     while walk.last < end {
         walk.now = walk.last + walk.random.millis(timeout / 8, timeout / 4);
         let product = walk.random.small(PRODUCTS);

@@ -5,13 +5,22 @@ use journey::{Millis, Timestamp};
 use super::{
     Fate, ShopConfig,
     random::Random,
-    site::{ACCOUNT, ARTICLES, CATEGORIES, DOCS, HEALTH, PRODUCTS, Page, SCREENS, SEARCHES, SOURCES, SiteKind},
+    site::{
+        ACCOUNT, ARTICLES, CATEGORIES, DOCS, HEALTH, PRODUCTS, Page, SCREENS, SEARCHES, SOURCES,
+        SiteKind,
+    },
     visitor::{Act, Nature, Origin, Place, Planned, Visitor},
 };
 
 /// The sorts of broken events, by the reason that `ingest` gives.
-pub(crate) const BREAKAGES: [&str; 6] =
-    ["not_json", "truncated", "missing_customer_cookie_id", "wrong_type", "attribute_too_long", "null_byte"];
+pub(crate) const BREAKAGES: [&str; 6] = [
+    "not_json",
+    "truncated",
+    "missing_customer_cookie_id",
+    "wrong_type",
+    "attribute_too_long",
+    "null_byte",
+];
 
 const PING_EVERY: Millis = Millis::from_secs(10);
 
@@ -40,9 +49,26 @@ pub(crate) struct Delivery {
 
 impl<'a> Walk<'a> {
     /// A visitor before its first event.
-    pub(crate) fn new(config: &'a ShopConfig, visitor: &'a Visitor, random: Random, now: Timestamp) -> Walk<'a> {
-        let place = Place { page: Page::Home, from: Origin::Source(0) };
-        Walk { config, random, now, last: now, visitor, place, number: 0, plan: Vec::new() }
+    pub(crate) fn new(
+        config: &'a ShopConfig,
+        visitor: &'a Visitor,
+        random: Random,
+        now: Timestamp,
+    ) -> Walk<'a> {
+        let place = Place {
+            page: Page::Home,
+            from: Origin::Source(0),
+        };
+        Walk {
+            config,
+            random,
+            now,
+            last: now,
+            visitor,
+            place,
+            number: 0,
+            plan: Vec::new(),
+        }
     }
 
     /// All that was planned, not in order.
@@ -89,7 +115,9 @@ impl<'a> Walk<'a> {
     /// Chooses when the next visit is: now lies there.
     fn come_back(&mut self, offline: bool) {
         let timeout = self.config.visit_timeout;
-        let exact = !offline && self.visitor.skew == Millis(0) && self.random.chance(self.config.rates.exact_returns);
+        let exact = !offline
+            && self.visitor.skew == Millis(0)
+            && self.random.chance(self.config.rates.exact_returns);
         if exact {
             let past = self.random.chance(0.5);
             self.return_exactly(Millis(timeout.0 + i64::from(past)));
@@ -106,11 +134,18 @@ impl<'a> Walk<'a> {
     /// Comes back after exactly this much silence. Neither side says `sentDate`, so that no delay blurs it.
     pub(crate) fn return_exactly(&mut self, gap: Millis) {
         let last = self.last;
-        for before in self.plan.iter_mut().filter(|planned| planned.occurred_at == last) {
+        for before in self
+            .plan
+            .iter_mut()
+            .filter(|planned| planned.occurred_at == last)
+        {
             before.stamped = false;
         }
         self.now = self.last + gap;
-        let delivery = Delivery { stamped: false, ..self.prompt() };
+        let delivery = Delivery {
+            stamped: false,
+            ..self.prompt()
+        };
         self.land(Some(delivery));
         self.now = self.now + self.random.seconds(2, 30);
     }
@@ -141,9 +176,14 @@ impl<'a> Walk<'a> {
         };
         let source = match self.visitor.site.kind {
             SiteKind::Kiosk => 0,
-            _ => self.random.weighted(SOURCES.iter().map(|source| source.weight)) as u8,
+            _ => self
+                .random
+                .weighted(SOURCES.iter().map(|source| source.weight)) as u8,
         };
-        self.place = Place { page, from: Origin::Source(source) };
+        self.place = Place {
+            page,
+            from: Origin::Source(source),
+        };
         match delivery {
             Some(delivery) => self.send(Act::View, delivery),
             None => self.record(Act::View),
@@ -181,7 +221,10 @@ impl<'a> Walk<'a> {
             }
             Page::Cart if likely < 0.55 => self.view(Page::Checkout),
             Page::Checkout if likely < 0.65 => self.order(),
-            Page::Checkout if likely < 0.9 => self.record(Act::Form { name: "checkout", submitted: false }),
+            Page::Checkout if likely < 0.9 => self.record(Act::Form {
+                name: "checkout",
+                submitted: false,
+            }),
             _ => self.wander(),
         }
     }
@@ -204,7 +247,10 @@ impl<'a> Walk<'a> {
     }
 
     fn order(&mut self) {
-        self.record(Act::Form { name: "checkout", submitted: true });
+        self.record(Act::Form {
+            name: "checkout",
+            submitted: true,
+        });
         self.now = self.now + self.random.millis(150, 900);
         let cents = 1500 + self.random.exponential(12_000.0) as u32;
         self.record(Act::Order { cents });
@@ -228,7 +274,10 @@ impl<'a> Walk<'a> {
 
     /// Goes to another page of the site.
     pub(crate) fn view(&mut self, page: Page) {
-        self.place = Place { page, from: Origin::Page(self.place.page) };
+        self.place = Place {
+            page,
+            from: Origin::Page(self.place.page),
+        };
         self.record(Act::View);
     }
 
@@ -242,7 +291,14 @@ impl<'a> Walk<'a> {
         let lingers = self.place.page == Page::Pricing && self.random.chance(rates.lingering);
         let (dwell, visible) = if lingers {
             let dwell = self.random.seconds(330, 720);
-            (dwell, if self.random.chance(0.7) { dwell } else { Millis::from_secs(90) })
+            (
+                dwell,
+                if self.random.chance(0.7) {
+                    dwell
+                } else {
+                    Millis::from_secs(90)
+                },
+            )
         } else if self.random.chance(rates.away) {
             (self.random.seconds(90, 840), self.random.seconds(5, 25))
         } else {
@@ -283,14 +339,27 @@ impl<'a> Walk<'a> {
         self.now = last + self.random.seconds(10, 40);
         let delay = Millis(ended.0 + self.random.minutes(20, 240).0);
         self.place.from = Origin::Page(self.place.page);
-        self.send(Act::View, Delivery { delay, stamped: true, fate: Fate::Late, joins_two: false });
+        self.send(
+            Act::View,
+            Delivery {
+                delay,
+                stamped: true,
+                fate: Fate::Late,
+                joins_two: false,
+            },
+        );
         self.last = last;
     }
 
     /// Sent at once, or nearly.
     pub(crate) fn prompt(&mut self) -> Delivery {
         let delay = self.random.millis(0, 250);
-        Delivery { delay, stamped: self.visitor.stamped, fate: Fate::Joins, joins_two: false }
+        Delivery {
+            delay,
+            stamped: self.visitor.stamped,
+            fate: Fate::Joins,
+            joins_two: false,
+        }
     }
 
     /// Does something now, and sends it as things are sent: mostly at once, at times late, twice or broken.
@@ -339,7 +408,9 @@ impl<'a> Walk<'a> {
 
     /// Sends the last event once more.
     pub(crate) fn double(&mut self) {
-        let Some(mut again) = self.plan.last().cloned() else { return };
+        let Some(mut again) = self.plan.last().cloned() else {
+            return;
+        };
         again.send_at = again.send_at + self.random.millis(500, 120_000);
         if again.fate == Fate::Joins {
             again.fate = Fate::Duplicate;
@@ -349,14 +420,21 @@ impl<'a> Walk<'a> {
 
     /// Sends something broken beside the last event.
     fn send_broken(&mut self) {
-        let (Some(last), Fate::Joins) = (self.plan.last(), self.visitor.fate()) else { return };
+        let (Some(last), Fate::Joins) = (self.plan.last(), self.visitor.fate()) else {
+            return;
+        };
         if last.place.page == Page::Admin {
             return;
         }
         self.number += 1;
         let reason = *self.random.pick(&BREAKAGES);
         let fate = Fate::DeadLettered(reason);
-        let mut broken = Planned { fate, number: self.number, joins_two: false, ..last.clone() };
+        let mut broken = Planned {
+            fate,
+            number: self.number,
+            joins_two: false,
+            ..last.clone()
+        };
         broken.send_at = broken.send_at + self.random.millis(1, 2000);
         self.plan.push(broken);
     }

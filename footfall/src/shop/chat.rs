@@ -185,7 +185,8 @@ impl ChatEngine {
         if now >= offer.expires_date || !self.seen.insert(offer.offer_id.clone()) {
             return;
         }
-        self.expiring.insert((offer.expires_date, offer.offer_id.clone()));
+        self.expiring
+            .insert((offer.expires_date, offer.offer_id.clone()));
         let mut random = Random::new(self.config.seed, hash(self.config.seed, &offer.offer_id));
         let steps = self.steps(now, offer, &mut random);
         if let Some(answer) = steps.get(1) {
@@ -197,7 +198,11 @@ impl ChatEngine {
     /// The reports that are sent up to and including `until`, in order of sending.
     pub fn due(&mut self, until: Timestamp) -> Vec<Sent> {
         let mut sent = Vec::new();
-        while let Some(first) = self.due.first_entry().filter(|first| first.key().0 <= until) {
+        while let Some(first) = self
+            .due
+            .first_entry()
+            .filter(|first| first.key().0 <= until)
+        {
             sent.push(first.remove().sent);
         }
         sent
@@ -209,7 +214,11 @@ impl ChatEngine {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        while self.expiring.first().is_some_and(|(expires, _)| *expires < now) {
+        while self
+            .expiring
+            .first()
+            .is_some_and(|(expires, _)| *expires < now)
+        {
             if let Some((_, offer)) = self.expiring.pop_first() {
                 self.seen.remove(&offer);
                 self.answers.remove(&offer);
@@ -220,7 +229,8 @@ impl ChatEngine {
     fn withdraw(&mut self, now: Timestamp, offer: &Text) {
         if self.answers.get(offer).is_some_and(|answer| *answer > now) {
             self.answers.remove(offer);
-            self.due.retain(|(_, of, _), due| of != offer || due.at <= now);
+            self.due
+                .retain(|(_, of, _), due| of != offer || due.at <= now);
         }
     }
 
@@ -230,14 +240,24 @@ impl ChatEngine {
         let after = |at: Timestamp, mean: Millis, random: &mut Random| {
             at + Millis(random.exponential(mean.0 as f64) as i64 + 1)
         };
-        let step = |state, at| Step { state, at, handle: None };
+        let step = |state, at| Step {
+            state,
+            at,
+            handle: None,
+        };
         let shown = after(now, config.display_delay, random);
         let answer = after(shown, config.answer_delay, random);
         if shown >= offer.expires_date {
             return Vec::new();
         }
         let mut steps = vec![step("offered", shown)];
-        let shares = [config.acceptance, config.rejection, config.ignored, config.errored, config.timed_out];
+        let shares = [
+            config.acceptance,
+            config.rejection,
+            config.ignored,
+            config.errored,
+            config.timed_out,
+        ];
         let silent = (1.0 - shares.iter().sum::<f64>()).max(0.0);
         let states = ["accepted", "rejected", "ignored", "errored", "timedout", ""];
         let state = states[random.weighted(shares.into_iter().chain([silent]))];
@@ -262,18 +282,34 @@ impl ChatEngine {
         let started = accepted + random.millis(500, 4000);
         let wait = random.exponential(config.wait.0 as f64) as i64 + 1;
         let patience = random.exponential(config.patience.0 as f64) as i64 + 5000;
-        let mut steps = vec![Step { state: "started", at: started, handle: None }];
+        let mut steps = vec![Step {
+            state: "started",
+            at: started,
+            handle: None,
+        }];
         if patience < wait {
-            steps.push(Step { state: "abandoned", at: started + Millis(patience), handle: None });
+            steps.push(Step {
+                state: "abandoned",
+                at: started + Millis(patience),
+                handle: None,
+            });
             return steps;
         }
         let engaged = started + Millis(wait);
-        steps.push(Step { state: "engaged", at: engaged, handle: None });
+        steps.push(Step {
+            state: "engaged",
+            at: engaged,
+            handle: None,
+        });
         // The mean of two draws: few conversations are very short.
         let draw = |random: &mut Random| random.exponential(config.handle_time.0 as f64 / 2.0);
         let handle = Millis((draw(random) + draw(random)) as i64 + 10_000);
         if !random.chance(config.unfinished) {
-            steps.push(Step { state: "completed", at: engaged + handle, handle: Some(handle) });
+            steps.push(Step {
+                state: "completed",
+                at: engaged + handle,
+                handle: Some(handle),
+            });
         }
         steps
     }
@@ -281,9 +317,17 @@ impl ChatEngine {
     fn schedule(&mut self, offer: &OfferSeen, steps: &[Step], random: &mut Random) {
         let salt = hash(self.config.seed ^ 0xc0, &offer.offer_id);
         let conversation = uuid(mix(salt ^ 1), mix(salt ^ 2));
-        let late = if random.chance(self.config.late) { random.minutes(30, 120) } else { Millis(0) };
+        let late = if random.chance(self.config.late) {
+            random.minutes(30, 120)
+        } else {
+            Millis(0)
+        };
         for (number, step) in steps.iter().enumerate() {
-            let held = if random.chance(self.config.delayed) { random.seconds(1, 30) } else { random.millis(5, 80) };
+            let held = if random.chance(self.config.delayed) {
+                random.seconds(1, 30)
+            } else {
+                random.millis(5, 80)
+            };
             let late = if number == 0 { Millis(0) } else { late };
             let number = number as u32 * 2;
             let send_at = step.at + held + late;
@@ -296,8 +340,19 @@ impl ChatEngine {
         }
     }
 
-    fn put(&mut self, offer: &OfferSeen, step: &Step, send_at: Timestamp, number: u32, id: &str, conversation: &str) {
-        let talks = matches!(step.state, "started" | "engaged" | "abandoned" | "completed");
+    fn put(
+        &mut self,
+        offer: &OfferSeen,
+        step: &Step,
+        send_at: Timestamp,
+        number: u32,
+        id: &str,
+        conversation: &str,
+    ) {
+        let talks = matches!(
+            step.state,
+            "started" | "engaged" | "abandoned" | "completed"
+        );
         let failed = step.state == "errored";
         let report = Report {
             event_id: id.to_owned(),
@@ -315,7 +370,16 @@ impl ChatEngine {
         };
         let json = serde_json::to_string(&report).expect("texts and numbers are always JSON");
         let key = Some(offer.customer_id.to_string());
-        let sent = Sent { send_at, topic: Raw::Engagement, key, json, truth: None };
-        self.due.insert((send_at, offer.offer_id.clone(), number), Due { at: step.at, sent });
+        let sent = Sent {
+            send_at,
+            topic: Raw::Engagement,
+            key,
+            json,
+            truth: None,
+        };
+        self.due.insert(
+            (send_at, offer.offer_id.clone(), number),
+            Due { at: step.at, sent },
+        );
     }
 }

@@ -110,7 +110,14 @@ impl ShopConfig {
         // 2026-11-23T00:00:00Z, a Monday.
         let start = Timestamp(1_795_392_000_000);
         let plausible = ShopConfig::plausible(seed, visitors, start, Millis::from_mins(24 * 60));
-        ShopConfig { bites: true, rates: Rates { withdrawn: 0.0, ..Rates::plausible() }, ..plausible }
+        ShopConfig {
+            bites: true,
+            rates: Rates {
+                withdrawn: 0.0,
+                ..Rates::plausible()
+            },
+            ..plausible
+        }
     }
 }
 
@@ -120,6 +127,9 @@ mod tests {
 
     #[test]
     fn the_biting_day_is_the_day_it_says() {
-        assert_eq!(Some(ShopConfig::biting(1, 1).start), Timestamp::parse("2026-11-23T00:00:00Z"));
+        assert_eq!(
+            Some(ShopConfig::biting(1, 1).start),
+            Timestamp::parse("2026-11-23T00:00:00Z")
+        );
     }
 }

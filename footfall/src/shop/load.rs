@@ -47,8 +47,8 @@ impl LoadGenerator {
         let mut random = Random::new(seed, 0x10ad);
         let site = &Site::demo()[0];
         let agents = AGENTS.len() - 1;
-        let templates =
-            (0..agents * PER_AGENT).map(|at| Template::new(site, at / PER_AGENT, at % PER_AGENT, &mut random));
+        let templates = (0..agents * PER_AGENT)
+            .map(|at| Template::new(site, at / PER_AGENT, at % PER_AGENT, &mut random));
         LoadGenerator {
             templates: templates.collect(),
             salt: random.bits(),
@@ -66,7 +66,8 @@ impl LoadGenerator {
         let visitor = self.random.below(self.visitors);
         let who = mix(self.salt ^ visitor);
         let agent = who as usize % (self.templates.len() / PER_AGENT);
-        let template = &self.templates[agent * PER_AGENT + self.random.below(PER_AGENT as u64) as usize];
+        let template =
+            &self.templates[agent * PER_AGENT + self.random.below(PER_AGENT as u64) as usize];
         self.count += 1;
         write_date(&mut self.date, created);
         let (mut cookie, mut event_id) = ([0; 36], [0; 36]);
@@ -80,7 +81,8 @@ impl LoadGenerator {
         into[hole(template.created, DATE_LENGTH)].copy_from_slice(&self.date.1);
         into[hole(template.sent, DATE_LENGTH)].copy_from_slice(&self.date.1);
         self.cookie.clear();
-        self.cookie.extend(cookie.iter().map(|byte| char::from(*byte)));
+        self.cookie
+            .extend(cookie.iter().map(|byte| char::from(*byte)));
         &self.cookie
     }
 }
@@ -139,7 +141,10 @@ impl Template {
             act,
         };
         let json = wire::render(&visitor, &planned).json;
-        let find = |what: &str| json.find(what).expect("the event holds what it was made of");
+        let find = |what: &str| {
+            json.find(what)
+                .expect("the event holds what it was made of")
+        };
         Template {
             event_id: find(&visitor.event_id(1)),
             cookie: find(&visitor.cookie),
@@ -157,8 +162,17 @@ fn scene(at: usize, random: &mut Random) -> (Act, Place) {
     let on = |page| Place { page, from };
     let product = random.small(PRODUCTS);
     match at {
-        0..=3 => (Act::View, Place { page: Page::Home, from: Origin::Source(random.small(10)) }),
-        4..=6 => (Act::View, on(Page::Category(random.small(CATEGORIES.len() as u8)))),
+        0..=3 => (
+            Act::View,
+            Place {
+                page: Page::Home,
+                from: Origin::Source(random.small(10)),
+            },
+        ),
+        4..=6 => (
+            Act::View,
+            on(Page::Category(random.small(CATEGORIES.len() as u8))),
+        ),
         7 => (Act::View, on(Page::Pricing)),
         8..=10 => (Act::View, on(Page::Docs(random.small(DOCS.len() as u8)))),
         11 => (Act::Add(product), on(Page::Product(product))),
@@ -168,7 +182,13 @@ fn scene(at: usize, random: &mut Random) -> (Act, Place) {
             let term = random.small(SEARCHES.len() as u8);
             (Act::Search(term), on(Page::Search(term)))
         }
-        16 => (Act::Form { name: "contact", submitted: true }, on(Page::Contact)),
+        16 => (
+            Act::Form {
+                name: "contact",
+                submitted: true,
+            },
+            on(Page::Contact),
+        ),
         _ => (Act::View, on(Page::Product(product))),
     }
 }
@@ -200,10 +220,18 @@ mod tests {
         let mut total = 0;
         for at in 0..10_000 {
             load.next(Timestamp(at), &mut json);
-            assert!((600..1300).contains(&json.len()), "{}", String::from_utf8_lossy(&json));
+            assert!(
+                (600..1300).contains(&json.len()),
+                "{}",
+                String::from_utf8_lossy(&json)
+            );
             total += json.len();
         }
-        assert!((700..1000).contains(&(total / 10_000)), "{}", total / 10_000);
+        assert!(
+            (700..1000).contains(&(total / 10_000)),
+            "{}",
+            total / 10_000
+        );
     }
 
     #[test]
@@ -215,7 +243,10 @@ mod tests {
             let cookie = load.next(Timestamp(0), &mut json).to_owned();
             let value: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
             let agent = value["userAgentString"].clone();
-            assert_eq!(*agents.entry(cookie).or_insert_with(|| agent.clone()), agent);
+            assert_eq!(
+                *agents.entry(cookie).or_insert_with(|| agent.clone()),
+                agent
+            );
         }
         assert_eq!(agents.len(), 5);
     }

@@ -26,7 +26,9 @@ pub(crate) struct Random(u64);
 impl Random {
     /// The stream `stream` of a seed: streams of one seed have nothing to do with each other.
     pub(crate) fn new(seed: u64, stream: u64) -> Random {
-        Random(mix(mix(seed.wrapping_add(GOLDEN)) ^ stream.wrapping_mul(GOLDEN)))
+        Random(mix(
+            mix(seed.wrapping_add(GOLDEN)) ^ stream.wrapping_mul(GOLDEN)
+        ))
     }
 
     /// The next 64 bits.
@@ -144,12 +146,18 @@ mod tests {
     fn a_length_lies_between_its_ends() {
         let mut random = Random::new(7, 1);
         let drawn: Vec<i64> = (0..1000).map(|_| random.millis(3, 5).0).collect();
-        assert_eq!((drawn.iter().min(), drawn.iter().max()), (Some(&3), Some(&5)));
+        assert_eq!(
+            (drawn.iter().min(), drawn.iter().max()),
+            (Some(&3), Some(&5))
+        );
     }
 
     #[test]
     fn a_uuid_has_its_version_and_variant() {
         assert_eq!(uuid(0, 0), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(uuid(u64::MAX, u64::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(
+            uuid(u64::MAX, u64::MAX),
+            "ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
     }
 }

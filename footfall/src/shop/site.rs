@@ -84,8 +84,16 @@ pub(crate) enum Page {
 
 pub(crate) const CATEGORIES: [&str; 6] = ["chairs", "desks", "lamps", "shelves", "rugs", "garden"];
 pub(crate) const PRODUCTS: u8 = 60;
-pub(crate) const DOCS: [&str; 8] =
-    ["getting-started", "assembly", "delivery", "returns", "warranty", "care", "api", "faq"];
+pub(crate) const DOCS: [&str; 8] = [
+    "getting-started",
+    "assembly",
+    "delivery",
+    "returns",
+    "warranty",
+    "care",
+    "api",
+    "faq",
+];
 pub(crate) const ACCOUNT: [&str; 4] = ["orders", "settings", "addresses", "payment"];
 pub(crate) const HEALTH: [&str; 4] = ["back-pain", "posture", "allergies", "sleep"];
 pub(crate) const SCREENS: [&str; 6] = ["welcome", "map", "offers", "stock", "loyalty", "goodbye"];
@@ -104,8 +112,9 @@ pub(crate) const SEARCHES: [&str; 12] = [
     "lampe für flur",
     "50% off \"sale\"",
 ];
-const ADJECTIVES: [&str; 10] =
-    ["nordic", "plain", "folding", "walnut", "slim", "tall", "linen", "steel", "round", "quiet"];
+const ADJECTIVES: [&str; 10] = [
+    "nordic", "plain", "folding", "walnut", "slim", "tall", "linen", "steel", "round", "quiet",
+];
 
 impl Page {
     /// The URL's path.
@@ -114,7 +123,11 @@ impl Page {
         match self {
             Page::Home => "/".to_owned(),
             Page::Category(at) => format!("/c/{}", of(&CATEGORIES, at)),
-            Page::Product(at) => format!("/products/{}-{}-{at}", of(&ADJECTIVES, at / 6), of(&CATEGORIES, at)),
+            Page::Product(at) => format!(
+                "/products/{}-{}-{at}",
+                of(&ADJECTIVES, at / 6),
+                of(&CATEGORIES, at)
+            ),
             Page::Search(_) => "/search".to_owned(),
             Page::Pricing => "/pricing".to_owned(),
             Page::Docs(at) => format!("/docs/{}", of(&DOCS, at)),
@@ -127,7 +140,12 @@ impl Page {
             Page::Contact => "/contact".to_owned(),
             Page::Newsletter => "/newsletter".to_owned(),
             Page::Article(at) => {
-                format!("/articles/2026/{:02}/{}-{}", at % 12 + 1, of(&ADJECTIVES, at), of(&CATEGORIES, at))
+                format!(
+                    "/articles/2026/{:02}/{}-{}",
+                    at % 12 + 1,
+                    of(&ADJECTIVES, at),
+                    of(&CATEGORIES, at)
+                )
             }
             Page::Screen(at) => format!("/screen/{}", of(&SCREENS, at)),
         }
@@ -136,7 +154,10 @@ impl Page {
     /// The URL's query, without `?`.
     pub(crate) fn query(self) -> Option<String> {
         match self {
-            Page::Search(at) => Some(format!("q={}", encode(SEARCHES[usize::from(at) % SEARCHES.len()]))),
+            Page::Search(at) => Some(format!(
+                "q={}",
+                encode(SEARCHES[usize::from(at) % SEARCHES.len()])
+            )),
             Page::Category(at) if at % 3 == 0 => Some("sort=price&page=2".to_owned()),
             _ => None,
         }
@@ -146,7 +167,11 @@ impl Page {
     pub(crate) fn title(self) -> String {
         let path = self.path();
         let last = path.rsplit('/').next().unwrap_or("");
-        if last.is_empty() { "Home".to_owned() } else { last.replace('-', " ") }
+        if last.is_empty() {
+            "Home".to_owned()
+        } else {
+            last.replace('-', " ")
+        }
     }
 }
 
@@ -155,7 +180,9 @@ fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             b' ' => encoded.push('+'),
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
@@ -174,8 +201,16 @@ pub(crate) struct Source {
     pub(crate) weight: f64,
 }
 
-const fn source(referrer: Option<&'static str>, query: Option<&'static str>, weight: f64) -> Source {
-    Source { referrer, query, weight }
+const fn source(
+    referrer: Option<&'static str>,
+    query: Option<&'static str>,
+    weight: f64,
+) -> Source {
+    Source {
+        referrer,
+        query,
+        weight,
+    }
 }
 
 /// All sources; those with a query are campaigns.
@@ -184,7 +219,11 @@ pub(crate) const SOURCES: [Source; 10] = [
     source(Some("https://www.google.com/"), None, 22.0),
     source(Some("https://www.bing.com/search?q=oak+desk"), None, 4.0),
     source(Some("https://duckduckgo.com/"), None, 3.0),
-    source(Some("https://de.wikipedia.org/wiki/Schreibtisch"), None, 2.0),
+    source(
+        Some("https://de.wikipedia.org/wiki/Schreibtisch"),
+        None,
+        2.0,
+    ),
     source(
         Some("https://www.google.com/"),
         Some("utm_source=google&utm_medium=cpc&utm_campaign=autumn-sale&utm_term=oak+desk&gclid=$"),
@@ -192,10 +231,24 @@ pub(crate) const SOURCES: [Source; 10] = [
     ),
     source(
         Some("https://l.facebook.com/l.php"),
-        Some("utm_source=facebook&utm_medium=paid_social&utm_campaign=lookalike&utm_content=carousel&fbclid=$"),
+        Some(
+            "utm_source=facebook&utm_medium=paid_social&utm_campaign=lookalike&utm_content=carousel&fbclid=$",
+        ),
         9.0,
     ),
-    source(Some("https://chatgpt.com/"), Some("utm_source=chatgpt.com"), 5.0),
-    source(None, Some("utm_source=newsletter&utm_medium=email&utm_campaign=2026-11-weekly"), 8.0),
-    source(Some("https://partner.example/blog/desks"), Some("utm_source=partner&utm_medium=referral"), 3.0),
+    source(
+        Some("https://chatgpt.com/"),
+        Some("utm_source=chatgpt.com"),
+        5.0,
+    ),
+    source(
+        None,
+        Some("utm_source=newsletter&utm_medium=email&utm_campaign=2026-11-weekly"),
+        8.0,
+    ),
+    source(
+        Some("https://partner.example/blog/desks"),
+        Some("utm_source=partner&utm_medium=referral"),
+        3.0,
+    ),
 ];

@@ -75,7 +75,8 @@ impl Tally {
             self.merges += u64::from(planned.joins_two);
             *self.fate(planned.fate) += 1;
         }
-        let mut joining: Vec<&Planned> = plan.iter().filter(|planned| planned.fate.joins()).collect();
+        let mut joining: Vec<&Planned> =
+            plan.iter().filter(|planned| planned.fate.joins()).collect();
         joining.sort_unstable_by_key(|planned| (planned.occurred_at, planned.number));
         for pair in joining.windows(2) {
             self.count_gap(config, pair[1].occurred_at - pair[0].occurred_at);

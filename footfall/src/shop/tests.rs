@@ -10,7 +10,12 @@ use super::*;
 const START: Timestamp = Timestamp(1_795_392_000_000);
 
 fn plausible(seed: u64, visitors: u32) -> Shop {
-    Shop::new(ShopConfig::plausible(seed, visitors, START, Millis::from_mins(24 * 60)))
+    Shop::new(ShopConfig::plausible(
+        seed,
+        visitors,
+        START,
+        Millis::from_mins(24 * 60),
+    ))
 }
 
 /// An event as a reader with no grace for guesses sees it: by nothing but the sending time and the JSON.
@@ -22,16 +27,27 @@ struct Seen {
 
 fn read(sent: &Sent) -> Seen {
     let json: Value = serde_json::from_str(&sent.json).expect("JSON");
-    let date = |name: &str| json[name].as_str().map(|text| Timestamp::parse(text).expect("a date"));
+    let date = |name: &str| {
+        json[name]
+            .as_str()
+            .map(|text| Timestamp::parse(text).expect("a date"))
+    };
     let created = date("createdDate").expect("always there");
     let occurred_at = match date("sentDate") {
         Some(stamped) => sent.send_at - (stamped - created),
         None => {
-            assert!(created <= sent.send_at && sent.send_at - created <= Millis::from_mins(60), "the date must stand");
+            assert!(
+                created <= sent.send_at && sent.send_at - created <= Millis::from_mins(60),
+                "the date must stand"
+            );
             created
         }
     };
-    Seen { sent_at: sent.send_at, occurred_at, event_id: json["eventId"].as_str().expect("an id").to_owned() }
+    Seen {
+        sent_at: sent.send_at,
+        occurred_at,
+        event_id: json["eventId"].as_str().expect("an id").to_owned(),
+    }
 }
 
 /// A sessionizer of twenty lines in order of arrival: how often each case really occurs.
@@ -59,8 +75,11 @@ impl Cases {
                 continue;
             }
             let open = |visit: &(Timestamp, Timestamp)| visit.1 + timeout >= watermark;
-            let touches = |visit: &(Timestamp, Timestamp)| visit.0 - timeout <= at && at <= visit.1 + timeout;
-            let (joined, rest): (Vec<_>, Vec<_>) = visits.into_iter().partition(|visit| open(visit) && touches(visit));
+            let touches =
+                |visit: &(Timestamp, Timestamp)| visit.0 - timeout <= at && at <= visit.1 + timeout;
+            let (joined, rest): (Vec<_>, Vec<_>) = visits
+                .into_iter()
+                .partition(|visit| open(visit) && touches(visit));
             visits = rest;
             if joined.is_empty() && at < watermark {
                 cases.late += 1;
@@ -69,7 +88,10 @@ impl Cases {
             cases.late_joins += u64::from(at < watermark);
             cases.merges += (joined.len() as u64).saturating_sub(1);
             let first = joined.iter().map(|visit| visit.0).fold(at, Timestamp::min);
-            visits.push((first, joined.iter().map(|visit| visit.1).fold(at, Timestamp::max)));
+            visits.push((
+                first,
+                joined.iter().map(|visit| visit.1).fold(at, Timestamp::max),
+            ));
             times.push(at);
         }
         times.sort();
@@ -98,8 +120,14 @@ fn cases(shop: &mut Shop) -> Cases {
     let mut by_visitor: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
     for sent in shop {
         let truth = sent.truth.as_ref().expect("web events have one");
-        if !matches!(truth.fate, Fate::Suppressed(_) | Fate::DeadLettered(_) | Fate::Withdraws) {
-            by_visitor.entry(truth.cookie.to_string()).or_default().push(read(&sent));
+        if !matches!(
+            truth.fate,
+            Fate::Suppressed(_) | Fate::DeadLettered(_) | Fate::Withdraws
+        ) {
+            by_visitor
+                .entry(truth.cookie.to_string())
+                .or_default()
+                .push(read(&sent));
         }
     }
     let mut total = Cases::default();
@@ -119,10 +147,17 @@ fn check_cases(mut shop: Shop, at_least: u64) {
         ("duplicates", found.duplicates, tally.duplicates),
         ("at timeout", found.at_timeout, tally.at_timeout),
         ("past timeout", found.past_timeout, tally.past_timeout),
-        ("returns after away", found.returns_after_away, tally.returns_after_away),
+        (
+            "returns after away",
+            found.returns_after_away,
+            tally.returns_after_away,
+        ),
     ];
     for (name, found, tallied) in pairs {
-        assert_eq!(found, tallied, "{name}: what the stream holds and what the tally says");
+        assert_eq!(
+            found, tallied,
+            "{name}: what the stream holds and what the tally says"
+        );
         assert!(found >= at_least, "{name}: {found}");
     }
 }
@@ -140,8 +175,19 @@ fn a_small_biting_shop_bites_too() {
 #[test]
 fn a_shop_with_another_timeout_and_grace_bites_too() {
     let (visit_timeout, grace) = (Millis::from_mins(5), Millis::from_mins(3));
-    let rates = Rates { robots: 0.0, ..Rates::plausible() };
-    check_cases(Shop::new(ShopConfig { visit_timeout, grace, rates, ..ShopConfig::biting(3, 600) }), 100);
+    let rates = Rates {
+        robots: 0.0,
+        ..Rates::plausible()
+    };
+    check_cases(
+        Shop::new(ShopConfig {
+            visit_timeout,
+            grace,
+            rates,
+            ..ShopConfig::biting(3, 600)
+        }),
+        100,
+    );
 }
 
 #[test]
@@ -176,7 +222,10 @@ fn a_reader_finds_the_true_time_whatever_the_visitors_clock_says() {
         let truth = sent.truth.as_ref().expect("web events have one");
         if !matches!(truth.fate, Fate::DeadLettered(_)) {
             let seen = read(&sent);
-            assert_eq!((seen.occurred_at, &seen.event_id), (truth.occurred_at, &truth.event_id));
+            assert_eq!(
+                (seen.occurred_at, &seen.event_id),
+                (truth.occurred_at, &truth.event_id)
+            );
             wrong_clocks += u32::from(!sent.json.contains(&truth.occurred_at.to_string()));
         }
     }
@@ -185,7 +234,14 @@ fn a_reader_finds_the_true_time_whatever_the_visitors_clock_says() {
 
 #[test]
 fn every_event_is_complete_unless_it_is_broken_on_purpose() {
-    let required = ["eventId", "deploymentId", "customerCookieId", "eventName", "createdDate", "userAgentString"];
+    let required = [
+        "eventId",
+        "deploymentId",
+        "customerCookieId",
+        "eventName",
+        "createdDate",
+        "userAgentString",
+    ];
     let mut fates = BTreeMap::new();
     for sent in plausible(8, 4000) {
         let truth = sent.truth.expect("web events have one");
@@ -196,14 +252,25 @@ fn every_event_is_complete_unless_it_is_broken_on_purpose() {
             continue;
         }
         let json = json.expect("JSON");
-        let complete = required.iter().all(|name| json[name].is_string()) && json["page"]["url"].is_string();
-        let broken = matches!(truth.fate, Fate::DeadLettered("wrong_type" | "missing_customer_cookie_id"));
+        let complete =
+            required.iter().all(|name| json[name].is_string()) && json["page"]["url"].is_string();
+        let broken = matches!(
+            truth.fate,
+            Fate::DeadLettered("wrong_type" | "missing_customer_cookie_id")
+        );
         assert_eq!(complete, !broken, "{:?}: {}", truth.fate, sent.json);
-        assert_eq!(sent.json.contains("\\u0000"), truth.fate == Fate::DeadLettered("null_byte"));
+        assert_eq!(
+            sent.json.contains("\\u0000"),
+            truth.fate == Fate::DeadLettered("null_byte")
+        );
         assert!(sent.json.len() < 4096);
     }
-    let dead_letters = browse::BREAKAGES.into_iter().chain(["unknown_deployment"]).map(Fate::DeadLettered);
-    let suppressed = ["consent_denied", "consent_missing", "gpc", "page_blocked"].map(Fate::Suppressed);
+    let dead_letters = browse::BREAKAGES
+        .into_iter()
+        .chain(["unknown_deployment"])
+        .map(Fate::DeadLettered);
+    let suppressed =
+        ["consent_denied", "consent_missing", "gpc", "page_blocked"].map(Fate::Suppressed);
     let others = [Fate::Joins, Fate::Late, Fate::Duplicate, Fate::Withdraws];
     for fate in dead_letters.chain(suppressed).chain(others) {
         assert!(fates.contains_key(&fate), "{fate:?} never happens");
@@ -217,13 +284,32 @@ fn visitors_do_what_the_definitions_wait_for() {
     for sent in plausible(2, 2000) {
         let truth = sent.truth.expect("web events have one");
         *events.entry(truth.event_name).or_insert(0) += 1;
-        for word in ["/pricing", "/cart", "orderValue", "customerEmail", "gclid=", "utm_medium=email", "chatgpt.com"] {
+        for word in [
+            "/pricing",
+            "/cart",
+            "orderValue",
+            "customerEmail",
+            "gclid=",
+            "utm_medium=email",
+            "chatgpt.com",
+        ] {
             *words.entry(word).or_default() += u32::from(sent.json.contains(word));
         }
     }
-    let names =
-        ["page_viewed", "search_performed", "form_submitted", "form_abandoned", "product_added", "order_placed"];
-    assert!(names.iter().all(|name| events.get(name).is_some_and(|count| *count > 50)), "{events:?}");
+    let names = [
+        "page_viewed",
+        "search_performed",
+        "form_submitted",
+        "form_abandoned",
+        "product_added",
+        "order_placed",
+    ];
+    assert!(
+        names
+            .iter()
+            .all(|name| events.get(name).is_some_and(|count| *count > 50)),
+        "{events:?}"
+    );
     assert!(events["ping"] > events["page_viewed"] / 4, "{events:?}");
     assert!(words.values().all(|count| *count > 20), "{words:?}");
 }

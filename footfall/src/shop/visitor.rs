@@ -107,8 +107,12 @@ impl Act {
         match self {
             Act::View => "page_viewed",
             Act::Search(_) => "search_performed",
-            Act::Form { submitted: true, .. } => "form_submitted",
-            Act::Form { submitted: false, .. } => "form_abandoned",
+            Act::Form {
+                submitted: true, ..
+            } => "form_submitted",
+            Act::Form {
+                submitted: false, ..
+            } => "form_abandoned",
             Act::Add(_) => "product_added",
             Act::Order { .. } => "order_placed",
             Act::Ping => "ping",
@@ -129,9 +133,16 @@ impl Visitor {
         };
         let unknown = random.chance(rates.unknown_deployment);
         let place = random.weighted(config.sites.iter().map(|site| site.weight));
-        let site = if unknown { Site::unknown() } else { config.sites[place].clone() };
-        let people =
-            if site.kind == SiteKind::Kiosk { &AGENTS[AGENTS.len() - 1..] } else { &AGENTS[..AGENTS.len() - 1] };
+        let site = if unknown {
+            Site::unknown()
+        } else {
+            config.sites[place].clone()
+        };
+        let people = if site.kind == SiteKind::Kiosk {
+            &AGENTS[AGENTS.len() - 1..]
+        } else {
+            &AGENTS[..AGENTS.len() - 1]
+        };
         let stance = match random.share() {
             _ if unknown => Stance::Granted,
             share if share < rates.refused * 0.8 => Stance::Denied,
@@ -144,12 +155,20 @@ impl Visitor {
         let networks = ["192.0.2", "198.51.100", "203.0.113"];
         Visitor {
             cookie: Text::from(uuid(salt, mix(salt ^ 1))),
-            agent: if nature == Nature::Robot { random.pick(&ROBOTS) } else { random.pick(people) },
+            agent: if nature == Nature::Robot {
+                random.pick(&ROBOTS)
+            } else {
+                random.pick(people)
+            },
             pinging: nature == Nature::Person && random.chance(rates.pinging),
             stance,
             keyed: !random.chance(rates.unkeyed),
             stamped: skewed || !random.chance(rates.unstamped),
-            skew: if skewed { Millis(if random.chance(0.5) { away } else { -away }) } else { Millis(0) },
+            skew: if skewed {
+                Millis(if random.chance(0.5) { away } else { -away })
+            } else {
+                Millis(0)
+            },
             address: format!("{}.{}", random.pick(&networks), random.below(254) + 1),
             salt,
             click_id: format!("Cj0KCQ{:016x}EALw_wcB", mix(salt ^ 2)),
@@ -179,7 +198,9 @@ impl Visitor {
         match (self.stance, self.site.consent) {
             (Stance::Denied, _) => Fate::Suppressed("consent_denied"),
             (Stance::Silent, ConsentMode::Required) => Fate::Suppressed("consent_missing"),
-            (Stance::PrivacyControl, ConsentMode::Required | ConsentMode::Implied) => Fate::Suppressed("gpc"),
+            (Stance::PrivacyControl, ConsentMode::Required | ConsentMode::Implied) => {
+                Fate::Suppressed("gpc")
+            }
             _ => Fate::Joins,
         }
     }
@@ -198,7 +219,9 @@ pub(crate) fn source(place: u8) -> &'static Source {
 
 /// When visitor `index` comes first. By day four times as many as by night.
 pub(crate) fn arrival(config: &ShopConfig, index: u32) -> Timestamp {
-    const BY_HOUR: [u8; 24] = [3, 2, 2, 2, 2, 3, 4, 6, 8, 9, 9, 9, 8, 8, 8, 8, 8, 8, 9, 10, 10, 8, 6, 4];
+    const BY_HOUR: [u8; 24] = [
+        3, 2, 2, 2, 2, 3, 4, 6, 8, 9, 9, 9, 8, 8, 8, 8, 8, 8, 9, 10, 10, 8, 6, 4,
+    ];
     let mut random = Random::new(config.seed ^ 0xa441, u64::from(index));
     let by_day = config.duration >= Millis::from_mins(12 * 60);
     loop {

@@ -105,7 +105,13 @@ pub(crate) fn render(visitor: &Visitor, planned: &Planned) -> Sent {
         fate: planned.fate,
     };
     let key = visitor.keyed.then(|| visitor.cookie.to_string());
-    Sent { send_at: planned.send_at, topic: Raw::Web, key, json, truth: Some(truth) }
+    Sent {
+        send_at: planned.send_at,
+        topic: Raw::Web,
+        key,
+        json,
+        truth: Some(truth),
+    }
 }
 
 fn json(raw: &RawEvent<'_>) -> String {
@@ -113,7 +119,11 @@ fn json(raw: &RawEvent<'_>) -> String {
 }
 
 fn raw_event<'a>(visitor: &'a Visitor, planned: &Planned, event_id: &'a str) -> RawEvent<'a> {
-    let Place { page, landing, referrer } = place(visitor, planned);
+    let Place {
+        page,
+        landing,
+        referrer,
+    } = place(visitor, planned);
     let agent = visitor.agent;
     let by_clock = |at: Timestamp| (at + visitor.skew).to_string();
     let (search_query, form_name) = match planned.act {
@@ -149,7 +159,10 @@ fn raw_event<'a>(visitor: &'a Visitor, planned: &Planned, event_id: &'a str) -> 
         authenticated: matches!(page, Page::Account(_) | Page::Thanks).then_some(true),
         consent: consent(visitor, planned.act),
         gpc: (visitor.stance == Stance::PrivacyControl).then_some(true),
-        reply_to: visitor.site.registered.then(|| format!("tab-{:012x}", mix(visitor.salt ^ 4) >> 16)),
+        reply_to: visitor
+            .site
+            .registered
+            .then(|| format!("tab-{:012x}", mix(visitor.salt ^ 4) >> 16)),
     }
 }
 
@@ -165,10 +178,20 @@ fn place(visitor: &Visitor, planned: &Planned) -> Place {
     match planned.place.from {
         Origin::Source(at) => {
             let source = source(at);
-            let landing = source.query.map(|query| query.replace('$', &visitor.click_id));
-            Place { page, landing, referrer: source.referrer.map(str::to_owned) }
+            let landing = source
+                .query
+                .map(|query| query.replace('$', &visitor.click_id));
+            Place {
+                page,
+                landing,
+                referrer: source.referrer.map(str::to_owned),
+            }
         }
-        Origin::Page(before) => Place { page, landing: None, referrer: Some(url(&visitor.site, before, None)) },
+        Origin::Page(before) => Place {
+            page,
+            landing: None,
+            referrer: Some(url(&visitor.site, before, None)),
+        },
     }
 }
 
@@ -176,7 +199,12 @@ fn url(site: &Site, page: Page, campaign: Option<&str>) -> String {
     let query = page.query();
     let parts: Vec<&str> = query.as_deref().into_iter().chain(campaign).collect();
     let mark = if parts.is_empty() { "" } else { "?" };
-    format!("https://{}{}{mark}{}", site.host, page.path(), parts.join("&"))
+    format!(
+        "https://{}{}{mark}{}",
+        site.host,
+        page.path(),
+        parts.join("&")
+    )
 }
 
 fn attributes(visitor: &Visitor, planned: &Planned) -> BTreeMap<&'static str, RawAttribute> {
@@ -187,21 +215,46 @@ fn attributes(visitor: &Visitor, planned: &Planned) -> BTreeMap<&'static str, Ra
         (Act::View, Page::Product(product)) | (Act::Add(product), _) => BTreeMap::from([
             ("productId", typed("string", format!("p-{product}"))),
             ("price", typed("number", price(product))),
-            ("inStock", typed("boolean", (!product.is_multiple_of(7)).to_string())),
+            (
+                "inStock",
+                typed("boolean", (!product.is_multiple_of(7)).to_string()),
+            ),
         ]),
         (Act::Order { cents }, _) => BTreeMap::from([
-            ("orderValue", typed("number", format!("{}.{:02}", cents / 100, cents % 100))),
+            (
+                "orderValue",
+                typed("number", format!("{}.{:02}", cents / 100, cents % 100)),
+            ),
             (
                 "orderId",
-                typed("string", format!("o-{:010x}", mix(visitor.salt ^ 6 ^ u64::from(planned.number) << 8) >> 24)),
+                typed(
+                    "string",
+                    format!(
+                        "o-{:010x}",
+                        mix(visitor.salt ^ 6 ^ u64::from(planned.number) << 8) >> 24
+                    ),
+                ),
             ),
             ("items", typed("integer", (cents % 4 + 1).to_string())),
         ]),
-        (Act::Form { submitted: true, .. }, _) => BTreeMap::from([
+        (
+            Act::Form {
+                submitted: true, ..
+            },
+            _,
+        ) => BTreeMap::from([
             ("customerEmail", typed("string", email())),
-            ("newsletter", typed("boolean", visitor.salt.is_multiple_of(3).to_string())),
+            (
+                "newsletter",
+                typed("boolean", visitor.salt.is_multiple_of(3).to_string()),
+            ),
         ]),
-        (Act::Form { submitted: false, .. }, _) => BTreeMap::from([("fieldsFilled", typed("integer", "2".to_owned()))]),
+        (
+            Act::Form {
+                submitted: false, ..
+            },
+            _,
+        ) => BTreeMap::from([("fieldsFilled", typed("integer", "2".to_owned()))]),
         _ => BTreeMap::new(),
     }
 }
@@ -215,7 +268,11 @@ fn consent(visitor: &Visitor, act: Act) -> Option<RawConsent<'static>> {
         _ if visitor.site.consent != ConsentMode::Required => return None,
         _ => ("granted", &PURPOSES),
     };
-    Some(RawConsent { state, purposes, source: "tcf" })
+    Some(RawConsent {
+        state,
+        purposes,
+        source: "tcf",
+    })
 }
 
 /// The event as something breaks it on the way.
@@ -240,7 +297,13 @@ fn broken(mut raw: RawEvent<'_>, reason: &'static str) -> String {
             json(&raw).replacen(&name, &format!("\"eventName\":[\"{}\"]", raw.event_name), 1)
         }
         "attribute_too_long" => {
-            raw.attributes.insert("comment", RawAttribute { data_type: "string", value: "very ".repeat(500) });
+            raw.attributes.insert(
+                "comment",
+                RawAttribute {
+                    data_type: "string",
+                    value: "very ".repeat(500),
+                },
+            );
             json(&raw)
         }
         "null_byte" => {

@@ -40,7 +40,9 @@ pub struct Sets {
 
 /// A record of `journey.definitions` that no apply of ours wrote.
 #[derive(Debug, thiserror::Error)]
-#[error("definition record {key:?} is not valid: {why}; write definitions with `footfall definitions apply` only")]
+#[error(
+    "definition record {key:?} is not valid: {why}; write definitions with `footfall definitions apply` only"
+)]
 pub struct SetError {
     /// The record's key.
     pub key: String,
@@ -51,29 +53,41 @@ pub struct SetError {
 impl Sets {
     /// Takes one record of the topic in. A null value takes a record away.
     pub fn take(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), SetError> {
-        let wrong = |why: String| SetError { key: key.to_owned(), why };
+        let wrong = |why: String| SetError {
+            key: key.to_owned(),
+            why,
+        };
         let Some(value) = value else {
             self.members.remove(key);
             return Ok(());
         };
         match key.split('/').count() {
             2 if key.starts_with("set/") => {
-                let manifest: Manifest = serde_json::from_slice(value).map_err(|e| wrong(e.to_string()))?;
+                let manifest: Manifest =
+                    serde_json::from_slice(value).map_err(|e| wrong(e.to_string()))?;
                 self.manifests.insert(manifest.version, manifest);
             }
             3 => {
-                let definition: Definition = serde_json::from_slice(value).map_err(|e| wrong(e.to_string()))?;
+                let definition: Definition =
+                    serde_json::from_slice(value).map_err(|e| wrong(e.to_string()))?;
                 self.members.insert(key.to_owned(), definition);
             }
             2 => {}
-            _ => return Err(wrong("a key is kind/id/version, kind/id or set/version".to_owned())),
+            _ => {
+                return Err(wrong(
+                    "a key is kind/id/version, kind/id or set/version".to_owned(),
+                ));
+            }
         }
         Ok(())
     }
 
     /// Every complete set, in the order in which they take effect; the empty set, in force from the beginning, first.
     pub fn in_order(&self) -> Result<Vec<Arc<DefinitionSet>>, SetError> {
-        let mut sets = vec![Arc::new(DefinitionSet { effective_at: Timestamp::MIN, ..DefinitionSet::default() })];
+        let mut sets = vec![Arc::new(DefinitionSet {
+            effective_at: Timestamp::MIN,
+            ..DefinitionSet::default()
+        })];
         for manifest in self.manifests.values() {
             let mut members = Vec::with_capacity(manifest.members.len());
             for key in &manifest.members {
@@ -83,7 +97,11 @@ impl Sets {
                 })?;
                 members.push(definition.clone());
             }
-            sets.push(Arc::new(DefinitionSet::new(manifest.version, manifest.effective_at, members)));
+            sets.push(Arc::new(DefinitionSet::new(
+                manifest.version,
+                manifest.effective_at,
+                members,
+            )));
         }
         Ok(sets)
     }
@@ -91,7 +109,14 @@ impl Sets {
     /// The definitions of the newest set.
     pub fn current(&self) -> Vec<&Definition> {
         let newest = self.manifests.values().next_back();
-        newest.map(|m| m.members.iter().filter_map(|key| self.members.get(key.as_str())).collect()).unwrap_or_default()
+        newest
+            .map(|m| {
+                m.members
+                    .iter()
+                    .filter_map(|key| self.members.get(key.as_str()))
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     /// The records that make `definitions` the next set: what is unchanged keeps its version.
@@ -101,10 +126,14 @@ impl Sets {
         let mut members = Vec::new();
         for definition in definitions {
             let stem = format!("{}/{}", definition.kind(), definition.id());
-            let before = self.members.range(format!("{stem}/")..format!("{stem}0")).map(|(_, d)| d);
+            let before = self
+                .members
+                .range(format!("{stem}/")..format!("{stem}0"))
+                .map(|(_, d)| d);
             let newest = before.max_by_key(|d| d.version());
             let last = newest.map_or(0, Definition::version);
-            let unchanged = newest.is_some_and(|known| *known == definition.clone().at_version(last));
+            let unchanged =
+                newest.is_some_and(|known| *known == definition.clone().at_version(last));
             let definition = definition.at_version(if unchanged { last } else { last + 1 });
             let key = format!("{stem}/{}", definition.version());
             if !unchanged {
@@ -116,7 +145,11 @@ impl Sets {
             members.push(Text::from(key));
         }
         members.sort();
-        let manifest = Manifest { version, effective_at, members };
+        let manifest = Manifest {
+            version,
+            effective_at,
+            members,
+        };
         let json = serde_json::to_vec(&manifest).expect("a manifest is plain data");
         records.push((format!("set/{version}"), json));
         Applied { manifest, records }
@@ -129,7 +162,11 @@ mod tests {
     use crate::definitions::RoutePath;
 
     fn route_path(id: &str, queue: &str) -> Definition {
-        Definition::RoutePath(RoutePath { id: id.into(), queue_id: queue.into(), ..RoutePath::default() })
+        Definition::RoutePath(RoutePath {
+            id: id.into(),
+            queue_id: queue.into(),
+            ..RoutePath::default()
+        })
     }
 
     fn take(sets: &mut Sets, applied: &Applied) {
@@ -141,13 +178,25 @@ mod tests {
     #[test]
     fn an_unchanged_definition_keeps_its_version() {
         let mut sets = Sets::default();
-        let first = sets.apply(vec![route_path("a", "q1"), route_path("b", "q2")], Timestamp(5));
+        let first = sets.apply(
+            vec![route_path("a", "q1"), route_path("b", "q2")],
+            Timestamp(5),
+        );
         take(&mut sets, &first);
-        let second = sets.apply(vec![route_path("a", "q1"), route_path("b", "q3")], Timestamp(9));
+        let second = sets.apply(
+            vec![route_path("a", "q1"), route_path("b", "q3")],
+            Timestamp(9),
+        );
         take(&mut sets, &second);
-        assert_eq!(second.manifest.members, ["routePath/a/1", "routePath/b/2"].map(Text::from));
+        assert_eq!(
+            second.manifest.members,
+            ["routePath/a/1", "routePath/b/2"].map(Text::from)
+        );
         let in_order = sets.in_order().expect("complete");
-        assert_eq!(in_order.iter().map(|s| s.version).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(
+            in_order.iter().map(|s| s.version).collect::<Vec<_>>(),
+            [0, 1, 2]
+        );
         assert_eq!(in_order[2].route_paths["b"].queue_id, "q3");
         assert_eq!(in_order[1].route_paths["b"].queue_id, "q2");
     }
@@ -158,6 +207,11 @@ mod tests {
         let applied = sets.apply(vec![route_path("a", "q1")], Timestamp(5));
         let (key, value) = applied.records.last().expect("the manifest");
         sets.take(key, Some(value)).expect("valid");
-        assert!(sets.in_order().expect_err("incomplete").to_string().contains("routePath/a/1"));
+        assert!(
+            sets.in_order()
+                .expect_err("incomplete")
+                .to_string()
+                .contains("routePath/a/1")
+        );
     }
 }

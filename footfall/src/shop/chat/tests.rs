@@ -31,10 +31,15 @@ fn states(sent: &[Sent]) -> BTreeMap<String, usize> {
     let mut states = BTreeMap::new();
     for report in sent {
         let json: Value = serde_json::from_str(&report.json).expect("JSON");
-        assert_eq!(json["actionState"] == "completed", json["handleTimeSeconds"].is_i64());
+        assert_eq!(
+            json["actionState"] == "completed",
+            json["handleTimeSeconds"].is_i64()
+        );
         assert!(json["createdDate"].as_str() <= json["sentDate"].as_str());
         if ids.insert(json["eventId"].to_string()) {
-            *states.entry(json["actionState"].as_str().expect("text").to_owned()).or_default() += 1;
+            *states
+                .entry(json["actionState"].as_str().expect("text").to_owned())
+                .or_default() += 1;
         }
     }
     assert!(ids.len() < sent.len(), "some are sent twice");
@@ -54,14 +59,28 @@ fn an_offer_that_is_seen_twice_is_answered_once() {
 #[test]
 fn offers_meet_all_fates_in_about_the_shares_configured() {
     let states = states(&reports(0..10_000));
-    for state in ["offered", "accepted", "rejected", "timedout", "ignored", "errored", "started", "engaged"] {
-        assert!(states.get(state).is_some_and(|count| *count > 50), "{state}: {states:?}");
+    for state in [
+        "offered", "accepted", "rejected", "timedout", "ignored", "errored", "started", "engaged",
+    ] {
+        assert!(
+            states.get(state).is_some_and(|count| *count > 50),
+            "{state}: {states:?}"
+        );
     }
     assert_eq!(states["offered"], 10_000);
     assert!((2000..2400).contains(&states["accepted"]), "{states:?}");
-    assert!(states["started"] > states["accepted"], "some acceptances are never reported: {states:?}");
-    assert!(states["engaged"] + states["abandoned"] == states["started"], "{states:?}");
-    assert!(states["completed"] < states["engaged"], "some ends are never reported: {states:?}");
+    assert!(
+        states["started"] > states["accepted"],
+        "some acceptances are never reported: {states:?}"
+    );
+    assert!(
+        states["engaged"] + states["abandoned"] == states["started"],
+        "{states:?}"
+    );
+    assert!(
+        states["completed"] < states["engaged"],
+        "some ends are never reported: {states:?}"
+    );
 }
 
 #[test]
@@ -84,7 +103,10 @@ fn a_withdrawal_takes_back_what_is_not_answered() {
     (0..500).for_each(|id| engine.offer(Timestamp(1_000), &seen(id, "withdrawn")));
     let after = states(&engine.due(Timestamp::MAX));
     assert!(shown > 400);
-    assert!(after.get("rejected").is_none_or(|count| *count < 20), "only what was answered by then: {after:?}");
+    assert!(
+        after.get("rejected").is_none_or(|count| *count < 20),
+        "only what was answered by then: {after:?}"
+    );
 }
 
 #[test]

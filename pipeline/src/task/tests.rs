@@ -1,0 +1,387 @@
+use std::sync::Arc;
+
+use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
+
+use super::*;
+use crate::{
+    outbox::{Address, Place},
+    processor::{
+        By, OutputTopic, Processor, Refusal, Rejection, Stage, TaskContext, Timer, Timers, Topology,
+    },
+};
+
+/// Counts inputs `key@time`; tells each key's end 100 after its last input, by watermark.
+#[derive(Debug, Default)]
+struct Counting {
+    definitions: i64,
+}
+
+impl Processor for Counting {
+    type Key = u32;
+    type Input = (u32, i64);
+    type State = (i64, i64);
+    type Output = String;
+
+    fn key(&self, input: &(u32, i64)) -> u32 {
+        input.0
+    }
+
+    fn time(&self, input: &(u32, i64)) -> Timestamp {
+        Timestamp(input.1)
+    }
+
+    fn apply(
+        &self,
+        _: &TaskTime,
+        _: &u32,
+        state: Option<(i64, i64)>,
+        input: (u32, i64),
+        _: &mut Vec<String>,
+    ) -> Option<(i64, i64)> {
+        let (count, last) = state.unwrap_or_default();
+        Some((count + 1, last.max(input.1)))
+    }
+
+    fn timers(&self, state: &(i64, i64)) -> Timers {
+        Timers::default().and(By::Watermark, Timestamp(state.1 + 100), 0)
+    }
+
+    fn on_timer(
+        &self,
+        _: &TaskTime,
+        key: &u32,
+        state: (i64, i64),
+        timer: Timer,
+        out: &mut Vec<String>,
+    ) -> Option<(i64, i64)> {
+        out.push(format!(
+            "{key} had {} until {} under {}",
+            state.0, timer.deadline.0, self.definitions
+        ));
+        None
+    }
+
+    fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
+        self.definitions = definitions.version;
+    }
+}
+
+impl Stage for Counting {
+    const TOPOLOGY: Topology = Topology {
+        stage: "counting",
+        inputs: &["in"],
+        outputs: &[OutputTopic {
+            name: "out",
+            schema: None,
+            co_partitioned: true,
+        }],
+        time_from: TimeFrom::Marks,
+        marks_into: MarksInto::SamePartition(0),
+        definitions: true,
+        dead_letter_bytes: true,
+        dead_letter_limit: false,
+    };
+
+    fn decode(&mut self, record: &Record<'_>) -> Result<(u32, i64), Refusal> {
+        let text = std::str::from_utf8(record.value.unwrap_or_default()).unwrap_or_default();
+        let parts = text
+            .split_once('@')
+            .and_then(|(key, at)| Some((key.parse().ok()?, at.parse().ok()?)));
+        parts.ok_or_else(|| Refusal::Rejected(Rejection::new("malformed", "not key@time")))
+    }
+
+    fn learn(&mut self, _: u32, _: &str) -> Result<(), schemas::Incompatible> {
+        Ok(())
+    }
+
+    fn encode(&self, _: &u32, output: String, out: &mut Outbox<'_>) {
+        let to = Address {
+            topic: 0,
+            place: Place::SamePartition,
+            key: b"k",
+            caused_at: None,
+        };
+        out.send(to, |value| value.extend_from_slice(output.as_bytes()));
+    }
+}
+
+const CONTEXT: TaskContext = TaskContext {
+    input: 0,
+    partition: 2,
+    partition_count: 4,
+};
+
+fn sets(effective: &[i64]) -> Arc<[Arc<DefinitionSet>]> {
+    let set = |(version, at): (usize, &i64)| {
+        Arc::new(DefinitionSet {
+            version: version as i64,
+            effective_at: Timestamp(*at),
+            ..DefinitionSet::default()
+        })
+    };
+    effective.iter().enumerate().map(set).collect()
+}
+
+fn addresses() -> Addresses {
+    Addresses {
+        topology: Counting::TOPOLOGY,
+        input_partitions: vec![4],
+        partitions: vec![4],
+        schema_ids: vec![None],
+        dead_letter_partitions: vec![4],
+        dead_letter_bytes: true,
+    }
+}
+
+/// A task with its batch, and how it is restored from what it captured.
+struct Bench {
+    task: Task<Counting>,
+    batch: Batch,
+    changelog: std::collections::BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Bench {
+    fn new(effective: &[i64]) -> Bench {
+        let restored = Restored {
+            partition_count: 4,
+            ..Restored::default()
+        };
+        let task = Task::restore(Counting::default(), CONTEXT, sets(effective), &restored);
+        Bench {
+            task: task.expect("nothing to restore"),
+            batch: Batch::default(),
+            changelog: Default::default(),
+        }
+    }
+
+    fn take(&mut self, offset: i64, value: Option<&str>, mark: Option<&TimeMark>) -> Taken {
+        let json = mark.map(TimeMark::to_json);
+        let record = PolledRecord {
+            task: TaskId {
+                input: 0,
+                partition: 2,
+            },
+            offset,
+            appended_at: Timestamp(0),
+            key: None,
+            value: value.map(str::as_bytes),
+            mark: json.as_deref(),
+        };
+        self.task
+            .take(&record, &mut self.batch, &addresses())
+            .expect("readable")
+    }
+
+    fn input(&mut self, offset: i64, value: &str) {
+        self.take(offset, Some(value), None);
+    }
+
+    fn mark(&mut self, offset: i64, frontier: i64) -> Taken {
+        let mark = TimeMark {
+            grace: Millis(10),
+            sources: vec![("raw".into(), 0, Timestamp(frontier))],
+            of: [("raw".into(), 1)].into(),
+            passed: None,
+        };
+        self.take(offset, None, Some(&mark))
+    }
+
+    /// Fires what is due, at most so many outputs.
+    fn go_on(&mut self, most: usize) -> Taken {
+        self.task.go_on(&mut self.batch, &addresses(), |batch| {
+            batch.record_count() >= most
+        })
+    }
+
+    /// Commits: what was said, and how far the task has come.
+    fn commit(&mut self) -> (Vec<String>, TaskPosition) {
+        let position = self.task.capture(&mut self.batch);
+        let mut said = Vec::new();
+        for record in self.batch.records() {
+            let value = self.batch.value(record).map(<[u8]>::to_vec);
+            match (record.destination, value) {
+                (Destination::Changelog(_), Some(value)) => {
+                    self.changelog
+                        .insert(self.batch.key(record).expect("keyed").to_vec(), value);
+                }
+                (Destination::Changelog(_), None) => {
+                    self.changelog
+                        .remove(self.batch.key(record).expect("keyed"));
+                }
+                (_, Some(value)) => said.push(String::from_utf8(value).expect("text")),
+                (_, None) => {}
+            }
+        }
+        self.batch.clear();
+        (said, position)
+    }
+
+    fn restored(
+        &self,
+        next_offset: Option<i64>,
+        effective: &[i64],
+    ) -> Result<Task<Counting>, LogError> {
+        let restored = Restored {
+            task: Some(TaskId {
+                input: 0,
+                partition: 2,
+            }),
+            partition_count: 4,
+            next_offset,
+            changelog: self.changelog.clone().into_iter().collect(),
+        };
+        Task::restore(Counting::default(), CONTEXT, sets(effective), &restored)
+    }
+}
+
+#[test]
+fn the_position_is_the_offset_after_the_last_record_read_and_gaps_do_not_matter() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(3, "1@0");
+    bench.input(17, "2@0");
+    let (_, position) = bench.commit();
+    assert_eq!(position.next_offset, 18);
+    for value in bench.changelog.values() {
+        let (held, _) = state_record::read_head(value, Counting::FOLD_VERSION).expect("ours");
+        assert_eq!(
+            held,
+            Position {
+                next_offset: 18,
+                cursor: None
+            },
+            "a record of the batch's end holds up to its end"
+        );
+    }
+}
+
+#[test]
+fn the_tasks_own_record_is_the_last_of_its_commit() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    let position = bench.task.capture(&mut bench.batch);
+    assert_eq!(position.task_record, Some(bench.batch.record_count() - 1));
+    let last = bench.batch.records().last().expect("its own record");
+    assert_eq!(bench.batch.key(last), Some(TASK_KEY));
+}
+
+#[test]
+fn a_task_that_read_nothing_writes_no_record_and_keeps_its_position() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(5, "1@0");
+    bench.commit();
+    let (_, position) = bench.commit();
+    assert_eq!((position.next_offset, position.task_record), (6, None));
+}
+
+#[test]
+fn a_restored_task_knows_its_states_and_its_time_and_says_nothing() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.input(1, "2@900");
+    bench.mark(2, 500);
+    bench.go_on(usize::MAX);
+    bench.commit();
+    let task = bench.restored(Some(3), &[i64::MIN]).expect("restorable");
+    assert_eq!(task.time(), TaskTime::new(Timestamp(500), Millis(10)));
+    assert_eq!(task.states(), [(&2, &(1, 900))]);
+    bench.task = task;
+    assert_eq!(
+        bench.commit().0,
+        Vec::<String>::new(),
+        "nothing fires because of a restore"
+    );
+}
+
+#[test]
+fn a_state_from_beyond_the_committed_offset_is_refused() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(9, "1@0");
+    bench.commit();
+    let refused = bench
+        .restored(Some(9), &[i64::MIN])
+        .expect_err("it holds up to 10");
+    assert!(
+        refused.message.contains("beyond the committed offset 9"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn state_without_a_committed_offset_is_refused() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.commit();
+    let refused = bench
+        .restored(None, &[i64::MIN])
+        .expect_err("whose state is it?");
+    assert!(refused.message.contains("no committed offset"), "{refused}");
+}
+
+#[test]
+fn a_mark_that_spans_commits_goes_on_after_its_last_timer_and_under_its_own_definitions() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    for (offset, key) in [(0, 1), (1, 2), (2, 3)] {
+        bench.input(offset, &format!("{key}@{}", key * 10));
+    }
+    assert_eq!(bench.mark(3, 1_000), Taken::HalfDone);
+    assert_eq!(bench.go_on(1), Taken::HalfDone);
+    let (said, position) = bench.commit();
+    assert_eq!(said, ["1 had 1 until 110 under 0"]);
+    assert_eq!(position.next_offset, 3, "the mark is read again");
+
+    // Killed here. Meanwhile a new set has been applied that is in effect already.
+    let newer = [i64::MIN, 400];
+    bench.task = bench.restored(Some(3), &newer).expect("restorable");
+    assert_eq!(bench.mark(3, 1_000), Taken::HalfDone);
+    assert_eq!(bench.go_on(usize::MAX), Taken::Yes);
+    let (said, position) = bench.commit();
+    assert_eq!(
+        said[..2],
+        ["2 had 1 until 120 under 0", "3 had 1 until 130 under 0"]
+    );
+    assert_eq!(position.next_offset, 4);
+
+    // The next mark begins under the new ones.
+    bench.input(4, "7@2000");
+    bench.mark(5, 5_000);
+    bench.go_on(usize::MAX);
+    assert_eq!(bench.commit().0[0], "7 had 1 until 2100 under 1");
+}
+
+#[test]
+fn a_mark_is_passed_on_when_the_frontier_rose_and_only_then() {
+    let marks = |bench: &Bench| {
+        let outputs = bench
+            .batch
+            .records()
+            .iter()
+            .filter(|r| r.destination == Destination::Output(0));
+        outputs
+            .filter(|r| bench.batch.key(r).is_none())
+            .map(|r| r.partition)
+            .collect::<Vec<_>>()
+    };
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.mark(0, 1_000);
+    assert_eq!(marks(&bench), [2], "into its own partition");
+    bench.mark(1, 1_199);
+    assert_eq!(marks(&bench), [2], "not 200 ms later");
+    bench.mark(2, 1_200);
+    assert_eq!(marks(&bench), [2, 2]);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_kept_apart_with_its_bytes() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    assert_eq!(bench.take(8, Some("rubbish"), None), Taken::Rejected);
+    let letter = bench.batch.records()[0];
+    assert_eq!(letter.destination, Destination::DeadLetter(0));
+    assert_eq!(bench.batch.value(&letter), Some(&b"rubbish"[..]));
+    let headers = bench.batch.headers(&letter).collect::<Vec<_>>();
+    let read =
+        crate::dead_letter::DeadLetter::from_headers(headers.into_iter()).expect("all headers");
+    assert_eq!(
+        (read.reason.as_str(), read.partition, read.offset, read.size),
+        ("malformed", 2, 8, 7)
+    );
+}
