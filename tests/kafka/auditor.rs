@@ -109,12 +109,6 @@ impl Auditor {
         self.read_from(topic, isolation, from.collect(), usize::MAX)
     }
 
-    /// The last records of each partition; control records count.
-    pub(crate) fn tail(&self, topic: &str, count: i64) -> Vec<Record> {
-        let from = (0..self.partitions(topic)).map(|p| (p, Offset::OffsetTail(count)));
-        self.read_from(topic, Isolation::Committed, from.collect(), usize::MAX)
-    }
-
     fn read_from(
         &self,
         topic: &str,
@@ -182,7 +176,9 @@ impl Auditor {
         let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
         let schema = schemas.entry(id).or_insert_with(|| self.schema(id));
         let mut body = &value[5..];
-        let reader = GenericDatumReader::builder(schema).build().expect("a reader");
+        let reader = GenericDatumReader::builder(schema)
+            .build()
+            .expect("a reader");
         let decoded = reader.read_value(&mut body).expect("decodes");
         assert!(body.is_empty(), "bytes are left over");
         decoded.try_into().expect("JSON")
@@ -202,11 +198,12 @@ impl Auditor {
         records.map(|record| self.decode(record)).collect()
     }
 
-    /// Up to when every source of a topic has passed on what it received, as the marks at each partition's end say.
+    /// Up to when every source of a topic has passed on what it received, as the marks in every partition say.
     pub(crate) fn frontier(&self, topic: &str) -> Option<i64> {
         let mut claims = vec![Claims::default(); self.partitions(topic) as usize];
-        for record in self.tail(topic, 1000).iter().filter(|r| r.is_time()) {
-            claims[record.partition as usize].take(&record.header("footfall-mark"));
+        let records = self.read(topic, Isolation::Committed);
+        for mark in records.iter().filter(|record| record.is_time()) {
+            claims[mark.partition as usize].take(&mark.header("footfall-mark"));
         }
         let each: Option<Vec<i64>> = claims.iter().map(Claims::frontier).collect();
         each?.into_iter().min()
@@ -318,7 +315,9 @@ pub(crate) fn send(method: &str, url: &str, body: &str) -> Result<String, String
 fn ask(host: &str, request: &str) -> Result<String, String> {
     let mut stream = TcpStream::connect(host).map_err(|e| e.to_string())?;
     let timeout = Some(Duration::from_secs(20));
-    stream.set_read_timeout(timeout).map_err(|e| e.to_string())?;
+    stream
+        .set_read_timeout(timeout)
+        .map_err(|e| e.to_string())?;
     let sent = stream.write_all(request.as_bytes());
     sent.map_err(|e| e.to_string())?;
     let mut answer = Vec::new();
@@ -328,8 +327,14 @@ fn ask(host: &str, request: &str) -> Result<String, String> {
     if head.split(' ').nth(1) != Some("200") {
         return Err(answer);
     }
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    Ok(if chunked { unchunked(body) } else { body.to_owned() })
+    let chunked = head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked");
+    Ok(if chunked {
+        unchunked(body)
+    } else {
+        body.to_owned()
+    })
 }
 
 fn unchunked(mut body: &str) -> String {

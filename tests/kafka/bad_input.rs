@@ -49,7 +49,10 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
         ("null_byte", null),
         ("unknown_deployment", with("deploymentId", json!("nobodys"))),
     ];
-    let suppressed = [("consent_denied", with("consent", denied)), ("gpc", with("gpc", json!(true)))];
+    let suppressed = [
+        ("consent_denied", with("consent", denied)),
+        ("gpc", with("gpc", json!(true))),
+    ];
 
     let mut loader = lane.producer();
     for (_, value) in &dead {
@@ -64,7 +67,10 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
     lane.until_done("ingest", Some("web.events"), AT + 60_000);
 
     let counted = |result: &str, reason: &str| {
-        let labels = [format!("result=\"{result}\""), format!("reason=\"{reason}\"")];
+        let labels = [
+            format!("result=\"{result}\""),
+            format!("reason=\"{reason}\""),
+        ];
         let labels = labels.each_ref().map(String::as_str);
         ingest.metric("footfall_records_total", &labels)
     };
@@ -73,10 +79,20 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
         (all as usize == dead.len() + suppressed.len() + 1).then_some(())
     });
     for (reason, _) in &dead {
-        assert_eq!(counted("dead_lettered", reason), 1.0, "{reason}:\n{:?}", ingest.metrics());
+        assert_eq!(
+            counted("dead_lettered", reason),
+            1.0,
+            "{reason}:\n{:?}",
+            ingest.metrics()
+        );
     }
     for (reason, _) in &suppressed {
-        assert_eq!(counted("suppressed", reason), 1.0, "{reason}:\n{:?}", ingest.metrics());
+        assert_eq!(
+            counted("suppressed", reason),
+            1.0,
+            "{reason}:\n{:?}",
+            ingest.metrics()
+        );
     }
 
     let raw = lane.records(WEB_RAW);
@@ -84,24 +100,53 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
     assert_eq!(letters.len(), dead.len());
     for letter in &letters {
         let header = |name: &str| letter.header(&format!("dead-letter.{name}"));
-        assert_eq!((header("stage").as_str(), header("topic").as_str()), ("ingest", WEB_RAW));
-        assert!(letter.value.is_none(), "the bytes stay in the raw topic alone");
+        assert_eq!(
+            (header("stage").as_str(), header("topic").as_str()),
+            ("ingest", WEB_RAW)
+        );
+        assert!(
+            letter.value.is_none(),
+            "the bytes stay in the raw topic alone"
+        );
         let at = (header("partition"), header("offset"));
-        let origin = raw.iter().find(|r| (r.partition.to_string(), r.offset.to_string()) == at);
-        let value = origin.and_then(|origin| origin.value.as_ref()).expect("its origin");
-        let (reason, _) = dead.iter().find(|(_, sent)| sent == value).expect("what was sent");
+        let origin = raw
+            .iter()
+            .find(|r| (r.partition.to_string(), r.offset.to_string()) == at);
+        let value = origin
+            .and_then(|origin| origin.value.as_ref())
+            .expect("its origin");
+        let (reason, _) = dead
+            .iter()
+            .find(|(_, sent)| sent == value)
+            .expect("what was sent");
         assert_eq!(header("reason"), *reason);
         assert_eq!(header("size"), value.len().to_string());
         assert!(!header("message").is_empty());
     }
 
-    let outputs = ["web.events", "journey.visitors", "web.events.raw.dead-letter", "web.events.raw.ingest.changelog"];
+    let outputs = [
+        "web.events",
+        "journey.visitors",
+        "web.events.raw.dead-letter",
+        "web.events.raw.ingest.changelog",
+    ];
     for topic in outputs {
         for record in lane.records(topic) {
-            let all: Vec<u8> = [&record.key, &record.value].into_iter().flatten().flatten().copied().collect();
-            let headers = record.headers.iter().map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+            let all: Vec<u8> = [&record.key, &record.value]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .copied()
+                .collect();
+            let headers = record
+                .headers
+                .iter()
+                .map(|(_, value)| String::from_utf8_lossy(value).into_owned());
             let all = String::from_utf8_lossy(&all).into_owned() + &headers.collect::<String>();
-            assert!(!all.contains("refuser"), "{topic} holds what a visitor refused");
+            assert!(
+                !all.contains("refuser"),
+                "{topic} holds what a visitor refused"
+            );
         }
     }
     assert_eq!(lane.records("web.events").len(), 1);

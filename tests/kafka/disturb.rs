@@ -30,7 +30,12 @@ const EVERYWHERE: [Kill; 5] = [
 
 /// So many kills, each stage beginning at another.
 pub(crate) fn plan(stage: usize, kills: usize) -> Vec<Kill> {
-    EVERYWHERE.into_iter().cycle().skip(stage).take(kills).collect()
+    EVERYWHERE
+        .into_iter()
+        .cycle()
+        .skip(stage)
+        .take(kills)
+        .collect()
 }
 
 /// Kills a stage as planned, then lets a second instance join and leave. Gives the process that goes on.

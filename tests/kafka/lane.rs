@@ -79,9 +79,16 @@ impl Lane {
 
     fn connection(&self) -> Vec<String> {
         let Kafka { brokers, registry } = &self.kafka;
-        ["--brokers", brokers, "--registry", registry, "--topic-prefix", &self.prefix]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "--brokers",
+            brokers,
+            "--registry",
+            registry,
+            "--topic-prefix",
+            &self.prefix,
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     /// Runs the tool on this lane.
@@ -123,7 +130,10 @@ impl Lane {
             all.extend(definitions);
         }
         for definition in &mut all {
-            definition.as_object_mut().expect("an object").remove("offerLifeSeconds");
+            definition
+                .as_object_mut()
+                .expect("an object")
+                .remove("offerLifeSeconds");
         }
         let all: Vec<String> = all.iter().map(Value::to_string).collect();
         self.define(&all.iter().map(String::as_str).collect::<Vec<_>>());
@@ -177,14 +187,21 @@ impl Lane {
             let topic = self.topic(output);
             let what = format!("the marks of {topic} to reach {at}");
             wait_until(&what, patience, || {
-                self.auditor.frontier(&topic).filter(|frontier| *frontier >= at)
+                self.auditor
+                    .frontier(&topic)
+                    .filter(|frontier| *frontier >= at)
             });
         }
     }
 
     /// Until everything up to this time has come through all stages from `first` on.
     pub(crate) fn until_all_done(&self, first: &str, at: i64) {
-        let marks = [Some("web.events"), Some("journey.visits"), Some("journey.demand"), None];
+        let marks = [
+            Some("web.events"),
+            Some("journey.visits"),
+            Some("journey.demand"),
+            None,
+        ];
         let stages = INPUTS.iter().map(|(name, _)| *name).zip(marks);
         for (stage, marks) in stages.skip_while(|(stage, _)| *stage != first) {
             self.until_done(stage, marks, at);
@@ -263,7 +280,11 @@ impl Loader {
     /// The partition of a key; records without one take turns.
     fn partition(&mut self, key: Option<&str>) -> u32 {
         match key {
-            Some(key) => key.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into())) % PARTITIONS,
+            Some(key) => {
+                key.bytes()
+                    .fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into()))
+                    % PARTITIONS
+            }
             None => {
                 self.turn = (self.turn + 1) % PARTITIONS;
                 self.turn
@@ -305,9 +326,22 @@ impl Loader {
 
     /// Appends a record that another topic holds.
     pub(crate) fn copy(&mut self, topic: &str, record: &Record) {
-        let Record { partition, key, value, headers, .. } = record;
+        let Record {
+            partition,
+            key,
+            value,
+            headers,
+            ..
+        } = record;
         let topic = format!("{}{topic}", self.prefix);
-        self.write(&topic, *partition, key.as_deref(), value.as_deref(), None, headers);
+        self.write(
+            &topic,
+            *partition,
+            key.as_deref(),
+            value.as_deref(),
+            None,
+            headers,
+        );
     }
 
     fn write(
@@ -326,7 +360,10 @@ impl Loader {
         if !headers.is_empty() {
             let start = OwnedHeaders::new();
             let add = |all: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
-                all.insert(Header { key, value: Some(value) })
+                all.insert(Header {
+                    key,
+                    value: Some(value),
+                })
             };
             record = record.headers(headers.iter().fold(start, add));
         }
@@ -348,7 +385,10 @@ impl Loader {
         let started = Instant::now();
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Duration::from_millis(5));
-            assert!(started.elapsed() < PATIENCE, "the broker does not acknowledge");
+            assert!(
+                started.elapsed() < PATIENCE,
+                "the broker does not acknowledge"
+            );
         }
     }
 }

@@ -38,18 +38,27 @@ pub(crate) fn kafka() -> Option<Kafka> {
         !required,
         "FOOTFALL_BROKERS and FOOTFALL_REGISTRY must be set here: `make test` starts both"
     );
-    println!("no Kafka: FOOTFALL_BROKERS and FOOTFALL_REGISTRY are not set, `make test` starts both");
+    println!(
+        "no Kafka: FOOTFALL_BROKERS and FOOTFALL_REGISTRY are not set, `make test` starts both"
+    );
     None
 }
 
 /// Asks until there is an answer.
-pub(crate) fn wait_until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_until<T>(
+    what: &str,
+    patience: Duration,
+    mut ask: impl FnMut() -> Option<T>,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(started.elapsed() < patience, "waited {patience:?} for {what}");
+        assert!(
+            started.elapsed() < patience,
+            "waited {patience:?} for {what}"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -57,5 +66,7 @@ pub(crate) fn wait_until<T>(what: &str, patience: Duration, mut ask: impl FnMut(
 /// How many times each binary is killed.
 pub(crate) fn kills() -> usize {
     let kills = std::env::var("FOOTFALL_KILLS").ok();
-    kills.map_or(3, |kills| kills.parse().expect("FOOTFALL_KILLS is a number"))
+    kills.map_or(3, |kills| {
+        kills.parse().expect("FOOTFALL_KILLS is a number")
+    })
 }

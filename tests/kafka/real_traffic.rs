@@ -12,7 +12,10 @@ use crate::{
     truth::{assert_same_visits, customer_id, ended},
 };
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/semicomplete-2015.web-events.jsonl.gz");
+const FILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../shared/data/semicomplete-2015.web-events.jsonl.gz"
+);
 
 const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "semicomplete", "owner": "o", "purpose": "p",
     "contact": "c@semicomplete.example", "consent": {"mode": "not_needed"}}"#;
@@ -34,7 +37,9 @@ fn the_visits_of_real_traffic_are_those_of_a_batch_visitor_by_visitor() {
     for line in &lines {
         let event: Value = serde_json::from_str(line).expect("JSON");
         let text = |name: &str| event[name].as_str().expect(name).to_owned();
-        let at = journey::Timestamp::parse(&text("createdDate")).expect("a date").0;
+        let at = journey::Timestamp::parse(&text("createdDate"))
+            .expect("a date")
+            .0;
         let cookie = text("customerCookieId");
         loader.send(WEB_RAW, Some(&cookie), line.as_bytes(), Some(at));
         loader.tick_by_the_minute(&RAW);
@@ -57,16 +62,25 @@ fn the_visits_of_real_traffic_are_those_of_a_batch_visitor_by_visitor() {
     let visits = lane.values("journey.visits");
     let visitors: BTreeSet<&str> = events.iter().map(|event| event.visitor.as_str()).collect();
     let found = ended(&visits);
-    println!("{} events, {} visitors, {} visits", events.len(), visitors.len(), found.len());
+    println!(
+        "{} events, {} visitors, {} visits",
+        events.len(),
+        visitors.len(),
+        found.len()
+    );
     assert_same_visits(&found, &sessionize(&events));
-    let bots = visits.iter().filter(|v| v["kind"] == "ended" && v["visit"]["bot"] == true);
+    let bots = visits
+        .iter()
+        .filter(|v| v["kind"] == "ended" && v["visit"]["bot"] == true);
     assert!(bots.count() > 0, "bots are visitors, too");
 }
 
 fn lines(path: &Path) -> Option<Vec<String>> {
     let file = File::open(path).ok()?;
     let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).expect("gzip");
+    flate2::read::MultiGzDecoder::new(file)
+        .read_to_string(&mut text)
+        .expect("gzip");
     Some(text.lines().map(str::to_owned).collect())
 }
 

@@ -22,7 +22,9 @@ fn admin(kafka: &Kafka) -> AdminClient<DefaultClientContext> {
 }
 
 fn block_on<T>(answer: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     runtime.expect("a runtime").block_on(answer)
 }
 
@@ -36,7 +38,9 @@ fn delete(kafka: &Kafka, lane: &Lane, topic: &str) {
 fn create(kafka: &Kafka, lane: &Lane, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     let name = lane.topic(topic);
     let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-    let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
+    let new = settings
+        .iter()
+        .fold(new, |new, (key, value)| new.set(key, value));
     let created = block_on(admin(kafka).create_topics([&new], &AdminOptions::new()));
     created.expect("asked")[0].as_ref().expect("created");
     until_seen(kafka, &name, Some(partitions as usize));
@@ -65,7 +69,10 @@ fn refuses(mut stage: Stage, words: &[&str]) {
     let said = said.collect::<Vec<_>>().join("\n");
     println!("{said}");
     for word in words {
-        assert!(said.contains(word), "{word:?} is not in what it says:\n{printed}");
+        assert!(
+            said.contains(word),
+            "{word:?} is not in what it says:\n{printed}"
+        );
     }
 }
 
@@ -74,27 +81,56 @@ fn a_stage_that_cannot_work_says_which_topic_and_what_to_do() {
     let Some(kafka) = kafka() else { return };
     let lane = Lane::without_topics(&kafka, "refused", false);
     let topic = lane.topic(WEB_RAW);
-    refuses(lane.start("ingest", "a", &[]), &[&topic, "missing", "footfall topics apply"]);
+    refuses(
+        lane.start("ingest", "a", &[]),
+        &[&topic, "missing", "footfall topics apply"],
+    );
 
     lane.tool_ok(&["topics", "apply", "--partitions", "4", "--replication", "1"]);
     delete(&kafka, &lane, WEB_RAW);
-    create(&kafka, &lane, WEB_RAW, 4, &[("message.timestamp.type", "CreateTime")]);
-    refuses(lane.start("ingest", "a", &[]), &[&topic, "message.timestamp.type", "CreateTime", "LogAppendTime"]);
+    create(
+        &kafka,
+        &lane,
+        WEB_RAW,
+        4,
+        &[("message.timestamp.type", "CreateTime")],
+    );
+    refuses(
+        lane.start("ingest", "a", &[]),
+        &[
+            &topic,
+            "message.timestamp.type",
+            "CreateTime",
+            "LogAppendTime",
+        ],
+    );
 
     delete(&kafka, &lane, "journey.visits");
     create(&kafka, &lane, "journey.visits", 3, &[]);
     let (events, visits) = (lane.topic("web.events"), lane.topic("journey.visits"));
-    refuses(lane.start("sessionizer", "a", &[]), &[&events, &visits, "4 partitions", "has 3", "co-partitioned"]);
+    refuses(
+        lane.start("sessionizer", "a", &[]),
+        &[&events, &visits, "4 partitions", "has 3", "co-partitioned"],
+    );
 }
 
 #[test]
 fn a_broker_that_does_not_answer_is_named() {
     let Some(kafka) = kafka() else { return };
     // A port that is closed: the listener is dropped before anybody connects.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
-    let nobody = Kafka { brokers: port.to_string(), ..kafka };
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("its address");
+    let nobody = Kafka {
+        brokers: port.to_string(),
+        ..kafka
+    };
     let lane = Lane::without_topics(&nobody, "nobody", false);
-    refuses(lane.start("sessionizer", "a", &[]), &[&port.to_string(), "no broker answers", "--brokers"]);
+    refuses(
+        lane.start("sessionizer", "a", &[]),
+        &[&port.to_string(), "no broker answers", "--brokers"],
+    );
 }
 
 #[test]

@@ -28,7 +28,10 @@ impl Day {
             ("1 ms past it", tally.past_timeout),
             ("returns after away", tally.returns_after_away),
         ] {
-            assert!(count >= 100, "{what}: {count}, which is not enough to prove anything");
+            assert!(
+                count >= 100,
+                "{what}: {count}, which is not enough to prove anything"
+            );
         }
         assert!(sent.iter().all(|sent| sent.topic == Raw::Web));
         Day { sent, config }
@@ -139,12 +142,20 @@ pub(crate) fn assert_same_visits(found: &[EndedVisit], expected: &[EndedVisit]) 
         let visits = visits.iter().filter(|visit| visit.visitor == visitor);
         visits.map(|visit| format!("  {visit:?}")).collect()
     };
-    let all: BTreeSet<&str> = found.iter().chain(expected).map(|v| v.visitor.as_str()).collect();
+    let all: BTreeSet<&str> = found
+        .iter()
+        .chain(expected)
+        .map(|v| v.visitor.as_str())
+        .collect();
     let differing = all.into_iter().filter(|v| of(found, v) != of(expected, v));
     let differing: Vec<&str> = differing.collect();
     for visitor in differing.iter().take(3) {
         let (found, expected) = (of(found, visitor), of(expected, visitor));
-        eprintln!("{visitor} found:\n{}\nexpected:\n{}", found.join("\n"), expected.join("\n"));
+        eprintln!(
+            "{visitor} found:\n{}\nexpected:\n{}",
+            found.join("\n"),
+            expected.join("\n")
+        );
     }
     panic!(
         "{} visitors differ; {} visits found, {} expected",
