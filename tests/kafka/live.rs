@@ -60,7 +60,10 @@ fn ended(lane: &Lane) -> Vec<(String, Value, i64)> {
 /// When a visit's last event happened by the log's clock, which is soon after it was sent.
 fn last_event(visit: &Value, sent: i64) -> i64 {
     let last = visit["lastEventDate"].as_i64().expect("a time");
-    assert!((sent..sent + 5_000).contains(&last), "sent {sent}, last {last}");
+    assert!(
+        (sent..sent + 5_000).contains(&last),
+        "sent {sent}, last {last}"
+    );
     last
 }
 
