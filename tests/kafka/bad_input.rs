@@ -151,6 +151,16 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
     }
     assert_eq!(lane.records("web.events").len(), 1);
 
+    let not_json = letters
+        .iter()
+        .find(|letter| letter.header("dead-letter.reason") == "not_json");
+    let letter = not_json.expect("kept apart");
+    let partition = letter.header("dead-letter.partition");
+    let offset = letter.header("dead-letter.offset");
+    let shown = lane.tool_ok(&["dead-letters", "show", WEB_RAW, &partition, &offset]);
+    for word in ["not_json", "this is no JSON"] {
+        assert!(shown.contains(word), "{word} is not in\n{shown}");
+    }
     let listed = lane.tool_ok(&["dead-letters", "list"]);
     for (reason, _) in &dead {
         assert!(listed.contains(reason), "{reason} is not in\n{listed}");
