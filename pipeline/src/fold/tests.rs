@@ -135,3 +135,55 @@ fn a_restored_state_fires_nothing_by_itself_and_its_timers_at_the_next_mark() {
     fold.drain_changes(|_, _| panic!("a restored state is no change"));
     assert_eq!(mark(&mut fold, 51, 0), ["7@10/0"]);
 }
+
+/// Breaks the contract: its timer arms an earlier one.
+#[derive(Debug)]
+struct Backwards;
+
+impl Processor for Backwards {
+    type Key = u32;
+    type Input = u32;
+    type State = i64;
+    type Output = ();
+
+    fn key(&self, input: &u32) -> u32 {
+        *input
+    }
+
+    fn time(&self, _: &u32) -> Timestamp {
+        Timestamp(0)
+    }
+
+    fn apply(&self, _: &TaskTime, _: &u32, _: Option<i64>, _: u32, _: &mut Vec<()>) -> Option<i64> {
+        Some(50)
+    }
+
+    fn timers(&self, deadline: &i64) -> Timers {
+        Timers::default().and(By::Frontier, Timestamp(*deadline), 0)
+    }
+
+    fn on_timer(
+        &self,
+        _: &TaskTime,
+        _: &u32,
+        deadline: i64,
+        _: Timer,
+        _: &mut Vec<()>,
+    ) -> Option<i64> {
+        (deadline > 40).then_some(deadline - 10)
+    }
+}
+
+#[test]
+fn a_timer_that_arms_an_earlier_one_is_caught() {
+    let caught = std::panic::catch_unwind(|| {
+        let mut fold = Fold::new(Backwards);
+        fold.apply(1, &mut Vec::new());
+        fold.set_time(TaskTime::new(Timestamp(100), Millis(0)));
+        while fold.fire_next(&mut Vec::new()).is_some() {}
+    });
+    assert!(
+        caught.is_err(),
+        "a mark that goes on from its cursor would never fire it"
+    );
+}

@@ -277,7 +277,10 @@ impl Transactions {
                     }
                 },
             };
-            ends.push((position.task, position.next_offset, end));
+            // Nothing read and nothing ever committed: an offset of 0 may lie before what the topic still holds.
+            if position.next_offset > 0 || position.task_record.is_some() {
+                ends.push((position.task, position.next_offset, end));
+            }
         }
         Ok(ends)
     }
