@@ -181,14 +181,21 @@ impl<S: Stage, L: Log> Worker<S, L> {
         if self.must_commit(now) {
             self.commit(now)?;
         }
-        for _ in 0..TURN {
-            match self.poll(now)? {
+        for polled in 0..TURN {
+            // Only the first poll waits: `now` is as old as the turn, and pacing goes by it.
+            let wait = if polled == 0 {
+                self.wait(now)
+            } else {
+                Duration::ZERO
+            };
+            match self.poll(now, wait)? {
                 Happened::Record if self.is_full() => {
                     self.commit(now)?;
                     self.finish_marks(now)?;
                     return Ok(Turn::Worked);
                 }
                 Happened::Record => {}
+                Happened::Drained if polled > 0 => return Ok(Turn::Worked),
                 Happened::Drained if self.may_commit(now) => {
                     self.commit(now)?;
                     return Ok(Turn::Worked);
@@ -209,15 +216,16 @@ impl<S: Stage, L: Log> Worker<S, L> {
 
     /// Commits what is open and lets everything go.
     pub fn stop(&mut self, now: Duration) -> Result<(), LogError> {
-        if self.is_open() {
+        // The last mark must not wait for its turn: nobody comes after it.
+        self.marked_at = None;
+        if self.is_open() || self.is_unmarked() {
             self.commit(now)?;
         }
         self.drop_tasks();
         Ok(())
     }
 
-    fn poll(&mut self, now: Duration) -> Result<Happened, LogError> {
-        let wait = self.wait(now);
+    fn poll(&mut self, now: Duration, wait: Duration) -> Result<Happened, LogError> {
         let record = match self.log.poll(wait)? {
             Polled::Record(record) => record,
             Polled::Drained => return Ok(Happened::Drained),
