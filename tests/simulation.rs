@@ -245,6 +245,18 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// One seed; if it fails, the fewest visitors with which it still does are named.
+fn shrinking(seed: u64) -> u32 {
+    std::panic::catch_unwind(|| one(seed, 12)).unwrap_or_else(|panic| {
+        let fails = |visitors: &u32| std::panic::catch_unwind(|| one(seed, *visitors)).is_err();
+        let fewest = (1..12).find(fails).unwrap_or(12);
+        eprintln!(
+            "fails: SEED={seed} VISITORS={fewest} cargo test -p journey-tests --test simulation"
+        );
+        std::panic::resume_unwind(panic)
+    })
+}
+
 #[test]
 fn a_faulty_run_commits_what_a_calm_one_does_and_the_oracle_says() {
     if let Some(seed) = number("SEED") {
@@ -252,22 +264,22 @@ fn a_faulty_run_commits_what_a_calm_one_does_and_the_oracle_says() {
         return;
     }
     let seeds = number("SEEDS").unwrap_or(200);
-    let mut crashes = 0;
-    for seed in 0..seeds {
-        let result = std::panic::catch_unwind(|| one(seed, 12));
-        match result {
-            Ok(n) => crashes += n,
-            Err(panic) => {
-                let smallest = (1..12)
-                    .find(|visitors| std::panic::catch_unwind(|| one(seed, *visitors)).is_err());
-                eprintln!(
-                    "fails: SEED={seed} VISITORS={} cargo test -p journey-tests --test simulation",
-                    smallest.unwrap_or(12)
-                );
-                std::panic::resume_unwind(panic);
-            }
-        }
-    }
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let crashes: u32 = std::thread::scope(|scope| {
+        let share = |thread| {
+            (thread..seeds)
+                .step_by(threads as usize)
+                .map(shrinking)
+                .sum::<u32>()
+        };
+        let handles: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || share(thread)))
+            .collect();
+        let joined = handles.into_iter().map(|handle| handle.join());
+        joined
+            .map(|crashes| crashes.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .sum()
+    });
     assert!(
         u64::from(crashes) > seeds,
         "only {crashes} crashes in {seeds} seeds: nothing was proven"

@@ -15,7 +15,7 @@ use crate::log::LogError;
 pub struct CommitMetadata {
     /// The changelog offset after the task's last record.
     pub end: i64,
-    /// Wall time of the commit, ms: a group's offset carries none, and `footfall status` shows its age.
+    /// Wall time of the commit, ms: a group's offset carries none of its own.
     pub at: i64,
 }
 

@@ -46,7 +46,6 @@ pub struct Metrics {
     slow_decodes: IntCounter,
     registry_up: IntGauge,
     rebalances: IntCounter,
-    restore_remaining: IntGaugeVec,
     facts: Mutex<HashMap<&'static str, IntCounterVec>>,
 }
 
@@ -198,11 +197,6 @@ impl Metrics {
                 .expect("valid"),
             ),
             rebalances: single("footfall_rebalances_total", "assignments taken"),
-            restore_remaining: int_gauge(
-                "footfall_restore_remaining_records",
-                "changelog records still to read",
-                &["topic", "partition"],
-            ),
             facts: Mutex::new(HashMap::new()),
             registry,
         }
@@ -327,13 +321,6 @@ impl Metrics {
         self.restore_duration
             .with_label_values(&[] as &[&str])
             .observe(duration.as_secs_f64());
-    }
-
-    /// Changelog records still to read of a task.
-    pub fn restore_remaining(&self, topic: &str, partition: u32, records: i64) {
-        self.restore_remaining
-            .with_label_values(&[topic, &partition.to_string()])
-            .set(records);
     }
 
     /// How far behind its input a task is.

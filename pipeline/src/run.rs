@@ -28,7 +28,7 @@ use crate::{
     outbox::Addresses,
     processor::{Stage, TaskContext, Topology},
     registry::Registry,
-    worker::{Parts, Turn, Worker},
+    worker::{Parts, Worker},
 };
 
 /// What a stage's own options add to the shared ones.
@@ -217,12 +217,9 @@ fn turn_until<S: Stage>(
     let started = Instant::now();
     let mut ready = false;
     while !stop.load(Ordering::Relaxed) {
-        let turn = worker.turn(started.elapsed())?;
+        worker.turn(started.elapsed())?;
         health.turned(index);
-        if !ready
-            && (turn != Turn::Idle || worker.tasks().next().is_some())
-            && worker.tasks().next().is_some()
-        {
+        if !ready && worker.has_been_assigned() {
             ready = true;
             health.is_ready();
         }

@@ -88,7 +88,7 @@ impl<S: Stage> Task<S> {
         };
         if restored.next_offset.is_none() && !restored.changelog.is_empty() {
             return Err(task.broken("there is state but no committed offset; offsets of an empty group expire after \
-                offsets.retention.minutes: rebuild the state with `footfall replay`, or reset both together"));
+                offsets.retention.minutes: set them again with `kafka-consumer-groups.sh --reset-offsets`, or delete the changelog's records and read the input again"));
         }
         let own = restored.changelog.iter().find(|(key, _)| key == TASK_KEY);
         let record = match own {

@@ -86,6 +86,7 @@ pub struct Worker<S: Stage, L: Log> {
     marked: BTreeMap<TaskId, Timestamp>,
     window: (u64, u64),
     grace: journey::Millis,
+    assigned: bool,
 }
 
 impl<S: Stage, L: Log> std::fmt::Debug for Worker<S, L> {
@@ -162,12 +163,18 @@ impl<S: Stage, L: Log> Worker<S, L> {
             marked: BTreeMap::new(),
             window: (0, 0),
             grace: parts.grace,
+            assigned: false,
         }
     }
 
     /// The tasks, in order.
     pub fn tasks(&self) -> impl Iterator<Item = &Task<S>> {
         self.tasks.values()
+    }
+
+    /// Whether the group has given this worker its share, be it empty, and all of it has been restored.
+    pub fn has_been_assigned(&self) -> bool {
+        self.assigned
     }
 
     /// The log.
@@ -273,6 +280,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
     }
 
     fn assign(&mut self, restored: Vec<Restored>) -> Result<(), LogError> {
+        self.assigned = true;
         for restored in &restored {
             let Some(id) = restored.task else { continue };
             let context = TaskContext {

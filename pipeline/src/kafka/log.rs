@@ -189,7 +189,8 @@ impl KafkaLog {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 LogError::new(format!(
                     "a committed offset of {} lies outside what the topic still holds ({error}): input was deleted before it was \
-                 read. Raise the topic's retention; then decide with `footfall status` where to go on. It is never reset by itself",
+                 read. Raise the topic's retention; then set the group's offsets with `kafka-consumer-groups.sh --reset-offsets` to where it shall \
+                 go on. It is never reset by itself",
                     self.names.inputs.join(", ")
                 ))
             }
