@@ -285,3 +285,52 @@ fn a_faulty_run_commits_what_a_calm_one_does_and_the_oracle_says() {
         "only {crashes} crashes in {seeds} seeds: nothing was proven"
     );
 }
+
+/// Real page views of a small site, in order of arrival, where the file lies beside the checkout.
+const REAL: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../shared/data/semicomplete-2015.web-events.jsonl.gz"
+);
+
+#[test]
+fn real_traffic_through_footfall_run_makes_the_visits_of_a_batch() {
+    let Ok(file) = std::fs::File::open(REAL) else {
+        println!("{REAL} is not here: real traffic was not looked at");
+        return;
+    };
+    let lines =
+        std::io::BufRead::lines(std::io::BufReader::new(flate2::read::GzDecoder::new(file)));
+    let events: Vec<Event> = lines
+        .map(|line| {
+            let event: serde_json::Value =
+                serde_json::from_str(&line.expect("text")).expect("JSON");
+            let text = |name: &str| event[name].as_str().expect(name).to_owned();
+            let url = event["page"]["url"].as_str().expect("a URL");
+            let after_host = url.splitn(4, '/').nth(3).unwrap_or_default();
+            let path = after_host.split(['?', '#']).next().unwrap_or_default();
+            let visitor =
+                VisitorKeys::development().customer_id("semicomplete", &text("customerCookieId"));
+            Event {
+                visitor: visitor.to_string(),
+                id: text("eventId"),
+                at: Timestamp::parse(&text("createdDate")).expect("a date").0,
+                page: format!("/{path}"),
+                page_view: true,
+                ping: false,
+                timeout: Millis::from_mins(20).0,
+            }
+        })
+        .collect();
+    let ran = footfall::run::run(&footfall::run::Args {
+        file: REAL.into(),
+        definitions: None,
+        grace: std::time::Duration::from_secs(15 * 60),
+        records: None,
+        topics: Vec::new(),
+        partitions: PARTITIONS,
+    });
+    let ran = ran.expect("runs");
+    assert_eq!(ran.summary.accounted(), events.len() as u64);
+    assert_eq!(ended(ran.chain.broker()), oracle::sessionize(&events));
+    assert_eq!(ran.chain.state_count(), 0, "state returns to empty");
+}

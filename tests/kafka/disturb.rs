@@ -10,6 +10,9 @@ use crate::{
     wait_until,
 };
 
+/// While it lives, every third transaction is cleanly aborted and sent again.
+const ABORTS: &str = "abort_every:3";
+
 /// How a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
@@ -50,14 +53,14 @@ pub(crate) fn disturb(lane: &Lane, name: &str, extra: &[&str], plan: &[Kill]) ->
                 assert_eq!(status.signal(), Some(6), "{name} at {failpoint}: {printed}");
             }
             Kill::Signal => {
-                let mut stage = lane.start(name, "a", extra);
+                let mut stage = lane.start_dying(name, "a", extra, ABORTS);
                 stage.until_ready();
                 until_progress(lane, name);
                 stage.kill();
             }
         }
     }
-    let mut first = lane.start(name, "a", extra);
+    let mut first = lane.start_dying(name, "a", extra, ABORTS);
     first.until_ready();
     let mut second = lane.start(name, "b", extra);
     second.until_ready();
@@ -87,7 +90,9 @@ pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
             all - lane.auditor.read(&topic, Isolation::Committed).len()
         })
         .sum();
-    let revoked = logs(lane).matches("partitions revoked").count();
+    let logs = logs(lane);
+    let revoked = logs.matches("partitions revoked").count();
+    let sent_again = logs.matches("sending it again").count();
     let changelog = lane.topic("web.events.sessionizer.changelog");
     let longest = lane.auditor.longest_mark(&changelog);
     println!(
@@ -96,6 +101,7 @@ pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
         lane.prefix
     );
     assert!(appended_and_taken_back > 0, "no transaction was aborted");
+    assert!(sent_again > 0, "no transaction was aborted and sent again");
     assert!(revoked > 0, "nothing was rebalanced");
     assert!(longest >= 3, "no mark went over three transactions");
 }

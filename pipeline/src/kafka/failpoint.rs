@@ -32,6 +32,23 @@ fn is_reached(name: &str) -> bool {
     point == name && count.parse() == Ok(REACHED.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
+/// Whether this attempt is to be aborted: `FOOTFALL_FAILPOINT` is `abort_every:<n>`, and it is an n-th one.
+#[cfg(feature = "failpoints")]
+pub(crate) fn aborts() -> bool {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+    let wanted = std::env::var("FOOTFALL_FAILPOINT").unwrap_or_default();
+    let every = wanted.strip_prefix("abort_every:");
+    let every: Option<u64> = every.and_then(|n| n.parse().ok()).filter(|n| *n > 1);
+    every.is_some_and(|n| (ATTEMPTS.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(n))
+}
+
+/// Never.
+#[cfg(not(feature = "failpoints"))]
+pub(crate) fn aborts() -> bool {
+    false
+}
+
 /// Nothing.
 #[cfg(not(feature = "failpoints"))]
 pub(crate) fn reach(_: &str) {}

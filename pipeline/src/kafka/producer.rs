@@ -162,6 +162,9 @@ impl Transactions {
                 first.unwrap_or_default()
             )));
         }
+        if failpoint::aborts() {
+            return Err(Failure::Abortable("as the failpoint says".to_owned()));
+        }
         let ends = self.ends(transaction, &known_end)?;
         let offsets = offsets(&ends, names).map_err(classify)?;
         self.call(|| {
