@@ -20,6 +20,7 @@ use journey::{
 use pipeline::{config::duration, memory::Faults};
 
 use crate::{
+    backfill::Envelope,
     chain::{Chain, ChainConfig},
     definitions_dir,
     summary::Summary,
@@ -77,10 +78,11 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        time.advance(&mut chain, sent_at(&line))?;
+        let envelope = Envelope::read(&line, "customerCookieId");
+        time.advance(&mut chain, envelope.sent_at)?;
         chain.send(
             topics::WEB_EVENTS_RAW,
-            cookie(&line).as_deref(),
+            envelope.key.as_deref().map(str::as_bytes),
             &line,
             time.now,
         );
@@ -268,27 +270,4 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     } else {
         Box::new(BufReader::new(whole))
     })
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    customer_cookie_id: Option<String>,
-    sent_date: Option<String>,
-    created_date: Option<String>,
-}
-
-/// When a line was sent: `sentDate`, else `createdDate`.
-pub fn sent_at(line: &[u8]) -> Option<Timestamp> {
-    let envelope: Envelope = serde_json::from_slice(line).ok()?;
-    envelope
-        .sent_date
-        .or(envelope.created_date)
-        .and_then(|text| Timestamp::parse(&text))
-}
-
-/// A line's visitor, as its sender names it: the raw record's key.
-pub fn cookie(line: &[u8]) -> Option<Vec<u8>> {
-    let envelope: Envelope = serde_json::from_slice(line).ok()?;
-    envelope.customer_cookie_id.map(String::into_bytes)
 }

@@ -52,7 +52,6 @@ pub struct KafkaLog {
     ticker: Option<Ticker>,
     metadata: Option<ConsumerGroupMetadata>,
     tasks: BTreeMap<TaskId, Owned>,
-    pending: Option<Event>,
     must_unassign: bool,
     recover_since: Option<Instant>,
     lag_at: Instant,
@@ -125,7 +124,6 @@ impl KafkaLog {
             restorer: None,
             metadata: None,
             tasks: BTreeMap::new(),
-            pending: None,
             must_unassign: false,
             recover_since: None,
             lag_at: Instant::now(),
@@ -460,9 +458,6 @@ impl Log for KafkaLog {
     fn poll(&mut self, wait: Duration) -> Result<Polled<'_>, LogError> {
         if self.must_unassign {
             self.let_go()?;
-        }
-        if let Some(event) = self.pending.take() {
-            return self.act(event);
         }
         if let Some(since) = self.recover_since {
             return match self.recover(since)? {
