@@ -34,13 +34,13 @@ struct Cli {
     /// Where Kafka's data and logs lie
     #[arg(long, default_value = "target/footfall-bench")]
     dir: PathBuf,
-    /// Raw events of the backlog
+    /// Raw events of the backlog; 0 leaves the cost of the stages out
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
     /// Visitors of the backlog
     #[arg(long, default_value_t = 100_000)]
     visitors: u64,
-    /// Rates at which latency is measured
+    /// Rates at which latency is measured; 0 is left out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rates: Vec<u64>,
     /// How long each rate is sent
@@ -89,10 +89,12 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         "run the bench from the root of the checkout: footfall/definitions is read"
     );
     let mut report = Report::new(cli.events, cli.visitors);
-    Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
-    let until = backlog::fill(&cluster, cli.events, cli.visitors)?;
-    report.throughput = backlog::measure(&cluster, until)?;
-    for rate in &cli.rates {
+    if cli.events > 0 {
+        Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
+        let until = backlog::fill(&cluster, cli.events, cli.visitors)?;
+        report.throughput = backlog::measure(&cluster, until)?;
+    }
+    for rate in cli.rates.iter().filter(|rate| **rate > 0) {
         let prefix = format!("bench-live-{rate}.");
         let mut lane = Lane::start(&cluster, &prefix, false, &definitions)?;
         let load = Load {

@@ -20,6 +20,8 @@ pub(crate) struct StageRow {
     pub(crate) stage: String,
     pub(crate) records: u64,
     pub(crate) cpu_seconds: f64,
+    /// Of `cpu_seconds`, the worker's own thread; the rest is librdkafka's.
+    pub(crate) worker_cpu_seconds: f64,
     pub(crate) wall_seconds: f64,
     pub(crate) broker_cpu_seconds: f64,
     pub(crate) resident_mib: f64,
@@ -64,12 +66,13 @@ impl Report {
 
     pub(crate) fn render(&self) -> String {
         let mut text = format!(
-            "\n{} raw events of {} visitors, 4 partitions, one worker a stage, exactly once\n{:<14} {:>10} {:>16} {:>12} {:>14} {:>9}\n",
+            "\n{} raw events of {} visitors, 4 partitions, one worker a stage, exactly once\n{:<14} {:>10} {:>16} {:>10} {:>12} {:>14} {:>9}\n",
             self.events,
             self.visitors,
             "stage",
             "records",
             "records/CPU-s",
+            "own thread",
             "records/s",
             "broker CPU-s",
             "peak MiB"
@@ -78,10 +81,11 @@ impl Report {
             let records = row.records as f64;
             let _ = writeln!(
                 text,
-                "{:<14} {:>10} {:>16.0} {:>12.0} {:>14.1} {:>9.0}",
+                "{:<14} {:>10} {:>16.0} {:>8.0} % {:>12.0} {:>14.1} {:>9.0}",
                 row.stage,
                 row.records,
                 records / row.cpu_seconds,
+                100.0 * row.worker_cpu_seconds / row.cpu_seconds,
                 records / row.wall_seconds,
                 row.broker_cpu_seconds,
                 row.resident_mib
