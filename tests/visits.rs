@@ -7,13 +7,14 @@ mod timeline;
 use std::collections::BTreeMap;
 
 use journey::{
-    CustomerId, DeploymentId, EventId, Millis, Text, Timestamp, Visit, VisitId, WebEvent,
+    CustomerId, DeploymentId, EventId, Millis, Text, Timestamp, Visit, VisitEvent, VisitId,
+    WebEvent,
     visit::kind,
     web_event::{Activity, PAGE_VIEWED, PING, Page},
 };
 use journey_tests::oracle::{self, EndedVisit};
 use proptest::prelude::*;
-use sessionizer::{Happening, Output};
+use sessionizer::{Event, Happening, Output};
 use timeline::Timeline;
 
 const TIMEOUT: i64 = 20 * 60_000;
@@ -136,7 +137,7 @@ fn record((received_at, event): &Arrival) -> WebEvent {
 /// Everything said, by visitor; each record's outputs apart, so that fates can be counted.
 #[derive(Debug, Default)]
 struct Said {
-    all: Vec<(String, Happening)>,
+    all: Vec<(String, VisitEvent)>,
     suppressed: usize,
     late: usize,
     fates: usize,
@@ -149,7 +150,7 @@ impl Said {
                 Output::Visit(happening) => {
                     self.fates += usize::from(happening.kind == kind::ACTIVITY);
                     self.all
-                        .push((visitor.unwrap_or_default().to_owned(), happening));
+                        .push((visitor.unwrap_or_default().to_owned(), told(&happening)));
                 }
                 Output::Suppressed(_) => {
                     (self.suppressed, self.fates) = (self.suppressed + 1, self.fates + 1)
@@ -172,7 +173,13 @@ impl Said {
     }
 }
 
-fn visit(happening: &Happening) -> &Visit {
+/// The record as its readers see it.
+fn told(happening: &Happening) -> VisitEvent {
+    let key = CustomerId::default();
+    happening.record(&key).expect("what is told can be read")
+}
+
+fn visit(happening: &VisitEvent) -> &Visit {
     happening
         .visit
         .as_ref()
@@ -204,11 +211,12 @@ fn run(arrivals: &[Arrival], marks: &[bool], restores: &[bool]) -> Said {
     };
     for (i, arrival) in arrivals.iter().enumerate() {
         let mut out = Vec::new();
-        fold.apply(record(arrival), &mut out);
+        fold.apply(Event::from(&record(arrival)), &mut out);
         owners.extend(out.iter().filter_map(|output| match output {
-            Output::Visit(happening) => {
-                Some((visit(happening).id.clone(), arrival.1.visitor.clone()))
-            }
+            Output::Visit(happening) => Some((
+                visit(&told(happening)).id.clone(),
+                arrival.1.visitor.clone(),
+            )),
             _ => None,
         }));
         said.hear(Some(&arrival.1.visitor), out);
@@ -233,7 +241,7 @@ fn hear_timers(said: &mut Said, owners: &BTreeMap<VisitId, String>, out: Vec<Out
         let Output::Visit(happening) = &output else {
             panic!("a timer only speaks of visits")
         };
-        let owner = owners.get(&visit(happening).id).cloned();
+        let owner = owners.get(&visit(&told(happening)).id).cloned();
         said.hear(owner.as_deref(), vec![output]);
     }
 }
@@ -245,7 +253,7 @@ fn check_always(arrivals: &[Arrival], said: &Said) {
         arrivals.len(),
         "every event ends as exactly one of forwarded, suppressed, dead-lettered"
     );
-    let mut told: BTreeMap<&VisitId, Vec<&Happening>> = BTreeMap::new();
+    let mut told: BTreeMap<&VisitId, Vec<&VisitEvent>> = BTreeMap::new();
     for (_, happening) in &said.all {
         told.entry(&visit(happening).id)
             .or_default()
@@ -263,12 +271,12 @@ fn check_always(arrivals: &[Arrival], said: &Said) {
 }
 
 /// What is told of one visit begins, turns and ends as it should, and its transitions never go back in time.
-fn check_story(story: &[&Happening]) {
+fn check_story(story: &[&VisitEvent]) {
     assert_eq!(story[0].kind, kind::STARTED);
     let (mut presence, mut over, mut last) = ("active", false, story[0].time);
     for happening in &story[1..] {
         assert!(!over, "nothing follows a visit's last record");
-        match (happening.kind, presence) {
+        match (happening.kind.as_str(), presence) {
             (kind::ACTIVITY, _) => continue,
             (kind::IDLE, "active") => presence = "idle",
             (kind::AWAY, "idle") => presence = "away",

@@ -14,6 +14,11 @@ pub trait Avro: Sized {
 
     /// Reads a value off the front of `from`.
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed>;
+
+    /// Passes over a value at the front of `from`, checking what [`Avro::read`] checks.
+    fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+        Self::read(from).map(drop)
+    }
 }
 
 /// Bytes that are no encoding of the expected type.
@@ -100,8 +105,15 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed::Utf8)
     }
 
+    /// The encoding of the next value: checked, and not read.
+    pub fn encoded<T: Avro>(&mut self) -> Result<&'a [u8], Malformed> {
+        let before = self.left;
+        T::skip(self)?;
+        Ok(&before[..before.len() - self.left.len()])
+    }
+
     /// A count of items, each at least one byte long unless `hollow`.
-    fn count(&mut self) -> Result<usize, Malformed> {
+    pub(crate) fn count(&mut self) -> Result<usize, Malformed> {
         let count = match self.long()? {
             negative if negative < 0 => {
                 self.long()?;
@@ -223,6 +235,10 @@ impl Avro for String {
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.str().map(str::to_owned)
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+        from.str().map(drop)
+    }
 }
 
 impl Avro for Text {
@@ -232,6 +248,10 @@ impl Avro for Text {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.str().map(Text::from)
+    }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+        from.str().map(drop)
     }
 }
 
@@ -244,6 +264,13 @@ macro_rules! newtype {
 
             fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
                 Avro::read(from).map($type)
+            }
+
+            fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+                fn inner<T: Avro>(_: fn(T) -> $type, from: &mut Reader<'_>) -> Result<(), Malformed> {
+                    T::skip(from)
+                }
+                inner($type, from)
             }
         }
     )*};
@@ -278,6 +305,14 @@ impl<T: Avro> Avro for Option<T> {
             _ => Err(Malformed::Branch),
         }
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+        match from.long()? {
+            0 => Ok(()),
+            1 => T::skip(from),
+            _ => Err(Malformed::Branch),
+        }
+    }
 }
 
 impl<T: Avro> Avro for Vec<T> {
@@ -305,48 +340,41 @@ impl<T: Avro> Avro for Vec<T> {
             }
         }
     }
-}
 
-impl<A: Avro, B: Avro> Avro for (A, B) {
-    fn write(&self, to: &mut Vec<u8>) {
-        self.0.write(to);
-        self.1.write(to);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok((A::read(from)?, B::read(from)?))
-    }
-}
-
-impl<A: Avro, B: Avro, C: Avro> Avro for (A, B, C) {
-    fn write(&self, to: &mut Vec<u8>) {
-        self.0.write(to);
-        self.1.write(to);
-        self.2.write(to);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok((A::read(from)?, B::read(from)?, C::read(from)?))
+    fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+        loop {
+            let count = from.count()?;
+            if count == 0 {
+                return Ok(());
+            }
+            for _ in 0..count {
+                T::skip(from)?;
+            }
+        }
     }
 }
 
-impl<A: Avro, B: Avro, C: Avro, D: Avro> Avro for (A, B, C, D) {
-    fn write(&self, to: &mut Vec<u8>) {
-        self.0.write(to);
-        self.1.write(to);
-        self.2.write(to);
-        self.3.write(to);
-    }
+macro_rules! tuple {
+    ($($name:ident $at:tt),*) => {
+        impl<$($name: Avro),*> Avro for ($($name,)*) {
+            fn write(&self, to: &mut Vec<u8>) {
+                $(self.$at.write(to);)*
+            }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok((
-            A::read(from)?,
-            B::read(from)?,
-            C::read(from)?,
-            D::read(from)?,
-        ))
-    }
+            fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+                Ok(($($name::read(from)?,)*))
+            }
+
+            fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+                $($name::skip(from)?;)*
+                Ok(())
+            }
+        }
+    };
 }
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
 
 impl<T: Avro> Avro for Box<T> {
     fn write(&self, to: &mut Vec<u8>) {
@@ -356,37 +384,8 @@ impl<T: Avro> Avro for Box<T> {
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         T::read(from).map(Box::new)
     }
-}
 
-/// The entries of an Avro map, in order and each name once, whoever wrote them in whatever order: equal maps give equal
-/// bytes. Of two entries with one name the later stands.
-pub fn map<V>(mut entries: Vec<(Text, V)>) -> Vec<(Text, V)> {
-    if !entries.is_sorted_by(|(name, _), (next, _)| name < next) {
-        entries.reverse();
-        entries.sort_by(|(name, _), (next, _)| name.cmp(next));
-        entries.dedup_by(|(name, _), (kept, _)| name == kept);
+    fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
+        T::skip(from)
     }
-    entries
-}
-
-/// Implements [`Avro`] for a struct: its fields in this order, all of them (a forgotten one does not compile). A list of
-/// pairs that is a map in the schema is marked `as map`.
-#[macro_export]
-macro_rules! record {
-    ($type:ty { $($field:ident $(as $kind:ident)?),* $(,)? }) => {
-        impl $crate::Avro for $type {
-            fn write(&self, to: &mut Vec<u8>) {
-                let Self { $($field),* } = self;
-                $($crate::Avro::write($field, to);)*
-            }
-
-            fn read(from: &mut $crate::avro::Reader<'_>) -> Result<Self, $crate::avro::Malformed> {
-                $(
-                    let $field = $crate::Avro::read(from)?;
-                    $(let $field = $crate::avro::$kind($field);)?
-                )*
-                Ok(Self { $($field),* })
-            }
-        }
-    };
 }

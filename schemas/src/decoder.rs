@@ -9,7 +9,7 @@ use apache_avro::{
     Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
 };
 
-use crate::{Record, avro, compatible, foreign};
+use crate::{Malformed, Record, avro, compatible, foreign};
 
 /// The first byte of a framed record.
 const MAGIC: u8 = 0;
@@ -106,18 +106,26 @@ impl<T: Record> Decoder<T> {
 
     /// Reads one framed record.
     pub fn decode(&mut self, framed: &[u8]) -> Result<T, DecodeError> {
-        let (id, body) = unframe(framed).ok_or(DecodeError::NotFramed)?;
-        if self.same.contains(&id) {
-            return avro::from_bytes(body).map_err(|why| DecodeError::Malformed {
-                schema_id: id,
-                why: why.to_string(),
-            });
+        self.decode_with(framed, avro::from_bytes)
+    }
+
+    /// Reads one framed record in a way of the caller's own: `read` is given its bytes in the compiled-in schema.
+    pub fn decode_with<R>(
+        &mut self,
+        framed: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<R, Malformed>,
+    ) -> Result<R, DecodeError> {
+        let (schema_id, body) = unframe(framed).ok_or(DecodeError::NotFramed)?;
+        let malformed = |why: String| DecodeError::Malformed { schema_id, why };
+        if self.same.contains(&schema_id) {
+            return read(body).map_err(|why| malformed(why.to_string()));
         }
-        let Some(theirs) = self.other.get(&id) else {
-            return Err(DecodeError::UnknownSchema(id));
+        let Some(theirs) = self.other.get(&schema_id) else {
+            return Err(DecodeError::UnknownSchema(schema_id));
         };
         self.slow += 1;
-        resolve::<T>(theirs, body).map_err(|why| DecodeError::Malformed { schema_id: id, why })
+        let ours = resolve::<T>(theirs, body).map_err(malformed)?;
+        read(&ours).map_err(|why| malformed(why.to_string()))
     }
 
     /// How many records took the slow way since the last call.
@@ -126,8 +134,8 @@ impl<T: Record> Decoder<T> {
     }
 }
 
-/// Schema resolution by apache-avro: their bytes, to our schema's bytes, to the record.
-fn resolve<T: Record>(theirs: &Schema, body: &[u8]) -> Result<T, String> {
+/// Schema resolution by apache-avro: their bytes, to our schema's bytes.
+fn resolve<T: Record>(theirs: &Schema, body: &[u8]) -> Result<Vec<u8>, String> {
     let ours = T::schema();
     let cut = |e: apache_avro::Error| foreign::cut(&e);
     let reader = GenericDatumReader::builder(theirs)
@@ -136,6 +144,5 @@ fn resolve<T: Record>(theirs: &Schema, body: &[u8]) -> Result<T, String> {
         .map_err(cut)?;
     let value: Value = foreign::read(&reader, body)?;
     let writer = GenericDatumWriter::builder(ours).build().map_err(cut)?;
-    let bytes = writer.write_value_to_vec(value).map_err(cut)?;
-    avro::from_bytes(&bytes).map_err(|e| e.to_string())
+    writer.write_value_to_vec(value).map_err(cut)
 }

@@ -1,7 +1,7 @@
 //! The public Avro contract and the codec that reads and writes it.
 //!
 //! One `.avsc` file per record lies beside this crate's manifest; [`records`] lists the same fields in the same order;
-//! [`avro`] is the encoding; [`decoder`] reads what other versions wrote; [`subjects`] says which topic holds which record;
+//! [`avro`] is the encoding, of [`record`]s too; [`decoder`] reads what other versions wrote; [`subjects`] says which topic holds which record;
 //! [`json`] shows any record to people. Property tests hold the straight-line codec against apache-avro, byte for byte and
 //! value for value.
 
@@ -10,6 +10,7 @@ mod compatible;
 pub mod decoder;
 mod foreign;
 pub mod json;
+pub mod record;
 pub mod records;
 pub mod subjects;
 

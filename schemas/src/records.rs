@@ -61,7 +61,7 @@ topic_value! {
     StaffingInterval => "staffing_interval.avsc",
 }
 
-record! { WebEvent {
+record! { WebEvent as WebEventParts {
     kind, event_id, customer_id, deployment_id, policy, occurred_at, received_at, time_corrected, consent, page_class,
     bot, authenticated, reply_to, web_event, engagement, control,
 } }
@@ -69,24 +69,24 @@ record! { Policy {
     visit_timeout, idle_after, away_after, pings_extend, split_on_source, max_duration, max_events, serve_bots,
 } }
 record! { Consent { state, purposes, source, updated_date } }
-record! { Activity {
+record! { Activity as ActivityParts {
     event_name, page, user_agent_string, browser, device, geolocation, ip_organization, mkt_campaign, referrer,
     search_query, form_name, attributes as map,
 } }
-record! { Page { url, title, domain, fragment, hostname, keywords, lang, pathname, query_string, breadcrumb } }
+record! { Page as PageParts { url, title, domain, fragment, hostname, keywords, lang, pathname, query_string, breadcrumb } }
 record! { Browser { family, version, lang } }
 record! { Device { category, kind, mobile, os_family, os_version, screen_height, screen_width, manufacturer } }
 record! { Geolocation { country, country_name, region, region_name, locality, postal_code, timezone, source } }
 record! { MktCampaign { content, medium, name, source, term, click_id, network } }
-record! { Referrer { url, domain, hostname, keywords, pathname, query_string, fragment, name, medium } }
+record! { Referrer as ReferrerParts { url, domain, hostname, keywords, pathname, query_string, fragment, name, medium } }
 record! { Attribute { data_type, value } }
-record! { Engagement { offer_id, session_id, action_state, conversation_id, handle_time_seconds, error_code, error_message } }
+record! { Engagement as EngagementParts { offer_id, session_id, action_state, conversation_id, handle_time_seconds, error_code, error_message } }
 record! { Control { action, purposes } }
 record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id } }
-record! { VisitEvent {
+record! { VisitEvent as VisitEventParts {
     kind, time, received_date, customer_id, deployment_id, visit, last_page_date, cause, merged_into, reason, ping, late,
 } }
-record! { Visit {
+record! { Visit as VisitParts {
     id, policy, created_date, last_activity_date, last_event_date, ended_date, idle_date, away_date, presence, end_reason,
     event_count, pageview_count, ping_count, late_count, search_terms, first_page, last_page, browser, device,
     geolocation, ip_organization, referrer, mkt_campaign, consent, page_class, bot, authenticated, reply_to, truncated,

@@ -1,17 +1,17 @@
 //! How visits turn and end by themselves, and before their time; and what a cap leaves behind.
 
-use std::sync::Arc;
-
 use journey::{
-    Millis, Timestamp, WebEvent,
+    Millis, Timestamp,
     visit::{end_reason, kind},
 };
 use pipeline::Timer;
 
 use crate::{
-    open_visit::{Presence, timer},
+    event::Event,
+    open_visit::timer,
     output::{Cause, Happening, Output},
     sizes,
+    so_far::Presence,
     visitor::Visitor,
 };
 
@@ -91,8 +91,7 @@ impl Visitor {
         let last = visit.visit.last_event_date;
         let at = at.max(last);
         let time = at.max(visit.last_transition);
-        let ended = Arc::make_mut(&mut visit.visit);
-        (ended.ended_date, ended.end_reason) = (Some(at), Some(reason.into()));
+        visit.visit.ended = Some((at, reason));
         out.push(Output::Visit(Happening {
             reason: Some(reason),
             ..Happening::of(kind::ENDED, time, &visit, cause)
@@ -126,12 +125,7 @@ impl Visitor {
     }
 
     /// Every visit ends, for a reason that lies in the visitor; in order of time. Nothing is left.
-    pub(crate) fn end_all(
-        &mut self,
-        reason: &'static str,
-        record: &WebEvent,
-        out: &mut Vec<Output>,
-    ) {
+    pub(crate) fn end_all(&mut self, reason: &'static str, record: &Event, out: &mut Vec<Output>) {
         self.visits.sort_by_key(|visit| visit.visit.created_date);
         while !self.visits.is_empty() {
             self.end(0, record.occurred_at, reason, Cause::of(record), out);

@@ -2,12 +2,14 @@
 //!
 //! Read in this order: [`sessionizer`] (how it meets the log), `visitor` (which visit an event belongs to: touching,
 //! merging, splitting, late, capped), `ending` (how visits turn and end), `open_visit` (what a visit remembers, whatever order
-//! its events come in), `state` (how that is written), `seen` (duplicates), [`output`] (what is told). The rules, each with
+//! its events come in), [`so_far`] (the part of it that is told), `state` (how it is written), `seen` (duplicates), [`output`]
+//! (what is told). The rules, each with
 //! a worked timeline: `docs/semantics.md`.
 //!
 //! Pure: no clock, no I/O, no setting of its own. What a deployment wants is stamped into each event.
 
 mod ending;
+pub mod event;
 mod moment;
 mod open_visit;
 pub mod output;
@@ -15,10 +17,12 @@ mod page;
 mod seen;
 pub mod sessionizer;
 mod sizes;
+pub mod so_far;
 mod state;
 mod told;
 mod visitor;
 
+pub use event::Event;
 pub use output::{Happening, Output};
 pub use sessionizer::Sessionizer;
 pub use visitor::Visitor;

@@ -1,6 +1,8 @@
 //! What "first" and "last" mean in a visit, whatever order its events come in.
 
-use journey::{EventId, Timestamp, WebEvent};
+use journey::{EventId, Timestamp};
+
+use crate::event::Event;
 
 /// When something of a visit was told, and by which event. Ties go by event id; a ping tells only where no event does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub(crate) struct Moment {
 schemas::record!(Moment { ping, at, id });
 
 impl Moment {
-    pub(crate) fn of(event: &WebEvent) -> Moment {
+    pub(crate) fn of(event: &Event) -> Moment {
         Moment {
             ping: event.is_ping(),
             at: event.occurred_at,

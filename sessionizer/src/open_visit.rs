@@ -3,19 +3,23 @@
 //! Bounds, counts, entry and exit page and all that is told first or last are as if the events had come in order; presence,
 //! splits and caps go by the order of the log. Which visit an event belongs to is not decided here.
 
-use std::sync::Arc;
-
 use journey::{
-    CustomerId, DeploymentId, Text, Timestamp, Visit, VisitId, WebEvent, id,
-    visit::{end_reason, presence},
-    web_event::{Activity, PAGE_VIEWED, Policy},
+    CustomerId, DeploymentId, Text, Timestamp, VisitId, id, visit::end_reason, web_event::Policy,
 };
 use pipeline::{By, Timers};
+use schemas::{
+    from_bytes,
+    record::{optional, text},
+    records::{ActivityParts, PageParts, ReferrerParts, WebEventParts},
+    to_bytes,
+};
 
 use crate::{
+    event::{Event, What, activity, optional_text},
     moment::Moment,
     seen::Seen,
-    sizes::{self, Fit},
+    sizes,
+    so_far::{Part, Presence, VisitSoFar},
     told::Told,
 };
 
@@ -32,34 +36,13 @@ pub(crate) mod timer {
 /// The most search terms that a visit keeps.
 const SEARCH_TERMS: usize = 20;
 
-/// How present the visitor is, the more active the greater.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Presence {
-    Away,
-    Idle,
-    #[default]
-    Active,
-}
-
-impl Presence {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Presence::Away => presence::AWAY,
-            Presence::Idle => presence::IDLE,
-            Presence::Active => presence::ACTIVE,
-        }
-    }
-}
-
 /// A visit that may go on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct OpenVisit {
     /// Where.
     pub(crate) deployment_id: DeploymentId,
-    /// The visit so far, shared with what is told of it: copied only where two things told at once differ.
-    pub(crate) visit: Arc<Visit>,
-    /// As the visit says in words.
-    pub(crate) presence: Presence,
+    /// The visit so far.
+    pub(crate) visit: VisitSoFar,
     /// Who says what the visit's first page and referrer are.
     pub(crate) first: Moment,
     /// Who says what the visit's last page and consent are.
@@ -82,7 +65,7 @@ pub(crate) struct OpenVisit {
 
 impl OpenVisit {
     /// A visit that `event` begins; it is not taken in yet.
-    pub(crate) fn new(key: &CustomerId, event: &WebEvent, floor: Timestamp) -> OpenVisit {
+    pub(crate) fn new(key: &CustomerId, event: &Event, floor: Timestamp) -> OpenVisit {
         let at = event.occurred_at;
         let parts = [
             key.as_str(),
@@ -91,18 +74,17 @@ impl OpenVisit {
         ]
         .map(str::as_bytes);
         let id = id::derive(&[parts[0], parts[1], parts[2], &at.0.to_be_bytes()]);
-        let visit = Visit {
+        let visit = VisitSoFar {
             id: VisitId::from(id),
             policy: event.policy.clone(),
             created_date: at,
             last_activity_date: at,
             last_event_date: at,
-            presence: Text::from(presence::ACTIVE),
-            ..Visit::default()
+            ..VisitSoFar::default()
         };
         OpenVisit {
             deployment_id: event.deployment_id.clone(),
-            visit: Arc::new(visit),
+            visit,
             last_page_date: at,
             last_transition: at,
             floor,
@@ -143,9 +125,9 @@ impl OpenVisit {
 
     /// What comes next if nothing happens: idle, or away; never beyond the visit's own end.
     pub(crate) fn next_signal(&self) -> Option<(Timestamp, u8)> {
-        let signal = match self.presence {
-            Presence::Active => (self.visit.idle_date, timer::IDLE),
-            Presence::Idle => (self.visit.away_date, timer::AWAY),
+        let signal = match self.visit.presence {
+            Presence::Active => (self.visit.idle_date(), timer::IDLE),
+            Presence::Idle => (self.visit.away_date(), timer::AWAY),
             Presence::Away => return None,
         };
         (self.sealed.is_none() && signal.0 <= self.deadline()).then_some(signal)
@@ -153,7 +135,7 @@ impl OpenVisit {
 
     /// Whether something new would be `resumed`: not of a visit that another one has followed.
     pub(crate) fn may_resume(&self) -> bool {
-        self.presence != Presence::Active && self.sealed.is_none()
+        self.visit.presence != Presence::Active && self.sealed.is_none()
     }
 
     /// Adds what this visit waits for.
@@ -167,30 +149,29 @@ impl OpenVisit {
 
     /// The visitor's presence is now this. Says when, which is never before the last transition.
     pub(crate) fn turn(&mut self, to: Presence, at: Timestamp) -> Timestamp {
-        self.presence = to;
-        Arc::make_mut(&mut self.visit).presence = Text::from(to.as_str());
+        self.visit.presence = to;
         self.last_transition = self.last_transition.max(at);
         self.last_transition
     }
 
     /// Whether `event` came by another campaign, or from another site, than the visit did.
-    pub(crate) fn is_left_by(&self, event: &WebEvent) -> bool {
-        let Some(activity) = event.web_event.as_ref().filter(|_| !event.is_ping()) else {
+    pub(crate) fn is_left_by(&self, event: &Event) -> bool {
+        let parts = event.parts();
+        let Some(activity) = activity(&parts).filter(|_| !event.is_ping()) else {
             return false;
         };
+        let campaign = activity.mkt_campaign;
         let other_campaign =
-            activity.mkt_campaign.is_some() && activity.mkt_campaign != self.visit.mkt_campaign;
+            optional(campaign).is_some() && campaign != self.visit.kept.get(Part::MktCampaign);
+        let referrer = optional(self.visit.kept.get(Part::Referrer));
         let came_from = |domain: &str| {
-            self.visit
-                .referrer
-                .as_ref()
-                .is_some_and(|referrer| referrer.domain == *domain)
+            referrer.is_some_and(|referrer| text(ReferrerParts::of(referrer).domain) == domain)
         };
-        other_campaign || external_domain(activity).is_some_and(|domain| !came_from(domain))
+        other_campaign || external_domain(&activity).is_some_and(|domain| !came_from(domain))
     }
 
     /// The cap that `event` would break. A visit's length is held against events newer than its last only.
-    pub(crate) fn cap(&self, event: &WebEvent) -> Option<&'static str> {
+    pub(crate) fn cap(&self, event: &Event) -> Option<&'static str> {
         let (visit, policy) = (&self.visit, self.policy());
         let ping = event.is_ping();
         if !ping && visit.event_count >= policy.max_events {
@@ -202,10 +183,11 @@ impl OpenVisit {
     }
 
     /// Takes an event in.
-    pub(crate) fn absorb(&mut self, event: &WebEvent, late: bool) {
+    pub(crate) fn absorb(&mut self, event: &Event, late: bool) {
         let at = event.occurred_at;
         let ping = event.is_ping();
-        let visit = Arc::make_mut(&mut self.visit);
+        let parts = event.parts();
+        let visit = &mut self.visit;
         let fresh = visit.event_count + visit.ping_count == 0;
         if ping {
             visit.ping_count += 1;
@@ -216,80 +198,85 @@ impl OpenVisit {
         visit.last_activity_date = visit.last_activity_date.max(at);
         visit.bot |= event.bot;
         visit.authenticated |= event.authenticated;
-        note_class(visit, &event.page_class);
-        let extends = !ping || visit.policy.pings_extend;
-        if extends {
-            visit.created_date = visit.created_date.min(at);
-            visit.last_event_date = visit.last_event_date.max(at);
+        note_class(visit, text(parts.page_class));
+        if ping && !visit.policy.pings_extend {
+            return;
         }
-        foresee(visit);
-        if let Some(activity) = event.web_event.as_ref().filter(|_| extends) {
-            self.listen(fresh, event, activity);
+        visit.created_date = visit.created_date.min(at);
+        visit.last_event_date = visit.last_event_date.max(at);
+        if let Some(activity) = activity(&parts) {
+            self.listen(fresh, event, &parts, &activity);
         }
     }
 
     /// Keeps what an event tells.
-    fn listen(&mut self, fresh: bool, event: &WebEvent, activity: &Activity) {
+    fn listen(
+        &mut self,
+        fresh: bool,
+        event: &Event,
+        parts: &WebEventParts<'_>,
+        activity: &ActivityParts<'_>,
+    ) {
         let moment = Moment::of(event);
-        let visit = Arc::make_mut(&mut self.visit);
-        visit.pageview_count += i64::from(activity.event_name == PAGE_VIEWED);
+        let visit = &mut self.visit;
+        visit.pageview_count += i64::from(event.what == What::PageView);
         if fresh || moment.before(&self.first) {
-            visit.first_page = activity.page.clone();
-            visit.truncated |= visit.first_page.fit();
-            visit.referrer = activity.referrer.clone();
-            if visit.referrer.as_ref().is_some_and(sizes::too_heavy) {
-                visit.referrer = None;
-                visit.truncated = true;
+            sizes::keep_page(visit, Part::FirstPage, activity.page);
+            if !sizes::keep_light(visit, Part::Referrer, activity.referrer) {
+                visit.keep(Part::Referrer, &to_bytes(&None::<Text>));
             }
             self.first = moment.clone();
         }
-        let another_page = activity.page.url != visit.last_page.url;
+        let another_page = sizes::is_another_page(visit, activity.page);
         if fresh || moment.after(&self.last) {
             if another_page {
                 self.last_page_date = moment.at;
             }
-            visit.last_page = activity.page.clone();
-            visit.truncated |= visit.last_page.fit();
-            if visit.consent != event.consent {
-                visit.consent = event.consent.clone();
-                visit.truncated |= visit.consent.fit();
-            }
+            sizes::keep_page(visit, Part::LastPage, activity.page);
+            sizes::keep_consent(visit, parts.consent);
             self.last = moment.clone();
         } else if another_page && !moment.ping && moment.at > self.last_page_date {
             self.last_page_date = self.last.at;
         }
-        self.told.hear_event(visit, event, activity, &moment);
-        if let Some(term) = &activity.search_query {
-            self.search(term.clone(), moment.at);
+        self.told.hear_event(visit, parts, activity, &moment);
+        if let Some(term) = optional_text(activity.search_query) {
+            self.search(Text::from(term), moment.at);
         }
     }
 
+    /// What was searched for, in order.
+    fn search_terms(&self) -> Vec<Text> {
+        from_bytes(self.visit.kept.get(Part::SearchTerms)).unwrap_or_default()
+    }
+
     /// Keeps a search term: in order of when each was first searched for, each once.
-    fn search(&mut self, mut term: Text, at: Timestamp) {
-        let visit = Arc::make_mut(&mut self.visit);
-        visit.truncated |= term.fit();
-        if let Some(known) = visit.search_terms.iter().position(|other| *other == term) {
+    fn search(&mut self, term: Text, at: Timestamp) {
+        let (term, cut) = sizes::fit_text(term);
+        self.visit.truncated |= cut;
+        let mut terms = self.search_terms();
+        if let Some(known) = terms.iter().position(|other| *other == term) {
             if self.searched[known] <= at {
                 return;
             }
-            visit.search_terms.remove(known);
+            terms.remove(known);
             self.searched.remove(known);
         }
-        let earlier = |i: &usize| (self.searched[*i], &visit.search_terms[*i]) < (at, &term);
+        let earlier = |i: &usize| (self.searched[*i], &terms[*i]) < (at, &term);
         let place = (0..self.searched.len()).take_while(earlier).count();
-        visit.search_terms.insert(place, term);
+        terms.insert(place, term);
         self.searched.insert(place, at);
-        visit.search_terms.truncate(SEARCH_TERMS);
+        terms.truncate(SEARCH_TERMS);
         self.searched.truncate(SEARCH_TERMS);
+        self.visit.keep(Part::SearchTerms, &to_bytes(&terms));
     }
 
     /// Takes another visit of the visitor in, all but its presence. Id, policy and transitions stay this one's.
     pub(crate) fn unite(&mut self, other: OpenVisit) {
-        let theirs = &*other.visit;
-        for (term, at) in theirs.search_terms.iter().zip(&other.searched) {
-            self.search(term.clone(), *at);
+        for (term, at) in other.search_terms().into_iter().zip(&other.searched) {
+            self.search(term, *at);
         }
-        let visit = Arc::make_mut(&mut self.visit);
+        let theirs = &other.visit;
+        let visit = &mut self.visit;
         if theirs.created_date < visit.created_date {
             self.floor = other.floor;
         } else {
@@ -306,15 +293,15 @@ impl OpenVisit {
         visit.authenticated |= theirs.authenticated;
         visit.truncated |= theirs.truncated;
         note_class(visit, &theirs.page_class);
-        foresee(visit);
+        let mut take = |part: Part| visit.keep(part, theirs.kept.get(part));
         if other.first.before(&self.first) {
-            visit.first_page = theirs.first_page.clone();
-            visit.referrer = theirs.referrer.clone();
+            take(Part::FirstPage);
+            take(Part::Referrer);
             self.first = other.first;
         }
         if other.last.after(&self.last) {
-            visit.last_page = theirs.last_page.clone();
-            visit.consent = theirs.consent.clone();
+            take(Part::LastPage);
+            take(Part::Consent);
             self.last = other.last;
             self.last_page_date = other.last_page_date;
         }
@@ -323,21 +310,11 @@ impl OpenVisit {
     }
 }
 
-/// When the visitor is to be taken for idle and away: both count from the last activity.
-pub(crate) fn foresee(visit: &mut Visit) {
-    let Policy {
-        idle_after,
-        away_after,
-        ..
-    } = visit.policy;
-    visit.idle_date = visit.last_activity_date + idle_after;
-    visit.away_date = visit.last_activity_date + idle_after.max(away_after);
-}
-
 /// A visit is of the strictest class of any page seen.
-fn note_class(visit: &mut Visit, class: &Text) {
-    if visit.page_class.is_empty() || strictness(class) > strictness(&visit.page_class) {
-        visit.page_class = class.clone();
+fn note_class(visit: &mut VisitSoFar, class: &str) {
+    let unknown = visit.page_class.is_empty() && !class.is_empty();
+    if unknown || strictness(class) > strictness(&visit.page_class) {
+        visit.page_class = Text::from(class);
     }
 }
 
@@ -353,10 +330,11 @@ fn strictness(class: &str) -> u8 {
 }
 
 /// The site that the visitor came from, if another than the page's own.
-fn external_domain(activity: &Activity) -> Option<&Text> {
-    let referrer = activity.referrer.as_ref()?;
-    let external = referrer.medium != "internal"
-        && !referrer.domain.is_empty()
-        && referrer.domain != activity.page.domain;
-    external.then_some(&referrer.domain)
+fn external_domain<'a>(activity: &ActivityParts<'a>) -> Option<&'a str> {
+    let referrer = ReferrerParts::of(optional(activity.referrer)?);
+    let domain = text(referrer.domain);
+    let external = text(referrer.medium) != "internal"
+        && !domain.is_empty()
+        && domain != text(PageParts::of(activity.page).domain);
+    external.then_some(domain)
 }

@@ -1,14 +1,14 @@
 //! What the sessionizer has to say of one input or timer.
 
-use std::sync::Arc;
-
-use journey::{
-    CustomerId, DeploymentId, Text, Timestamp, Visit, VisitEvent, VisitId, WebEvent, visit::kind,
-};
+use journey::{CustomerId, DeploymentId, Timestamp, VisitEvent, VisitId, visit::kind};
 use pipeline::{Address, Counter, Outbox, Place, Rejection};
-use schemas::{Avro, avro::write_str};
+use schemas::{Avro, Malformed, avro::write_str};
 
-use crate::open_visit::OpenVisit;
+use crate::{
+    event::Event,
+    open_visit::OpenVisit,
+    so_far::{VisitSoFar, write_optional},
+};
 
 /// Why an event is suppressed.
 pub mod suppressed {
@@ -54,7 +54,7 @@ pub enum Output {
     Suppressed(&'static str),
 }
 
-/// A [`VisitEvent`] in the making: it shares the visit with the state, and takes the event over, without copying either.
+/// A [`VisitEvent`] in the making: it shares what the visit keeps with the state, and takes the event over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Happening {
     /// See [`journey::visit::kind`].
@@ -68,11 +68,11 @@ pub struct Happening {
     /// Where.
     pub deployment_id: DeploymentId,
     /// The visit so far.
-    pub visit: Option<Arc<Visit>>,
+    pub visit: Option<VisitSoFar>,
     /// As [`VisitEvent::last_page_date`].
     pub last_page_date: Option<Timestamp>,
     /// The event, report or control record itself, in `activity`, `engagement` and `control`.
-    pub cause: Option<WebEvent>,
+    pub cause: Option<Event>,
     /// Of `merged`: the visit that lives on.
     pub merged_into: Option<VisitId>,
     /// Of `ended`: why.
@@ -97,31 +97,20 @@ impl Happening {
             received_date: cause.received_date,
             by_record: cause.by_record,
             deployment_id: visit.deployment_id.clone(),
-            visit: Some(Arc::clone(&visit.visit)),
+            visit: Some(visit.visit.clone()),
             last_page_date: Some(visit.last_page_date),
             ..Happening::default()
         }
     }
 
     /// The record as its readers see it.
-    pub fn record(self, key: &CustomerId) -> VisitEvent {
-        VisitEvent {
-            kind: Text::from(self.kind),
-            time: self.time,
-            received_date: self.received_date,
-            customer_id: key.clone(),
-            deployment_id: self.deployment_id,
-            visit: self.visit.map(Arc::unwrap_or_clone),
-            last_page_date: self.last_page_date,
-            cause: self.cause,
-            merged_into: self.merged_into,
-            reason: self.reason.map(Text::from),
-            ping: self.ping,
-            late: self.late,
-        }
+    pub fn record(&self, key: &CustomerId) -> Result<VisitEvent, Malformed> {
+        let mut bytes = Vec::new();
+        self.write(key, &mut bytes);
+        schemas::from_bytes(&bytes)
     }
 
-    /// The bytes of [`Happening::record`].
+    /// Appends the encoding of the [`VisitEvent`] that this is.
     pub fn write(&self, key: &CustomerId, to: &mut Vec<u8>) {
         write_str(self.kind, to);
         self.time.write(to);
@@ -132,19 +121,19 @@ impl Happening {
             None => to.push(0),
             Some(visit) => {
                 to.push(2);
-                Visit::write(visit, to);
+                visit.write(to);
             }
         }
         self.last_page_date.write(to);
-        self.cause.write(to);
-        self.merged_into.write(to);
-        match self.reason {
+        match &self.cause {
             None => to.push(0),
-            Some(reason) => {
+            Some(cause) => {
                 to.push(2);
-                write_str(reason, to);
+                to.extend_from_slice(cause.encoded());
             }
         }
+        self.merged_into.write(to);
+        write_optional(self.reason, to);
         self.ping.write(to);
         self.late.write(to);
     }
@@ -171,7 +160,7 @@ pub(crate) struct Cause {
 }
 
 impl Cause {
-    pub(crate) fn of(record: &WebEvent) -> Cause {
+    pub(crate) fn of(record: &Event) -> Cause {
         Cause {
             received_date: record.received_at,
             by_record: true,
@@ -216,31 +205,58 @@ pub(crate) fn encode(key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use journey::WebEvent;
+
     use super::*;
 
     #[test]
     fn a_happening_is_written_as_its_record_would_be() {
         let key = CustomerId::from("k1.visitor");
+        let cause = WebEvent {
+            event_id: "e".into(),
+            ..WebEvent::default()
+        };
+        let visit = VisitSoFar {
+            event_count: 3,
+            ended: Some((Timestamp(6), "timeout")),
+            ..VisitSoFar::default()
+        };
         let full = Happening {
             kind: kind::ENDED,
             time: Timestamp(7),
             received_date: Timestamp(8),
             by_record: true,
             deployment_id: DeploymentId::from("shop"),
-            visit: Some(Arc::new(Visit {
-                event_count: 3,
-                ..Visit::default()
-            })),
+            visit: Some(visit),
             last_page_date: Some(Timestamp(5)),
-            cause: Some(WebEvent {
-                event_id: "e".into(),
-                ..WebEvent::default()
-            }),
+            cause: Some(Event::from(&cause)),
             merged_into: Some(VisitId::from("v")),
             reason: Some("timeout"),
             ping: true,
             late: true,
         };
+        let record = full.record(&key).expect("a record");
+        let visit = record.visit.clone().expect("the visit");
+        assert_eq!(
+            (visit.event_count, visit.ended_date),
+            (3, Some(Timestamp(6)))
+        );
+        assert_eq!(visit.end_reason.as_deref(), Some("timeout"));
+        let expected = VisitEvent {
+            kind: kind::ENDED.into(),
+            time: Timestamp(7),
+            received_date: Timestamp(8),
+            customer_id: key.clone(),
+            deployment_id: "shop".into(),
+            visit: Some(visit),
+            last_page_date: Some(Timestamp(5)),
+            cause: Some(cause),
+            merged_into: Some("v".into()),
+            reason: Some("timeout".into()),
+            ping: true,
+            late: true,
+        };
+        assert_eq!(record, expected);
         for happening in [
             full,
             Happening {
@@ -250,7 +266,8 @@ mod tests {
         ] {
             let mut bytes = Vec::new();
             happening.write(&key, &mut bytes);
-            assert_eq!(bytes, schemas::to_bytes(&happening.record(&key)));
+            let record = happening.record(&key).expect("a record");
+            assert_eq!(bytes, schemas::to_bytes(&record));
         }
     }
 }

@@ -1,10 +1,9 @@
 //! How the sessionizer meets the log, and what it does with each kind of record.
 
-use std::sync::Arc;
-
 use journey::{
     CustomerId, TaskTime, Timestamp, VisitEvent, WebEvent, topics,
     visit::{end_reason, kind},
+    web_event::Control,
 };
 use pipeline::{
     MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
@@ -13,6 +12,8 @@ use pipeline::{
 use schemas::{DecodeError, Decoder, Incompatible, Record as _};
 
 use crate::{
+    event::{Event, What},
+    open_visit::OpenVisit,
     output::{self, Happening, Output},
     visitor::Visitor,
 };
@@ -39,15 +40,15 @@ impl Sessionizer {
 
 impl Processor for Sessionizer {
     type Key = CustomerId;
-    type Input = WebEvent;
+    type Input = Event;
     type State = Visitor;
     type Output = Output;
 
-    fn key(&self, input: &WebEvent) -> CustomerId {
+    fn key(&self, input: &Event) -> CustomerId {
         input.customer_id.clone()
     }
 
-    fn time(&self, input: &WebEvent) -> Timestamp {
+    fn time(&self, input: &Event) -> Timestamp {
         input.occurred_at
     }
 
@@ -56,16 +57,21 @@ impl Processor for Sessionizer {
         time: &TaskTime,
         key: &CustomerId,
         state: Option<Visitor>,
-        input: WebEvent,
+        input: Event,
         out: &mut Vec<Output>,
     ) -> Option<Visitor> {
         let mut visitor = state.unwrap_or_default();
-        if input.web_event.is_some() {
-            visitor.take(time, key, input, out);
-        } else if input.engagement.is_some() {
-            report(&visitor, input, out);
-        } else {
-            control(&mut visitor, input, out);
+        match &input.what {
+            What::PageView | What::Ping | What::Activity => visitor.take(time, key, input, out),
+            What::Engagement(session_id) => {
+                let visit = visitor.spoken_of(session_id.as_deref());
+                out.push(pass(kind::ENGAGEMENT, visit, input));
+            }
+            What::Control(asked) => {
+                let asked = asked.clone();
+                control(&mut visitor, &asked, input, out);
+            }
+            What::Nothing => {}
         }
         (!visitor.is_empty()).then_some(visitor)
     }
@@ -87,52 +93,33 @@ impl Processor for Sessionizer {
     }
 }
 
-/// The chat engine reports: it passes through, with the visit that it speaks of.
-fn report(visitor: &Visitor, record: WebEvent, out: &mut Vec<Output>) {
-    let named = record
-        .engagement
-        .as_ref()
-        .and_then(|engagement| engagement.session_id.as_deref());
-    let visit = visitor.spoken_of(named);
-    let last_page_date = visit.map(|visit| visit.last_page_date);
-    let visit = visit.map(|visit| Arc::clone(&visit.visit));
-    out.push(pass(kind::ENGAGEMENT, record, visit, last_page_date));
-}
-
 /// Something must be forgotten: what is open ends, and the record passes on. Consent withdrawn for other purposes than
 /// visits leaves them alone.
-fn control(visitor: &mut Visitor, record: WebEvent, out: &mut Vec<Output>) {
-    let control = record.control.clone().unwrap_or_default();
-    let reason = if control.action == ERASE {
+fn control(visitor: &mut Visitor, asked: &Control, record: Event, out: &mut Vec<Output>) {
+    let erase = asked.action == ERASE;
+    let reason = if erase {
         end_reason::ERASED
     } else {
         end_reason::CONSENT_WITHDRAWN
     };
     let visits_too =
-        control.purposes.is_empty() || control.purposes.iter().any(|purpose| *purpose == VISITS);
-    if control.action == ERASE || visits_too {
+        asked.purposes.is_empty() || asked.purposes.iter().any(|purpose| *purpose == VISITS);
+    if erase || visits_too {
         visitor.end_all(reason, &record, out);
     }
-    let visit = visitor.spoken_of(None);
-    let last_page_date = visit.map(|visit| visit.last_page_date);
-    let visit = visit.map(|visit| Arc::clone(&visit.visit));
-    out.push(pass(kind::CONTROL, record, visit, last_page_date));
+    out.push(pass(kind::CONTROL, visitor.spoken_of(None), record));
 }
 
-fn pass(
-    kind: &'static str,
-    record: WebEvent,
-    visit: Option<Arc<journey::Visit>>,
-    last_page_date: Option<Timestamp>,
-) -> Output {
+/// A record that passes through, with the visit that it speaks of.
+fn pass(kind: &'static str, visit: Option<&OpenVisit>, record: Event) -> Output {
     Output::Visit(Happening {
         kind,
         time: record.occurred_at,
         received_date: record.received_at,
         by_record: true,
         deployment_id: record.deployment_id.clone(),
-        visit,
-        last_page_date,
+        visit: visit.map(|visit| visit.visit.clone()),
+        last_page_date: visit.map(|visit| visit.last_page_date),
         cause: Some(record),
         ..Happening::default()
     })
@@ -154,20 +141,14 @@ impl Stage for Sessionizer {
         dead_letter_limit: true,
     };
 
-    fn decode(&mut self, record: &Record<'_>) -> Result<WebEvent, Refusal> {
+    fn decode(&mut self, record: &Record<'_>) -> Result<Event, Refusal> {
         let refuse =
             |reason, message: String| Err(Refusal::Rejected(Rejection::new(reason, message)));
         let Some(value) = record.value else {
             return refuse("empty", "a record of web.events has a value".to_owned());
         };
-        match self.decoder.decode(value) {
-            Ok(event)
-                if event.web_event.is_some()
-                    || event.engagement.is_some()
-                    || event.control.is_some() =>
-            {
-                Ok(event)
-            }
+        match self.decoder.decode_with(value, Event::read) {
+            Ok(event) if event.what != What::Nothing => Ok(event),
             Ok(_) => refuse(
                 "incomplete",
                 "none of webEvent, engagement and control is there".to_owned(),

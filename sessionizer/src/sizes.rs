@@ -5,7 +5,9 @@ use journey::{
     Text,
     web_event::{Consent, Page},
 };
-use schemas::Avro;
+use schemas::{avro::Reader, from_bytes, to_bytes};
+
+use crate::so_far::{Part, VisitSoFar};
 
 /// The most that the state of one visitor may weigh, encoded.
 pub(crate) const STATE: usize = 256 * 1024;
@@ -16,86 +18,60 @@ const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.
 const TEXT: usize = 2 * 1024;
 
-/// A part that may have to be cut. Says whether it was.
-pub(crate) trait Fit {
-    fn fit(&mut self) -> bool;
-}
-
-impl Fit for Page {
-    /// Keeps what says which page it was.
-    fn fit(&mut self) -> bool {
-        let texts = [&self.url, &self.domain, &self.hostname, &self.pathname];
-        let options = [
-            &self.title,
-            &self.fragment,
-            &self.keywords,
-            &self.lang,
-            &self.query_string,
-        ];
-        let weight = texts.iter().map(|text| text.len()).sum::<usize>()
-            + options
-                .iter()
-                .filter_map(|text| text.as_ref())
-                .map(|text| text.len())
-                .sum::<usize>()
-            + self
-                .breadcrumb
-                .iter()
-                .map(|part| part.len() + 2)
-                .sum::<usize>();
-        if weight <= PART {
-            return false;
-        }
-        *self = Page {
-            url: cut(&self.url),
-            title: self
-                .title
-                .as_ref()
-                .filter(|title| title.len() <= TEXT / 4)
-                .cloned(),
-            domain: cut(&self.domain),
-            hostname: cut(&self.hostname),
-            pathname: cut(&self.pathname),
-            ..Page::default()
-        };
-        true
+/// Keeps a page, or, of one that weighs too much, what says which page it was.
+pub(crate) fn keep_page(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) {
+    if encoded.len() <= PART {
+        return visit.keep(part, encoded);
     }
+    let page: Page = from_bytes(encoded).unwrap_or_default();
+    let kept = Page {
+        url: cut(&page.url),
+        title: page.title.filter(|title| title.len() <= TEXT / 4),
+        domain: cut(&page.domain),
+        hostname: cut(&page.hostname),
+        pathname: cut(&page.pathname),
+        ..Page::default()
+    };
+    visit.keep(part, &to_bytes(&kept));
+    visit.truncated = true;
 }
 
-impl Fit for Consent {
-    fn fit(&mut self) -> bool {
-        let weight = self
-            .purposes
-            .iter()
-            .map(|purpose| purpose.len() + 2)
-            .sum::<usize>()
-            + self.state.len()
-            + self.source.as_ref().map_or(0, |source| source.len());
-        if weight <= PART {
-            return false;
-        }
-        *self = Consent {
-            state: cut(&self.state),
-            updated_date: self.updated_date,
-            ..Consent::default()
-        };
-        true
+/// Whether this is another page than the visit's last one.
+pub(crate) fn is_another_page(visit: &VisitSoFar, encoded: &[u8]) -> bool {
+    let url = |page| Reader::new(page).str().unwrap_or_default();
+    url(visit.kept.get(Part::LastPage)) != url(encoded)
+}
+
+/// Keeps a consent, or, of one that weighs too much, its state.
+pub(crate) fn keep_consent(visit: &mut VisitSoFar, encoded: &[u8]) {
+    if encoded.len() <= PART {
+        return visit.keep(Part::Consent, encoded);
     }
+    let consent: Consent = from_bytes(encoded).unwrap_or_default();
+    let kept = Consent {
+        state: cut(&consent.state),
+        updated_date: consent.updated_date,
+        ..Consent::default()
+    };
+    visit.keep(Part::Consent, &to_bytes(&kept));
+    visit.truncated = true;
 }
 
-impl Fit for Text {
-    fn fit(&mut self) -> bool {
-        let long = self.len() > TEXT;
-        if long {
-            *self = cut(self);
-        }
-        long
+/// Keeps an optional part whole, or, if it weighs too much, not at all. Says whether it was kept.
+pub(crate) fn keep_light(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) -> bool {
+    let light = encoded.len() <= PART;
+    if light {
+        visit.keep(part, encoded);
+    } else {
+        visit.truncated = true;
     }
+    light
 }
 
-/// Whether a part that is kept whole or not at all is too heavy to keep.
-pub(crate) fn too_heavy<T: Avro>(part: &T) -> bool {
-    schemas::to_bytes(part).len() > PART
+/// A text, cut if it must be; and whether it was.
+pub(crate) fn fit_text(text: Text) -> (Text, bool) {
+    let long = text.len() > TEXT;
+    (if long { cut(&text) } else { text }, long)
 }
 
 fn cut(text: &Text) -> Text {
@@ -116,33 +92,46 @@ mod tests {
 
     #[test]
     fn a_page_of_ordinary_size_is_kept_whole() {
-        let page = Page {
+        let page = to_bytes(&Page {
             url: long(2_048),
             breadcrumb: vec![long(100); 20],
             ..Page::default()
-        };
-        let mut kept = page.clone();
-        assert!(!kept.fit());
-        assert_eq!(kept, page);
+        });
+        let mut visit = VisitSoFar::default();
+        keep_page(&mut visit, Part::LastPage, &page);
+        assert_eq!(visit.kept.get(Part::LastPage), page);
+        assert!(!visit.truncated);
     }
 
     #[test]
     fn a_part_that_is_too_large_is_cut_and_says_so() {
-        let mut page = Page {
+        let mut visit = VisitSoFar::default();
+        let page = Page {
             url: long(9_001),
             title: Some(long(5_000)),
             breadcrumb: vec![long(100); 200],
             ..Page::default()
         };
-        assert!(page.fit());
-        assert!(page.url.len() <= TEXT && page.breadcrumb.is_empty() && page.title.is_none());
-        let mut consent = Consent {
+        keep_page(&mut visit, Part::FirstPage, &to_bytes(&page));
+        assert!(std::mem::take(&mut visit.truncated));
+        let kept: Page = from_bytes(visit.kept.get(Part::FirstPage)).expect("a page");
+        assert!(kept.url.len() <= TEXT && kept.breadcrumb.is_empty() && kept.title.is_none());
+        let consent = Consent {
             purposes: vec![long(100); 200],
             ..Consent::default()
         };
-        assert!(consent.fit() && consent.purposes.is_empty());
-        let mut text = long(5_000);
-        assert!(text.fit() && text.len() <= TEXT && !text.fit());
-        assert!(too_heavy(&long(9_000)) && !too_heavy(&long(8_000)));
+        keep_consent(&mut visit, &to_bytes(&consent));
+        assert!(std::mem::take(&mut visit.truncated));
+        assert_eq!(
+            from_bytes(visit.kept.get(Part::Consent)),
+            Ok(Consent::default())
+        );
+        for (length, kept) in [(9_000, false), (8_000, true)] {
+            let organization = to_bytes(&Some(long(length)));
+            let light = keep_light(&mut visit, Part::IpOrganization, &organization);
+            assert_eq!((light, std::mem::take(&mut visit.truncated)), (kept, !kept));
+        }
+        let (text, cut) = fit_text(long(5_000));
+        assert!(cut && text.len() <= TEXT && !fit_text(text).1);
     }
 }

@@ -4,14 +4,18 @@
 
 use std::sync::Arc;
 
-use journey::{Text, Timestamp, Visit};
+use journey::{
+    Text, Timestamp,
+    web_event::{Browser, Consent, Device, Geolocation, MktCampaign, Referrer},
+};
 use schemas::{Avro, Malformed, avro::Reader, record};
 
 use crate::{
     ending::Stub,
     moment::Moment,
-    open_visit::{OpenVisit, Presence, foresee},
+    open_visit::OpenVisit,
     page::{read_page, write_page},
+    so_far::{Kept, Part, Presence, VisitSoFar},
     told::Told,
     visitor::Visitor,
 };
@@ -47,7 +51,6 @@ impl Avro for OpenVisit {
         let OpenVisit {
             deployment_id,
             visit,
-            presence,
             first,
             last,
             told,
@@ -61,28 +64,13 @@ impl Avro for OpenVisit {
         let zero = visit.created_date;
         deployment_id.write(to);
         write_visit(visit, to);
-        presence.write(to);
+        visit.presence.write(to);
         write_moment(first, zero, to);
         (last == first).write(to);
         if last != first {
             write_moment(last, zero, to);
         }
-        let Told {
-            browser,
-            device,
-            geolocation,
-            ip_organization,
-            mkt_campaign,
-            reply_to,
-        } = told;
-        for moment in [
-            browser,
-            device,
-            geolocation,
-            ip_organization,
-            mkt_campaign,
-            reply_to,
-        ] {
+        for moment in &told.0 {
             write_told(moment, first, last, zero, to);
         }
         searched.iter().for_each(|at| since(*at, zero).write(to));
@@ -96,8 +84,7 @@ impl Avro for OpenVisit {
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let deployment_id = Avro::read(from)?;
         let mut visit = read_visit(from)?;
-        let presence = Presence::read(from)?;
-        visit.presence = Text::from(presence.as_str());
+        visit.presence = Presence::read(from)?;
         let zero = visit.created_date;
         let first = read_moment(zero, from)?;
         let last = if bool::read(from)? {
@@ -105,24 +92,16 @@ impl Avro for OpenVisit {
         } else {
             read_moment(zero, from)?
         };
-        let mut told = || read_told(&first, &last, zero, from);
-        let told = Told {
-            browser: told()?,
-            device: told()?,
-            geolocation: told()?,
-            ip_organization: told()?,
-            mkt_campaign: told()?,
-            reply_to: told()?,
-        };
-        let searched = visit
-            .search_terms
-            .iter()
-            .map(|_| read_since(zero, from))
-            .collect::<Result<_, _>>()?;
+        let mut told = Told::default();
+        for moment in &mut told.0 {
+            *moment = read_told(&first, &last, zero, from)?;
+        }
+        let terms = schemas::from_bytes::<Vec<Text>>(visit.kept.get(Part::SearchTerms))?;
+        let searched = terms.iter().map(|_| read_since(zero, from));
+        let searched = searched.collect::<Result<_, _>>()?;
         Ok(OpenVisit {
             deployment_id,
-            visit: Arc::new(visit),
-            presence,
+            visit,
             first,
             last,
             told,
@@ -137,37 +116,24 @@ impl Avro for OpenVisit {
     }
 }
 
-/// The visit itself; `presence` stands beside it, and an open visit has not ended.
-fn write_visit(visit: &Visit, to: &mut Vec<u8>) {
-    let Visit {
+/// The visit itself; its presence stands beside it, and an open visit has not ended.
+fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
+    let VisitSoFar {
         id,
         policy,
         created_date,
         last_activity_date,
         last_event_date,
-        ended_date: _,
-        idle_date: _,
-        away_date: _,
+        ended: _,
         presence: _,
-        end_reason: _,
         event_count,
         pageview_count,
         ping_count,
         late_count,
-        search_terms,
-        first_page,
-        last_page,
-        browser,
-        device,
-        geolocation,
-        ip_organization,
-        referrer,
-        mkt_campaign,
-        consent,
+        kept,
         page_class,
         bot,
         authenticated,
-        reply_to,
         truncated,
     } = visit;
     id.write(to);
@@ -178,31 +144,25 @@ fn write_visit(visit: &Visit, to: &mut Vec<u8>) {
     [event_count, pageview_count, ping_count, late_count]
         .into_iter()
         .for_each(|count| count.write(to));
-    search_terms.write(to);
-    write_page(first_page, to);
-    (last_page == first_page).write(to);
-    if last_page != first_page {
-        write_page(last_page, to);
+    to.extend_from_slice(kept.get(Part::SearchTerms));
+    let (first, last) = (kept.get(Part::FirstPage), kept.get(Part::LastPage));
+    write_page(first, to);
+    (last == first).write(to);
+    if last != first {
+        write_page(last, to);
     }
-    browser.write(to);
-    device.write(to);
-    geolocation.write(to);
-    ip_organization.write(to);
-    referrer.write(to);
-    mkt_campaign.write(to);
-    consent.write(to);
+    to.extend_from_slice(kept.from(Part::Browser));
     page_class.write(to);
     [bot, authenticated, truncated]
         .into_iter()
         .for_each(|flag| flag.write(to));
-    reply_to.write(to);
 }
 
-fn read_visit(from: &mut Reader<'_>) -> Result<Visit, Malformed> {
-    let mut visit = Visit {
+fn read_visit(from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
+    let mut visit = VisitSoFar {
         id: Avro::read(from)?,
         policy: Avro::read(from)?,
-        ..Visit::default()
+        ..VisitSoFar::default()
     };
     visit.created_date = Avro::read(from)?;
     visit.last_activity_date = read_since(visit.created_date, from)?;
@@ -211,27 +171,36 @@ fn read_visit(from: &mut Reader<'_>) -> Result<Visit, Malformed> {
     visit.pageview_count = Avro::read(from)?;
     visit.ping_count = Avro::read(from)?;
     visit.late_count = Avro::read(from)?;
-    visit.search_terms = Avro::read(from)?;
-    visit.first_page = read_page(from)?;
-    visit.last_page = if bool::read(from)? {
-        visit.first_page.clone()
-    } else {
-        read_page(from)?
-    };
-    visit.browser = Avro::read(from)?;
-    visit.device = Avro::read(from)?;
-    visit.geolocation = Avro::read(from)?;
-    visit.ip_organization = Avro::read(from)?;
-    visit.referrer = Avro::read(from)?;
-    visit.mkt_campaign = Avro::read(from)?;
-    visit.consent = Avro::read(from)?;
+    visit.kept = Arc::new(read_kept(from)?);
     visit.page_class = Avro::read(from)?;
     visit.bot = Avro::read(from)?;
     visit.authenticated = Avro::read(from)?;
     visit.truncated = Avro::read(from)?;
-    visit.reply_to = Avro::read(from)?;
-    foresee(&mut visit);
     Ok(visit)
+}
+
+fn read_kept(from: &mut Reader<'_>) -> Result<Kept, Malformed> {
+    let search_terms = from.encoded::<Vec<Text>>()?;
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    read_page(from, &mut first)?;
+    if bool::read(from)? {
+        last.clone_from(&first);
+    } else {
+        read_page(from, &mut last)?;
+    }
+    Ok(Kept::new([
+        search_terms,
+        &first,
+        &last,
+        from.encoded::<Option<Browser>>()?,
+        from.encoded::<Option<Device>>()?,
+        from.encoded::<Option<Geolocation>>()?,
+        from.encoded::<Option<Text>>()?,
+        from.encoded::<Option<Referrer>>()?,
+        from.encoded::<Option<MktCampaign>>()?,
+        from.encoded::<Consent>()?,
+        from.encoded::<Option<Text>>()?,
+    ]))
 }
 
 fn write_moment(moment: &Moment, zero: Timestamp, to: &mut Vec<u8>) {

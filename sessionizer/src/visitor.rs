@@ -3,14 +3,16 @@
 //! Open visits and stubs of one visitor never overlap, so only the neighbours of an event in time can have to do with it: what
 //! holds it or came last before it, and what came first after it. An event never crosses either.
 
-use journey::{CustomerId, TaskTime, Timestamp, WebEvent, visit::kind};
+use journey::{CustomerId, TaskTime, Timestamp, visit::kind};
 use pipeline::{By, Timers};
 
 use crate::{
     ending::Stub,
-    open_visit::{OpenVisit, Presence, timer},
+    event::Event,
+    open_visit::{OpenVisit, timer},
     output::{Cause, Happening, Output, suppressed},
     seen,
+    so_far::Presence,
 };
 
 /// What is remembered of one visitor.
@@ -66,7 +68,7 @@ impl Visitor {
         &mut self,
         time: &TaskTime,
         key: &CustomerId,
-        event: WebEvent,
+        event: Event,
         out: &mut Vec<Output>,
     ) {
         let hash = seen::hash(&event.event_id);
@@ -109,7 +111,7 @@ impl Visitor {
     }
 
     /// Which visit `event` belongs to.
-    fn place(&self, event: &WebEvent, late: bool) -> Place {
+    fn place(&self, event: &Event, late: bool) -> Place {
         let at = event.occurred_at;
         let (before, after) = self.neighbours(at);
         let mut earlier = None;
@@ -199,7 +201,7 @@ impl Visitor {
             merged_into,
             ..Happening::of(kind::MERGED, time, &other, cause)
         }));
-        let wakes = other.presence == Presence::Active;
+        let wakes = other.visit.presence == Presence::Active;
         survivor.unite(other);
         if wakes && survivor.may_resume() {
             let time = survivor.turn(Presence::Active, at);
@@ -315,7 +317,7 @@ impl Visitor {
 /// An event, and what is known of it.
 #[derive(Debug)]
 struct Arrival<'a> {
-    event: WebEvent,
+    event: Event,
     /// Of its id.
     hash: u64,
     /// Behind the watermark.

@@ -1,16 +1,17 @@
 //! The timelines of `docs/semantics.md`: one visitor's records and marks, and what the sessionizer has to say to each.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use journey::{
-    CustomerId, DeploymentId, EventId, Millis, TaskTime, Text, Timestamp, Visit, WebEvent,
+    CustomerId, DeploymentId, EventId, Millis, TaskTime, Text, Timestamp, Visit, VisitEvent,
+    WebEvent,
     visit::kind,
     web_event::{
         Activity, Control, Engagement, MktCampaign, PAGE_VIEWED, PING, Page, Policy, Referrer,
     },
 };
 use pipeline::{Fold, TaskContext};
-use sessionizer::{Happening, Output, Sessionizer, Visitor};
+use sessionizer::{Event, Output, Sessionizer, Visitor};
 
 /// A fold with no state.
 pub(crate) fn fold() -> Fold<Sessionizer> {
@@ -126,7 +127,7 @@ impl Timeline {
                 Some(at) => mark(&mut fold, time(at), self.grace, &mut out),
                 None => {
                     let event = self.record(number, step, &names);
-                    fold.apply(event, &mut out);
+                    fold.apply(Event::from(&event), &mut out);
                 }
             }
             let at = step
@@ -246,11 +247,13 @@ fn page(page: &mut Page, path: &str) {
 /// Says one output as the document does. `at`: the time of the record that it came of.
 fn say(output: &Output, at: Option<Timestamp>, names: &mut BTreeMap<String, char>) -> String {
     let happening = match output {
-        Output::Visit(happening) => happening,
+        Output::Visit(happening) => happening
+            .record(&CustomerId::default())
+            .expect("what is told can be read"),
         Output::Late(_) => return "dead letter: late".to_owned(),
         Output::Suppressed(reason) => return format!("suppressed: {reason}"),
     };
-    let Happening {
+    let VisitEvent {
         kind,
         time,
         visit,
@@ -259,7 +262,7 @@ fn say(output: &Output, at: Option<Timestamp>, names: &mut BTreeMap<String, char
         ping,
         late,
         ..
-    } = happening;
+    } = &happening;
     let mut name = |id: &str| {
         let next = char::from(b'A' + names.len() as u8);
         *names.entry(id.to_owned()).or_insert(next)
@@ -274,7 +277,7 @@ fn say(output: &Output, at: Option<Timestamp>, names: &mut BTreeMap<String, char
         format!(" at {}", clock(*time))
     };
     let late = if *late { ", late" } else { "" };
-    match *kind {
+    match kind.as_str() {
         kind::ACTIVITY if *ping => format!("{who} ping{when}{late}"),
         kind::ACTIVITY => format!("{who} event {}{when}{late}", visit.event_count),
         kind::MERGED => {
@@ -283,7 +286,7 @@ fn say(output: &Output, at: Option<Timestamp>, names: &mut BTreeMap<String, char
         }
         kind::ENDED => format!(
             "{who} ended{when}: {}, {}",
-            reason.unwrap_or("?"),
+            reason.as_deref().unwrap_or("?"),
             summary(visit)
         ),
         other => format!("{who} {}{when}", words(other)),
@@ -298,7 +301,7 @@ fn words(kind: &str) -> &str {
     }
 }
 
-fn summary(visit: &Arc<Visit>) -> String {
+fn summary(visit: &Visit) -> String {
     let Visit {
         created_date,
         last_event_date,
@@ -306,7 +309,7 @@ fn summary(visit: &Arc<Visit>) -> String {
         first_page,
         last_page,
         ..
-    } = &**visit;
+    } = visit;
     let events = if *event_count == 1 { "event" } else { "events" };
     let span = format!("{} to {}", clock(*created_date), clock(*last_event_date));
     format!(

@@ -49,7 +49,7 @@ fn maps_are_in_order_of_name_whoever_wrote_them() {
             .map(|(i, name)| ((*name).into(), i as i64))
             .collect()
     };
-    let sorted = schemas::avro::map(entries(&["c", "a", "b", "a"]));
+    let sorted = schemas::record::map(entries(&["c", "a", "b", "a"]));
     assert_eq!(sorted, [("a".into(), 3), ("b".into(), 2), ("c".into(), 0)]);
     let mut interval = journey::staffing::StaffingInterval::default();
     interval.actual.blocked = entries(&["b", "a"]);

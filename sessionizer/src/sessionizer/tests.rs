@@ -1,4 +1,4 @@
-use journey::web_event::Activity;
+use journey::{WebEvent, web_event::Activity};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn sessionizer() -> Sessionizer {
     sessionizer
 }
 
-fn decode(value: Option<&[u8]>) -> Result<WebEvent, Refusal> {
+fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
     let record = Record {
         topic: topics::WEB_EVENTS,
         partition: 0,
@@ -39,7 +39,7 @@ fn what_cannot_be_read_is_refused_with_its_reason() {
         web_event: Some(Activity::default()),
         ..WebEvent::default()
     };
-    assert_eq!(decode(Some(&framed(7, &event))), Ok(event.clone()));
+    assert_eq!(decode(Some(&framed(7, &event))), Ok(Event::from(&event)));
     assert_eq!(
         decode(Some(&framed(8, &event))),
         Err(Refusal::UnknownSchema(8))
@@ -69,7 +69,13 @@ fn the_visit_id_is_a_function_of_the_first_record() {
             ..WebEvent::default()
         };
         let key = CustomerId::from("k1.visitor");
-        let state = sessionizer().apply(&TaskTime::UNKNOWN, &key, None, event, &mut Vec::new());
+        let state = sessionizer().apply(
+            &TaskTime::UNKNOWN,
+            &key,
+            None,
+            Event::from(&event),
+            &mut Vec::new(),
+        );
         state
             .expect("a visit is open")
             .spoken_of(None)

@@ -5,6 +5,7 @@ use journey::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::Event;
 
 fn text() -> impl Strategy<Value = Text> {
     prop::sample::select(vec![
@@ -94,7 +95,12 @@ fn visitor(events: Vec<WebEvent>) -> Visitor {
     let mut visitor = Visitor::default();
     for event in events {
         let key = event.customer_id.clone();
-        visitor.take(&TaskTime::UNKNOWN, &key, event, &mut Vec::new());
+        visitor.take(
+            &TaskTime::UNKNOWN,
+            &key,
+            Event::from(&event),
+            &mut Vec::new(),
+        );
     }
     visitor
 }
@@ -130,11 +136,11 @@ proptest! {
 }
 
 /// What is promised of a visit whatever the order, in order of time.
-fn tellings(visitor: &Visitor) -> Vec<Visit> {
-    let kept = |open: &OpenVisit| Visit {
+fn tellings(visitor: &Visitor) -> Vec<VisitSoFar> {
+    let kept = |open: &OpenVisit| VisitSoFar {
         id: Default::default(),
-        presence: Text::default(),
-        ..(*open.visit).clone()
+        presence: Presence::default(),
+        ..open.visit.clone()
     };
     let mut visits: Vec<_> = visitor.visits.iter().map(kept).collect();
     visits.sort_by_key(|visit| visit.created_date);
@@ -156,5 +162,6 @@ fn the_twentieth_search_term_is_the_last_that_is_kept_and_the_earliest_stay() {
     searches.rotate_left(7);
     let visitor = visitor(searches);
     let expected: Vec<_> = (0..20).map(|n| Text::from(format!("term {n}"))).collect();
-    assert_eq!(visitor.visits[0].visit.search_terms, expected);
+    let kept = visitor.visits[0].visit.kept.get(Part::SearchTerms);
+    assert_eq!(schemas::from_bytes(kept), Ok(expected));
 }

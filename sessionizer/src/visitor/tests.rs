@@ -1,5 +1,5 @@
 use journey::{
-    DeploymentId, EventId, Millis, Text,
+    DeploymentId, EventId, Millis, Text, WebEvent,
     visit::end_reason,
     web_event::{Activity, MktCampaign, PAGE_VIEWED, Page, Policy},
 };
@@ -50,7 +50,8 @@ fn take(visitor: &mut Visitor, watermark: i64, event: WebEvent) -> Vec<&'static 
         frontier: watermark,
         watermark,
     };
-    visitor.take(&time, &CustomerId::from("k1.visitor"), event, &mut out);
+    let (key, event) = (CustomerId::from("k1.visitor"), Event::from(&event));
+    visitor.take(&time, &key, event, &mut out);
     out.iter()
         .map(|output| match output {
             Output::Visit(happening) => happening.reason.unwrap_or(happening.kind),

@@ -1,0 +1,248 @@
+//! The visit so far, as every record of it tells it: what changes with each event is read, what the visit keeps of its
+//! events stays encoded as it came, so that telling it again is a copy of bytes.
+
+use std::sync::{Arc, LazyLock};
+
+use journey::{
+    Text, Timestamp, VisitId,
+    visit::presence,
+    web_event::{Consent, Page, Policy},
+};
+use schemas::{Avro, avro::write_str, to_bytes};
+
+/// How present the visitor is, the more active the greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Presence {
+    Away,
+    Idle,
+    #[default]
+    Active,
+}
+
+impl Presence {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Presence::Away => presence::AWAY,
+            Presence::Idle => presence::IDLE,
+            Presence::Active => presence::ACTIVE,
+        }
+    }
+}
+
+/// What a visit keeps of its events, in the order in which a [`journey::Visit`] has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    SearchTerms,
+    FirstPage,
+    LastPage,
+    Browser,
+    Device,
+    Geolocation,
+    IpOrganization,
+    Referrer,
+    MktCampaign,
+    Consent,
+    ReplyTo,
+}
+
+/// How many parts there are.
+pub(crate) const PARTS: usize = Part::ReplyTo as usize + 1;
+
+/// The encodings of a visit's parts, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    encoded: Vec<u8>,
+    ends: [u32; PARTS],
+}
+
+impl Kept {
+    /// From the encoding of each part.
+    pub(crate) fn new(parts: [&[u8]; PARTS]) -> Kept {
+        let mut kept = Kept {
+            encoded: Vec::with_capacity(parts.iter().map(|part| part.len()).sum()),
+            ends: [0; PARTS],
+        };
+        for (part, end) in parts.iter().zip(&mut kept.ends) {
+            kept.encoded.extend_from_slice(part);
+            *end = kept.encoded.len() as u32;
+        }
+        kept
+    }
+
+    /// The encoding of a part.
+    pub(crate) fn get(&self, part: Part) -> &[u8] {
+        &self.encoded[self.start(part)..self.ends[part as usize] as usize]
+    }
+
+    /// The encodings of a part and all after it.
+    pub(crate) fn from(&self, part: Part) -> &[u8] {
+        &self.encoded[self.start(part)..]
+    }
+
+    fn start(&self, part: Part) -> usize {
+        (part as usize)
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before] as usize)
+    }
+
+    fn replace(&mut self, part: Part, encoded: &[u8]) {
+        let (start, end) = (self.start(part), self.ends[part as usize] as usize);
+        self.encoded
+            .splice(start..end, encoded.iter().copied())
+            .for_each(drop);
+        for after in &mut self.ends[part as usize..] {
+            *after = *after - end as u32 + (start + encoded.len()) as u32;
+        }
+    }
+}
+
+impl Default for Kept {
+    /// Nothing is known: every part is empty.
+    fn default() -> Kept {
+        static EMPTY: LazyLock<Kept> = LazyLock::new(|| {
+            let (page, consent) = (to_bytes(&Page::default()), to_bytes(&Consent::default()));
+            let none: &[u8] = &[0];
+            Kept::new([
+                none, &page, &page, none, none, none, none, none, none, &consent, none,
+            ])
+        });
+        EMPTY.clone()
+    }
+}
+
+/// A visit so far; [`journey::Visit`] says what each member means.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VisitSoFar {
+    pub(crate) id: VisitId,
+    pub(crate) policy: Policy,
+    pub(crate) created_date: Timestamp,
+    pub(crate) last_activity_date: Timestamp,
+    pub(crate) last_event_date: Timestamp,
+    /// When and why it ended.
+    pub(crate) ended: Option<(Timestamp, &'static str)>,
+    pub(crate) presence: Presence,
+    pub(crate) event_count: i64,
+    pub(crate) pageview_count: i64,
+    pub(crate) ping_count: i64,
+    pub(crate) late_count: i64,
+    /// Shared with what was told of the visit: copied when the next event changes it.
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) page_class: Text,
+    pub(crate) bot: bool,
+    pub(crate) authenticated: bool,
+    pub(crate) truncated: bool,
+}
+
+impl VisitSoFar {
+    /// When the visitor is to be taken for idle: from the last activity on.
+    pub(crate) fn idle_date(&self) -> Timestamp {
+        self.last_activity_date + self.policy.idle_after
+    }
+
+    /// When the visitor is to be taken for away: from the last activity on, and never before idle.
+    pub(crate) fn away_date(&self) -> Timestamp {
+        self.last_activity_date + self.policy.idle_after.max(self.policy.away_after)
+    }
+
+    /// Keeps the encoding of a part.
+    pub(crate) fn keep(&mut self, part: Part, encoded: &[u8]) {
+        if self.kept.get(part) != encoded {
+            Arc::make_mut(&mut self.kept).replace(part, encoded);
+        }
+    }
+
+    /// Appends the encoding of the [`journey::Visit`] that this is.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        self.id.write(to);
+        self.policy.write(to);
+        self.created_date.write(to);
+        self.last_activity_date.write(to);
+        self.last_event_date.write(to);
+        self.ended.map(|(at, _)| at).write(to);
+        self.idle_date().write(to);
+        self.away_date().write(to);
+        write_str(self.presence.as_str(), to);
+        write_optional(self.ended.map(|(_, reason)| reason), to);
+        for count in [
+            self.event_count,
+            self.pageview_count,
+            self.ping_count,
+            self.late_count,
+        ] {
+            count.write(to);
+        }
+        let (before, reply_to) = self.kept.encoded.split_at(self.kept.start(Part::ReplyTo));
+        to.extend_from_slice(before);
+        self.page_class.write(to);
+        self.bot.write(to);
+        self.authenticated.write(to);
+        to.extend_from_slice(reply_to);
+        self.truncated.write(to);
+    }
+}
+
+/// Appends the encoding of an optional text.
+pub(crate) fn write_optional(text: Option<&str>, to: &mut Vec<u8>) {
+    match text {
+        None => to.push(0),
+        Some(text) => {
+            to.push(2);
+            write_str(text, to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journey::Visit;
+
+    use super::*;
+
+    #[test]
+    fn a_visit_that_knows_nothing_is_written_as_the_empty_visit() {
+        let mut written = Vec::new();
+        VisitSoFar::default().write(&mut written);
+        let read: Visit = schemas::from_bytes(&written).expect("a visit");
+        let policy = Policy::default();
+        let expected = Visit {
+            idle_date: Timestamp(0) + policy.idle_after,
+            away_date: Timestamp(0) + policy.away_after,
+            presence: presence::ACTIVE.into(),
+            ..Visit::default()
+        };
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_part_is_replaced_and_the_others_stay() {
+        let mut visit = VisitSoFar::default();
+        let page = |url: &str| {
+            to_bytes(&Page {
+                url: url.into(),
+                ..Page::default()
+            })
+        };
+        visit.keep(Part::LastPage, &page("https://shop.example/pricing"));
+        visit.keep(
+            Part::FirstPage,
+            &page("https://shop.example/a/longer/way/in"),
+        );
+        visit.keep(Part::LastPage, &page("/"));
+        visit.keep(Part::ReplyTo, &to_bytes(&Some(Text::from("there"))));
+        let mut written = Vec::new();
+        visit.write(&mut written);
+        let read: Visit = schemas::from_bytes(&written).expect("a visit");
+        assert_eq!(read.first_page.url, "https://shop.example/a/longer/way/in");
+        assert_eq!(read.last_page.url, "/");
+        assert_eq!(read.reply_to.as_deref(), Some("there"));
+        assert_eq!(to_bytes(&read), written);
+    }
+
+    #[test]
+    fn what_was_told_before_does_not_change() {
+        let mut visit = VisitSoFar::default();
+        let told = visit.clone();
+        visit.keep(Part::IpOrganization, &to_bytes(&Some(Text::from("net"))));
+        assert_eq!(told.kept.get(Part::IpOrganization), [0]);
+    }
+}
