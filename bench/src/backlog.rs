@@ -23,13 +23,17 @@ use crate::{
 /// The backlog's lane.
 pub(crate) const PREFIX: &str = "bench.";
 /// When the backlog begins.
-const START: Timestamp = Timestamp(1_790_000_000_000);
+pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
 /// How long a stage may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 const PARTITIONS: usize = 4;
 
 /// Fills the raw topic with an hour's events. Gives the time of the last ticks.
-pub(crate) fn fill(cluster: &Cluster, events: u64, visitors: u64) -> anyhow::Result<Timestamp> {
+pub(crate) fn fill(
+    cluster: &Cluster,
+    events: u64,
+    mut generator: LoadGenerator,
+) -> anyhow::Result<Timestamp> {
     println!("filling {events} raw events");
     let settings = cluster.settings(PREFIX);
     let mut loader = BackfillLoader::open(
@@ -39,7 +43,6 @@ pub(crate) fn fill(cluster: &Cluster, events: u64, visitors: u64) -> anyhow::Res
             ..Options::default()
         },
     )?;
-    let mut generator = LoadGenerator::new(1, visitors);
     let mut json = Vec::new();
     for n in 0..events {
         let at = START + Millis((n * 3_600_000 / events) as i64);

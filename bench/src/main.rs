@@ -6,17 +6,23 @@
 //! schedule, and a reader of committed records compares its clock with the record's arrival.
 
 mod backlog;
+mod own_work;
 mod pass_through;
 mod process;
 mod report;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use footfall::{
     lane::{Cluster, Lane},
     live::{self, Load},
+    shop::LoadGenerator,
 };
 use pipeline::config::{KafkaArgs, StageArgs, duration};
 
@@ -24,6 +30,8 @@ use self::report::{LatencyRow, Report};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const DEFINITIONS: &str = "footfall/definitions";
 
 /// Measures Footfall on this machine.
 #[derive(Debug, Parser)]
@@ -37,9 +45,9 @@ struct Cli {
     /// Raw events of the backlog; 0 leaves the cost of the stages out
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// Visitors of the backlog
-    #[arg(long, default_value_t = 100_000)]
-    visitors: u64,
+    /// Who sends the backlog
+    #[arg(long, value_enum, default_value_t = Traffic::Browsing)]
+    traffic: Traffic,
     /// Rates at which latency is measured; 0 is left out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rates: Vec<u64>,
@@ -51,8 +59,28 @@ struct Cli {
     json: PathBuf,
 }
 
+/// How the backlog's hour of events comes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Traffic {
+    /// Visits of eight events, 30 s apart on average
+    Browsing,
+    /// A tenth as many visitors as events, each event from any of them, minutes apart: idle, away and back at nearly every one
+    Returning,
+}
+
+impl Traffic {
+    fn generator(self, events: u64) -> LoadGenerator {
+        match self {
+            Traffic::Browsing => LoadGenerator::browsing(1, events / 120),
+            Traffic::Returning => LoadGenerator::new(1, events / 10),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole chain over the memory log, without Kafka, and what every stage writes
+    OwnWork,
     /// The pass-through stage: reads web events and writes them back as they are. The floor.
     #[command(hide = true)]
     PassThrough {
@@ -67,6 +95,16 @@ fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     if let Some(Command::PassThrough { kafka, stage }) = &cli.command {
         return Ok(pass_through::run(kafka, stage));
+    }
+    if let Some(Command::OwnWork) = cli.command {
+        let generator = cli.traffic.generator(cli.events);
+        own_work::run(
+            generator,
+            cli.events,
+            backlog::START,
+            Path::new(DEFINITIONS),
+        )?;
+        return Ok(ExitCode::SUCCESS);
     }
     let result = measure(&cli);
     let down = Cluster::down(&cli.dir);
@@ -83,15 +121,15 @@ fn main() -> anyhow::Result<ExitCode> {
 fn measure(cli: &Cli) -> anyhow::Result<Report> {
     let (cluster, said) = Cluster::up(&cli.dir)?;
     println!("{said}");
-    let definitions = PathBuf::from("footfall/definitions");
+    let definitions = PathBuf::from(DEFINITIONS);
     anyhow::ensure!(
         definitions.is_dir(),
-        "run the bench from the root of the checkout: footfall/definitions is read"
+        "run the bench from the root of the checkout: {DEFINITIONS} is read"
     );
-    let mut report = Report::new(cli.events, cli.visitors);
+    let mut report = Report::new(cli.events, format!("{:?}", cli.traffic).to_lowercase());
     if cli.events > 0 {
         Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
-        let until = backlog::fill(&cluster, cli.events, cli.visitors)?;
+        let until = backlog::fill(&cluster, cli.events, cli.traffic.generator(cli.events))?;
         report.throughput = backlog::measure(&cluster, until)?;
     }
     for rate in cli.rates.iter().filter(|rate| **rate > 0) {

@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     events: u64,
-    visitors: u64,
+    traffic: String,
     pub(crate) throughput: Vec<StageRow>,
     pub(crate) latency: Vec<LatencyRow>,
 }
@@ -55,10 +55,10 @@ impl LatencyRow {
 }
 
 impl Report {
-    pub(crate) fn new(events: u64, visitors: u64) -> Report {
+    pub(crate) fn new(events: u64, traffic: String) -> Report {
         Report {
             events,
-            visitors,
+            traffic,
             throughput: Vec::new(),
             latency: Vec::new(),
         }
@@ -66,9 +66,9 @@ impl Report {
 
     pub(crate) fn render(&self) -> String {
         let mut text = format!(
-            "\n{} raw events of {} visitors, 4 partitions, one worker a stage, exactly once\n{:<14} {:>10} {:>16} {:>10} {:>12} {:>14} {:>9}\n",
+            "\n{} raw events, {} traffic, 4 partitions, one worker a stage, exactly once\n{:<14} {:>10} {:>16} {:>10} {:>12} {:>14} {:>9}\n",
             self.events,
-            self.visitors,
+            self.traffic,
             "stage",
             "records",
             "records/CPU-s",

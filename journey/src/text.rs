@@ -1,6 +1,11 @@
 //! Immutable text that is cheap to copy: states, outputs and keys share it.
 
-use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
+use std::{
+    borrow::Borrow,
+    fmt,
+    ops::Deref,
+    sync::{Arc, LazyLock},
+};
 
 /// Immutable UTF-8 text. A clone is a counter, not a copy, so a page's URL can stand in a visit's state and in every
 /// record that shows the visit.
@@ -9,38 +14,45 @@ pub struct Text(Arc<str>);
 
 impl Text {
     /// The text itself.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Default for Text {
+    /// The empty text: one, shared.
     fn default() -> Self {
-        Text(Arc::from(""))
+        static EMPTY: LazyLock<Text> = LazyLock::new(|| Text(Arc::from("")));
+        EMPTY.clone()
     }
 }
 
 impl Deref for Text {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         &self.0
     }
 }
 
 impl Borrow<str> for Text {
+    #[inline]
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
 impl AsRef<str> for Text {
+    #[inline]
     fn as_ref(&self) -> &str {
         &self.0
     }
 }
 
 impl From<&str> for Text {
+    #[inline]
     fn from(text: &str) -> Self {
         Text(Arc::from(text))
     }

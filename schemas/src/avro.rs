@@ -16,6 +16,7 @@ pub trait Avro: Sized {
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed>;
 
     /// Passes over a value at the front of `from`, checking what [`Avro::read`] checks.
+    #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
         Self::read(from).map(drop)
     }
@@ -52,11 +53,13 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Reader { left: bytes }
     }
 
     /// Whether nothing is left.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.left.is_empty()
     }
@@ -67,6 +70,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte.
+    #[inline]
     pub fn byte(&mut self) -> Result<u8, Malformed> {
         let (first, rest) = self.left.split_first().ok_or(Malformed::Truncated)?;
         self.left = rest;
@@ -74,6 +78,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `length` bytes.
+    #[inline]
     pub fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         if length > self.left.len() {
             return Err(Malformed::Truncated);
@@ -84,6 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A zigzag variable-length number.
+    #[inline]
     pub fn long(&mut self) -> Result<i64, Malformed> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -100,12 +106,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Length-prefixed UTF-8, borrowed.
+    #[inline]
     pub fn str(&mut self) -> Result<&'a str, Malformed> {
         let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed::Utf8)
     }
 
     /// The encoding of the next value: checked, and not read.
+    #[inline]
     pub fn encoded<T: Avro>(&mut self) -> Result<&'a [u8], Malformed> {
         let before = self.left;
         T::skip(self)?;
@@ -130,6 +138,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Appends a zigzag variable-length number.
+#[inline]
 pub fn write_long(value: i64, to: &mut Vec<u8>) {
     let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
     while zigzag >= 0x80 {
@@ -140,6 +149,7 @@ pub fn write_long(value: i64, to: &mut Vec<u8>) {
 }
 
 /// Appends length-prefixed UTF-8.
+#[inline]
 pub fn write_str(value: &str, to: &mut Vec<u8>) {
     write_long(value.len() as i64, to);
     to.extend_from_slice(value.as_bytes());
@@ -164,10 +174,12 @@ pub fn to_bytes<T: Avro>(value: &T) -> Vec<u8> {
 }
 
 impl Avro for bool {
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         to.push(u8::from(*self));
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         match from.byte()? {
             0 => Ok(false),
@@ -178,10 +190,12 @@ impl Avro for bool {
 }
 
 impl Avro for i64 {
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         write_long(*self, to);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.long()
     }
@@ -190,10 +204,12 @@ impl Avro for i64 {
 macro_rules! narrow {
     ($($type:ty),*) => {$(
         impl Avro for $type {
+            #[inline]
             fn write(&self, to: &mut Vec<u8>) {
                 write_long(i64::from(*self), to);
             }
 
+            #[inline]
             fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
                 from.long()?.try_into().map_err(|_| Malformed::Number)
             }
@@ -204,20 +220,24 @@ narrow!(i32, u32, u16, u8);
 
 impl Avro for u64 {
     /// As the `long` with the same bits.
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         write_long(*self as i64, to);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.long().map(|value| value as u64)
     }
 }
 
 impl Avro for f64 {
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         to.extend_from_slice(&self.to_le_bytes());
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let bytes = from
             .bytes(8)?
@@ -228,28 +248,34 @@ impl Avro for f64 {
 }
 
 impl Avro for String {
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         write_str(self, to);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.str().map(str::to_owned)
     }
 
+    #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
         from.str().map(drop)
     }
 }
 
 impl Avro for Text {
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         write_str(self, to);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.str().map(Text::from)
     }
 
+    #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
         from.str().map(drop)
     }
@@ -258,14 +284,17 @@ impl Avro for Text {
 macro_rules! newtype {
     ($($type:ident),*) => {$(
         impl Avro for $type {
+            #[inline]
             fn write(&self, to: &mut Vec<u8>) {
                 self.0.write(to);
             }
 
+            #[inline]
             fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
                 Avro::read(from).map($type)
             }
 
+            #[inline]
             fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
                 fn inner<T: Avro>(_: fn(T) -> $type, from: &mut Reader<'_>) -> Result<(), Malformed> {
                     T::skip(from)
@@ -288,6 +317,7 @@ newtype!(
 
 impl<T: Avro> Avro for Option<T> {
     /// The union `[null, T]`.
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         match self {
             None => to.push(0),
@@ -298,6 +328,7 @@ impl<T: Avro> Avro for Option<T> {
         }
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         match from.long()? {
             0 => Ok(None),
@@ -306,6 +337,7 @@ impl<T: Avro> Avro for Option<T> {
         }
     }
 
+    #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
         match from.long()? {
             0 => Ok(()),
@@ -317,6 +349,7 @@ impl<T: Avro> Avro for Option<T> {
 
 impl<T: Avro> Avro for Vec<T> {
     /// An array; of pairs with text in front, a map: the bytes are the same.
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         if !self.is_empty() {
             write_long(self.len() as i64, to);
@@ -327,6 +360,7 @@ impl<T: Avro> Avro for Vec<T> {
         to.push(0);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let mut items = Vec::new();
         loop {
@@ -341,6 +375,7 @@ impl<T: Avro> Avro for Vec<T> {
         }
     }
 
+    #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
         loop {
             let count = from.count()?;
@@ -357,14 +392,17 @@ impl<T: Avro> Avro for Vec<T> {
 macro_rules! tuple {
     ($($name:ident $at:tt),*) => {
         impl<$($name: Avro),*> Avro for ($($name,)*) {
+            #[inline]
             fn write(&self, to: &mut Vec<u8>) {
                 $(self.$at.write(to);)*
             }
 
+            #[inline]
             fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
                 Ok(($($name::read(from)?,)*))
             }
 
+            #[inline]
             fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
                 $($name::skip(from)?;)*
                 Ok(())
@@ -377,14 +415,17 @@ tuple!(A 0, B 1, C 2);
 tuple!(A 0, B 1, C 2, D 3);
 
 impl<T: Avro> Avro for Box<T> {
+    #[inline]
     fn write(&self, to: &mut Vec<u8>) {
         (**self).write(to);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         T::read(from).map(Box::new)
     }
 
+    #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
         T::skip(from)
     }

@@ -1,15 +1,17 @@
 //! A record of `web.events` as it came: what the fold goes by is read, all else is passed on byte for byte.
 
+use std::ops::Range;
+
 use journey::{
     CustomerId, DeploymentId, EventId, Text, Timestamp, WebEvent,
-    web_event::{Control, PAGE_VIEWED, PING, Policy},
+    web_event::{Consent, Control, Engagement, PAGE_VIEWED, PING, Policy},
 };
 use schemas::{
-    Malformed,
+    Avro, Malformed,
     avro::Reader,
     from_bytes,
     record::{optional, text},
-    records::{ActivityParts, EngagementParts, WebEventParts},
+    records::{ActivityParts, EngagementParts},
 };
 
 /// A record of `web.events`.
@@ -25,10 +27,31 @@ pub struct Event {
     pub(crate) received_at: Timestamp,
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
+    /// Where the encodings of these lie.
+    consent: Span,
+    page_class: Span,
+    reply_to: Span,
+    told: Told,
+}
+
+/// Where an encoding lies in that of the record.
+type Span = Range<u32>;
+
+/// Where what a visitor did is told; empty where nothing is.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Told {
+    page: Span,
+    browser: Span,
+    device: Span,
+    geolocation: Span,
+    ip_organization: Span,
+    mkt_campaign: Span,
+    referrer: Span,
+    search_query: Span,
 }
 
 /// What kind of record it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum What {
     /// The visitor looked at a page.
     PageView,
@@ -41,29 +64,70 @@ pub(crate) enum What {
     /// Something must be forgotten.
     Control(Control),
     /// None of these: no record of this release.
+    #[default]
     Nothing,
 }
 
 impl Event {
-    /// Reads a record of `web.events`: all of it is checked, and nothing may be left over.
+    /// Reads a record of `web.events`, in the order of its schema: all of it is checked, and nothing may be left over.
     pub fn read(encoded: &[u8]) -> Result<Event, Malformed> {
-        let mut reader = Reader::new(encoded);
-        let parts = WebEventParts::take(&mut reader)?;
-        if !reader.is_empty() {
+        let whole = encoded;
+        let span = |part: &[u8]| {
+            let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+            start as u32..(start + part.len()) as u32
+        };
+        let from = &mut Reader::new(encoded);
+        Text::skip(from)?;
+        let mut event = Event {
+            encoded: encoded.into(),
+            what: What::Nothing,
+            event_id: Avro::read(from)?,
+            customer_id: Avro::read(from)?,
+            deployment_id: Avro::read(from)?,
+            policy: Avro::read(from)?,
+            occurred_at: Avro::read(from)?,
+            received_at: {
+                let received_at = Avro::read(from)?;
+                bool::skip(from)?;
+                received_at
+            },
+            consent: span(from.encoded::<Consent>()?),
+            page_class: span(from.encoded::<Text>()?),
+            bot: Avro::read(from)?,
+            authenticated: Avro::read(from)?,
+            reply_to: span(from.encoded::<Option<Text>>()?),
+            told: Told::default(),
+        };
+        if is_there(from)? {
+            let activity = ActivityParts::take(from)?;
+            event.what = What::of(text(activity.event_name));
+            event.told = Told {
+                page: span(activity.page),
+                browser: span(activity.browser),
+                device: span(activity.device),
+                geolocation: span(activity.geolocation),
+                ip_organization: span(activity.ip_organization),
+                mkt_campaign: span(activity.mkt_campaign),
+                referrer: span(activity.referrer),
+                search_query: span(activity.search_query),
+            };
+        }
+        let engagement = optional(from.encoded::<Option<Engagement>>()?);
+        let control: Option<Control> = Avro::read(from)?;
+        if !from.is_empty() {
             return Err(Malformed::Trailing);
         }
-        Ok(Event {
-            encoded: encoded.into(),
-            what: What::of(&parts)?,
-            event_id: from_bytes(parts.event_id)?,
-            customer_id: from_bytes(parts.customer_id)?,
-            deployment_id: from_bytes(parts.deployment_id)?,
-            policy: from_bytes(parts.policy)?,
-            occurred_at: from_bytes(parts.occurred_at)?,
-            received_at: from_bytes(parts.received_at)?,
-            bot: from_bytes(parts.bot)?,
-            authenticated: from_bytes(parts.authenticated)?,
-        })
+        match (engagement, control) {
+            (Some(engagement), _) if event.what == What::Nothing => {
+                let session_id = EngagementParts::of(engagement).session_id;
+                event.what = What::Engagement(from_bytes(session_id)?);
+            }
+            (None, Some(control)) if event.what == What::Nothing => {
+                event.what = What::Control(control);
+            }
+            _ => {}
+        }
+        Ok(event)
     }
 
     /// The record's encoding, as it came.
@@ -71,34 +135,92 @@ impl Event {
         &self.encoded
     }
 
-    /// The fields of the record, encoded.
-    pub(crate) fn parts(&self) -> WebEventParts<'_> {
-        WebEventParts::of(&self.encoded)
-    }
-
     /// A heartbeat: presence only.
     pub(crate) fn is_ping(&self) -> bool {
         self.what == What::Ping
     }
+
+    /// A visitor did something.
+    pub(crate) fn is_activity(&self) -> bool {
+        matches!(self.what, What::PageView | What::Ping | What::Activity)
+    }
+
+    /// The class of the page.
+    pub(crate) fn page_class(&self) -> &str {
+        text(self.part(&self.page_class))
+    }
+
+    /// What was searched for.
+    pub(crate) fn search_query(&self) -> Option<&str> {
+        optional(self.part(&self.told.search_query)).map(text)
+    }
+
+    /// The consent, encoded.
+    pub(crate) fn consent(&self) -> &[u8] {
+        self.part(&self.consent)
+    }
+
+    /// The address that offers carry back, encoded.
+    pub(crate) fn reply_to(&self) -> &[u8] {
+        self.part(&self.reply_to)
+    }
+
+    /// The page, encoded; of what is no activity, nothing.
+    pub(crate) fn page(&self) -> &[u8] {
+        self.part(&self.told.page)
+    }
+
+    /// The browser, encoded.
+    pub(crate) fn browser(&self) -> &[u8] {
+        self.part(&self.told.browser)
+    }
+
+    /// The device, encoded.
+    pub(crate) fn device(&self) -> &[u8] {
+        self.part(&self.told.device)
+    }
+
+    /// The place, encoded.
+    pub(crate) fn geolocation(&self) -> &[u8] {
+        self.part(&self.told.geolocation)
+    }
+
+    /// Who runs the visitor's network, encoded.
+    pub(crate) fn ip_organization(&self) -> &[u8] {
+        self.part(&self.told.ip_organization)
+    }
+
+    /// The campaign, encoded.
+    pub(crate) fn mkt_campaign(&self) -> &[u8] {
+        self.part(&self.told.mkt_campaign)
+    }
+
+    /// Where the visitor came from, encoded.
+    pub(crate) fn referrer(&self) -> &[u8] {
+        self.part(&self.told.referrer)
+    }
+
+    fn part(&self, span: &Span) -> &[u8] {
+        &self.encoded[span.start as usize..span.end as usize]
+    }
+}
+
+/// Whether an optional value is there.
+fn is_there(from: &mut Reader<'_>) -> Result<bool, Malformed> {
+    match from.long()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Malformed::Branch),
+    }
 }
 
 impl What {
-    fn of(parts: &WebEventParts<'_>) -> Result<What, Malformed> {
-        if let Some(activity) = optional(parts.web_event) {
-            let name = Reader::new(activity).str()?;
-            return Ok(match name {
-                PAGE_VIEWED => What::PageView,
-                PING => What::Ping,
-                _ => What::Activity,
-            });
-        }
-        if let Some(engagement) = optional(parts.engagement) {
-            let session_id = EngagementParts::of(engagement).session_id;
-            return Ok(What::Engagement(from_bytes(session_id)?));
-        }
-        match optional(parts.control) {
-            Some(control) => Ok(What::Control(from_bytes(control)?)),
-            None => Ok(What::Nothing),
+    /// Of an activity of this name.
+    fn of(event_name: &str) -> What {
+        match event_name {
+            PAGE_VIEWED => What::PageView,
+            PING => What::Ping,
+            _ => What::Activity,
         }
     }
 }
@@ -109,19 +231,12 @@ impl From<&WebEvent> for Event {
     }
 }
 
-/// The fields of what a visitor did, encoded; `None` if the visitor did nothing.
-pub(crate) fn activity<'a>(parts: &WebEventParts<'a>) -> Option<ActivityParts<'a>> {
-    optional(parts.web_event).map(ActivityParts::of)
-}
-
-/// The text in an optional text's encoding.
-pub(crate) fn optional_text(encoded: &[u8]) -> Option<&str> {
-    optional(encoded).map(text)
-}
-
 #[cfg(test)]
 mod tests {
-    use journey::web_event::{Activity, Engagement};
+    use journey::web_event::{
+        Activity, Attribute, Browser, Device, Geolocation, MktCampaign, Page, Referrer,
+    };
+    use schemas::to_bytes;
 
     use super::*;
 
@@ -161,6 +276,90 @@ mod tests {
             assert_eq!(read.what, what);
             assert_eq!(from_bytes(read.encoded()), Ok(event));
         }
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_record_says() {
+        let page = Page {
+            url: "https://shop.example/".into(),
+            ..Page::default()
+        };
+        let text = |text: &str| Some(Text::from(text));
+        let activity = Activity {
+            event_name: PAGE_VIEWED.into(),
+            page: page.clone(),
+            user_agent_string: text("agent"),
+            browser: Some(Browser {
+                family: "Firefox".into(),
+                ..Browser::default()
+            }),
+            device: Some(Device {
+                category: "mobile".into(),
+                ..Device::default()
+            }),
+            geolocation: Some(Geolocation {
+                country: text("CH"),
+                ..Geolocation::default()
+            }),
+            ip_organization: text("net"),
+            mkt_campaign: Some(MktCampaign {
+                name: text("spring"),
+                ..MktCampaign::default()
+            }),
+            referrer: Some(Referrer {
+                domain: "search.example".into(),
+                ..Referrer::default()
+            }),
+            search_query: text("boots"),
+            form_name: text("form"),
+            attributes: vec![("a".into(), Attribute::default())],
+        };
+        let event = WebEvent {
+            kind: "web".into(),
+            event_id: "e1".into(),
+            customer_id: "k1.v".into(),
+            deployment_id: "shop".into(),
+            policy: Policy {
+                max_events: 7,
+                ..Policy::default()
+            },
+            occurred_at: Timestamp(5),
+            received_at: Timestamp(6),
+            time_corrected: true,
+            consent: Consent {
+                state: "granted".into(),
+                ..Consent::default()
+            },
+            page_class: "no_offer".into(),
+            bot: true,
+            authenticated: true,
+            reply_to: text("there"),
+            web_event: Some(activity.clone()),
+            ..WebEvent::default()
+        };
+        let read = Event::from(&event);
+        assert_eq!(read.event_id, event.event_id);
+        assert_eq!(read.customer_id, event.customer_id);
+        assert_eq!(read.deployment_id, event.deployment_id);
+        assert_eq!(read.policy, event.policy);
+        assert_eq!(
+            (read.occurred_at, read.received_at),
+            (Timestamp(5), Timestamp(6))
+        );
+        assert!(read.bot && read.authenticated);
+        assert_eq!(
+            (read.page_class(), read.search_query()),
+            ("no_offer", Some("boots"))
+        );
+        assert_eq!(read.consent(), to_bytes(&event.consent));
+        assert_eq!(read.reply_to(), to_bytes(&event.reply_to));
+        assert_eq!(read.page(), to_bytes(&page));
+        assert_eq!(read.browser(), to_bytes(&activity.browser));
+        assert_eq!(read.device(), to_bytes(&activity.device));
+        assert_eq!(read.geolocation(), to_bytes(&activity.geolocation));
+        assert_eq!(read.ip_organization(), to_bytes(&activity.ip_organization));
+        assert_eq!(read.mkt_campaign(), to_bytes(&activity.mkt_campaign));
+        assert_eq!(read.referrer(), to_bytes(&activity.referrer));
     }
 
     #[test]

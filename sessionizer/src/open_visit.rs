@@ -10,12 +10,12 @@ use pipeline::{By, Timers};
 use schemas::{
     from_bytes,
     record::{optional, text},
-    records::{ActivityParts, PageParts, ReferrerParts, WebEventParts},
+    records::{PageParts, ReferrerParts},
     to_bytes,
 };
 
 use crate::{
-    event::{Event, What, activity, optional_text},
+    event::{Event, What},
     moment::Moment,
     seen::Seen,
     sizes,
@@ -156,18 +156,17 @@ impl OpenVisit {
 
     /// Whether `event` came by another campaign, or from another site, than the visit did.
     pub(crate) fn is_left_by(&self, event: &Event) -> bool {
-        let parts = event.parts();
-        let Some(activity) = activity(&parts).filter(|_| !event.is_ping()) else {
+        if event.is_ping() {
             return false;
-        };
-        let campaign = activity.mkt_campaign;
+        }
+        let campaign = event.mkt_campaign();
         let other_campaign =
             optional(campaign).is_some() && campaign != self.visit.kept.get(Part::MktCampaign);
         let referrer = optional(self.visit.kept.get(Part::Referrer));
         let came_from = |domain: &str| {
             referrer.is_some_and(|referrer| text(ReferrerParts::of(referrer).domain) == domain)
         };
-        other_campaign || external_domain(&activity).is_some_and(|domain| !came_from(domain))
+        other_campaign || external_domain(event).is_some_and(|domain| !came_from(domain))
     }
 
     /// The cap that `event` would break. A visit's length is held against events newer than its last only.
@@ -186,7 +185,6 @@ impl OpenVisit {
     pub(crate) fn absorb(&mut self, event: &Event, late: bool) {
         let at = event.occurred_at;
         let ping = event.is_ping();
-        let parts = event.parts();
         let visit = &mut self.visit;
         let fresh = visit.event_count + visit.ping_count == 0;
         if ping {
@@ -198,48 +196,42 @@ impl OpenVisit {
         visit.last_activity_date = visit.last_activity_date.max(at);
         visit.bot |= event.bot;
         visit.authenticated |= event.authenticated;
-        note_class(visit, text(parts.page_class));
+        note_class(visit, event.page_class());
         if ping && !visit.policy.pings_extend {
             return;
         }
         visit.created_date = visit.created_date.min(at);
         visit.last_event_date = visit.last_event_date.max(at);
-        if let Some(activity) = activity(&parts) {
-            self.listen(fresh, event, &parts, &activity);
+        if event.is_activity() {
+            self.listen(fresh, event);
         }
     }
 
     /// Keeps what an event tells.
-    fn listen(
-        &mut self,
-        fresh: bool,
-        event: &Event,
-        parts: &WebEventParts<'_>,
-        activity: &ActivityParts<'_>,
-    ) {
+    fn listen(&mut self, fresh: bool, event: &Event) {
         let moment = Moment::of(event);
         let visit = &mut self.visit;
         visit.pageview_count += i64::from(event.what == What::PageView);
         if fresh || moment.before(&self.first) {
-            sizes::keep_page(visit, Part::FirstPage, activity.page);
-            if !sizes::keep_light(visit, Part::Referrer, activity.referrer) {
+            sizes::keep_page(visit, Part::FirstPage, event.page());
+            if !sizes::keep_light(visit, Part::Referrer, event.referrer()) {
                 visit.keep(Part::Referrer, &to_bytes(&None::<Text>));
             }
             self.first = moment.clone();
         }
-        let another_page = sizes::is_another_page(visit, activity.page);
+        let another_page = sizes::is_another_page(visit, event.page());
         if fresh || moment.after(&self.last) {
             if another_page {
                 self.last_page_date = moment.at;
             }
-            sizes::keep_page(visit, Part::LastPage, activity.page);
-            sizes::keep_consent(visit, parts.consent);
+            sizes::keep_page(visit, Part::LastPage, event.page());
+            sizes::keep_consent(visit, event.consent());
             self.last = moment.clone();
         } else if another_page && !moment.ping && moment.at > self.last_page_date {
             self.last_page_date = self.last.at;
         }
-        self.told.hear_event(visit, parts, activity, &moment);
-        if let Some(term) = optional_text(activity.search_query) {
+        self.told.hear_event(visit, event, &moment);
+        if let Some(term) = event.search_query() {
             self.search(Text::from(term), moment.at);
         }
     }
@@ -330,11 +322,11 @@ fn strictness(class: &str) -> u8 {
 }
 
 /// The site that the visitor came from, if another than the page's own.
-fn external_domain<'a>(activity: &ActivityParts<'a>) -> Option<&'a str> {
-    let referrer = ReferrerParts::of(optional(activity.referrer)?);
+fn external_domain(event: &Event) -> Option<&str> {
+    let referrer = ReferrerParts::of(optional(event.referrer())?);
     let domain = text(referrer.domain);
     let external = text(referrer.medium) != "internal"
         && !domain.is_empty()
-        && domain != text(PageParts::of(activity.page).domain);
+        && domain != text(PageParts::of(event.page()).domain);
     external.then_some(domain)
 }

@@ -87,11 +87,15 @@ impl Kept {
 
     fn replace(&mut self, part: Part, encoded: &[u8]) {
         let (start, end) = (self.start(part), self.ends[part as usize] as usize);
-        self.encoded
-            .splice(start..end, encoded.iter().copied())
-            .for_each(drop);
-        for after in &mut self.ends[part as usize..] {
-            *after = *after - end as u32 + (start + encoded.len()) as u32;
+        let (length, after) = (self.encoded.len(), start + encoded.len());
+        if after > end {
+            self.encoded.resize(length + after - end, 0);
+        }
+        self.encoded.copy_within(end..length, after);
+        self.encoded.truncate(length - end + after);
+        self.encoded[start..after].copy_from_slice(encoded);
+        for later in &mut self.ends[part as usize..] {
+            *later = *later - end as u32 + after as u32;
         }
     }
 }

@@ -1,11 +1,9 @@
 //! What a visit keeps of the first event that told it (of `reply_to`: of the last), and which event that was.
 
-use schemas::{
-    record::optional,
-    records::{ActivityParts, WebEventParts},
-};
+use schemas::record::optional;
 
 use crate::{
+    event::Event,
     moment::Moment,
     sizes,
     so_far::{Part, VisitSoFar},
@@ -29,20 +27,14 @@ pub(crate) struct Told(pub(crate) [Option<Moment>; PARTS.len()]);
 
 impl Told {
     /// `visit` hears what an event tells.
-    pub(crate) fn hear_event(
-        &mut self,
-        visit: &mut VisitSoFar,
-        event: &WebEventParts<'_>,
-        activity: &ActivityParts<'_>,
-        at: &Moment,
-    ) {
+    pub(crate) fn hear_event(&mut self, visit: &mut VisitSoFar, event: &Event, at: &Moment) {
         let values = [
-            activity.browser,
-            activity.device,
-            activity.geolocation,
-            activity.ip_organization,
-            activity.mkt_campaign,
-            event.reply_to,
+            event.browser(),
+            event.device(),
+            event.geolocation(),
+            event.ip_organization(),
+            event.mkt_campaign(),
+            event.reply_to(),
         ];
         for (((part, wins), by), value) in PARTS.into_iter().zip(&mut self.0).zip(values) {
             tell(visit, part, by, value, at, wins);

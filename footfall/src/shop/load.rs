@@ -15,6 +15,8 @@ use super::{
 
 const DATE_LENGTH: usize = 24;
 const PER_AGENT: usize = 32;
+/// How many events a visit has on average, of [`LoadGenerator::browsing`].
+const EVENTS_OF_A_VISIT: u32 = 8;
 
 /// An event with holes for what differs from event to event.
 #[derive(Debug)]
@@ -26,6 +28,15 @@ struct Template {
     sent: usize,
 }
 
+/// Who sends the next event.
+#[derive(Debug)]
+enum Who {
+    /// Any of so many visitors, again and again.
+    Anyone(u64),
+    /// One of those who are browsing now: each a number, and how many events of the visit are left.
+    Browsing(Vec<(u64, u32)>),
+}
+
 /// Endless events of many visitors to the demo's shop: 700 to 1,000 bytes each, all valid, consent granted.
 ///
 /// A visitor keeps its browser; what it does is drawn anew each time, so that over a visit carts fill and segments match.
@@ -34,7 +45,7 @@ pub struct LoadGenerator {
     templates: Vec<Template>,
     random: Random,
     salt: u64,
-    visitors: u64,
+    who: Who,
     count: u64,
     cookie: String,
     /// `created` of the last event, as text.
@@ -42,8 +53,21 @@ pub struct LoadGenerator {
 }
 
 impl LoadGenerator {
-    /// A generator for `visitors` visitors, at least one. The same seed gives the same events for the same dates.
+    /// A generator for `visitors` visitors, at least one, any of whom sends the next event. The same seed gives the same
+    /// events for the same dates.
     pub fn new(seed: u64, visitors: u64) -> LoadGenerator {
+        LoadGenerator::with(seed, Who::Anyone(visitors.max(1)))
+    }
+
+    /// A generator of visits: so many visitors browse at once, at least one; each sends eight events on
+    /// average, then another visitor comes.
+    pub fn browsing(seed: u64, at_once: u64) -> LoadGenerator {
+        let visits =
+            (0..at_once.max(1)).map(|visitor| (visitor, 1 + visitor as u32 % EVENTS_OF_A_VISIT));
+        LoadGenerator::with(seed, Who::Browsing(visits.collect()))
+    }
+
+    fn with(seed: u64, who: Who) -> LoadGenerator {
         let mut random = Random::new(seed, 0x10ad);
         let site = &Site::demo()[0];
         let agents = AGENTS.len() - 1;
@@ -53,7 +77,7 @@ impl LoadGenerator {
             templates: templates.collect(),
             salt: random.bits(),
             random,
-            visitors: visitors.max(1),
+            who,
             count: 0,
             cookie: String::with_capacity(36),
             date: (Timestamp(0), *b"1970-01-01T00:00:00.000Z"),
@@ -63,7 +87,7 @@ impl LoadGenerator {
     /// Replaces `into` with the next event, created and sent at `created`. The visitor's cookie, a fitting record key,
     /// is returned.
     pub fn next(&mut self, created: Timestamp, into: &mut Vec<u8>) -> &str {
-        let visitor = self.random.below(self.visitors);
+        let visitor = self.visitor();
         let who = mix(self.salt ^ visitor);
         let agent = who as usize % (self.templates.len() / PER_AGENT);
         let template =
@@ -84,6 +108,26 @@ impl LoadGenerator {
         self.cookie
             .extend(cookie.iter().map(|byte| char::from(*byte)));
         &self.cookie
+    }
+}
+
+impl LoadGenerator {
+    fn visitor(&mut self) -> u64 {
+        match &mut self.who {
+            Who::Anyone(visitors) => self.random.below(*visitors),
+            Who::Browsing(visits) => {
+                let at_once = visits.len() as u64;
+                let (visitor, left) = &mut visits[self.random.below(at_once) as usize];
+                let sent = *visitor;
+                *left -= 1;
+                if *left == 0 {
+                    // Numbers go on in steps of how many there are at once: no two visitors share one.
+                    *visitor += at_once;
+                    *left = 1 + self.random.below(2 * u64::from(EVENTS_OF_A_VISIT) - 1) as u32;
+                }
+                sent
+            }
+        }
     }
 }
 
@@ -231,6 +275,27 @@ mod tests {
             (700..1000).contains(&(total / 10_000)),
             "{}",
             total / 10_000
+        );
+    }
+
+    #[test]
+    fn who_browses_sends_a_visit_and_goes() {
+        let mut load = LoadGenerator::browsing(1, 50);
+        let mut json = Vec::new();
+        let mut sent = std::collections::BTreeMap::new();
+        for at in 0..40_000 {
+            *sent
+                .entry(load.next(Timestamp(at), &mut json).to_owned())
+                .or_insert(0u32) += 1;
+        }
+        assert!(
+            sent.values()
+                .all(|events| (1..2 * EVENTS_OF_A_VISIT).contains(events))
+        );
+        let average = 40_000 / sent.len() as u32;
+        assert!(
+            (EVENTS_OF_A_VISIT - 1..=EVENTS_OF_A_VISIT + 1).contains(&average),
+            "{average}"
         );
     }
 

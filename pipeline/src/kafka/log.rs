@@ -465,9 +465,9 @@ impl Log for KafkaLog {
                 None => Ok(Polled::Drained),
             };
         }
-        self.observe_lag();
         match self.fetch(wait)? {
             Fetched::Nothing => {
+                self.observe_lag();
                 self.housekeep();
                 Ok(Polled::Drained)
             }
@@ -521,6 +521,7 @@ impl Log for KafkaLog {
                             owned.end = end;
                         }
                     }
+                    self.observe_lag();
                     self.metrics.transaction_took(started.elapsed());
                     self.metrics.latency(transaction.batch, wall_clock());
                     return Ok(Committed::Yes { aborts });
