@@ -39,6 +39,18 @@ pub fn texts(encoded: &[u8]) -> Vec<&str> {
     texts
 }
 
+/// The names and the values' encodings in the encoding of a map of `V`.
+pub fn entries<V: Avro>(encoded: &[u8]) -> Vec<(&str, &[u8])> {
+    let mut reader = Reader::new(encoded);
+    let mut entries = Vec::new();
+    while let Ok(count @ 1..) = reader.count() {
+        entries.extend(
+            (0..count).map_while(|_| Some((reader.str().ok()?, reader.encoded::<V>().ok()?))),
+        );
+    }
+    entries
+}
+
 /// The encoding of what is there of an optional value; `None` if nothing is.
 pub fn optional(encoded: &[u8]) -> Option<&[u8]> {
     match encoded.split_first() {

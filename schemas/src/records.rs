@@ -74,16 +74,16 @@ record! { Activity as ActivityParts {
     search_query, form_name, attributes as map,
 } }
 record! { Page as PageParts { url, title, domain, fragment, hostname, keywords, lang, pathname, query_string, breadcrumb } }
-record! { Browser { family, version, lang } }
-record! { Device { category, kind, mobile, os_family, os_version, screen_height, screen_width, manufacturer } }
-record! { Geolocation { country, country_name, region, region_name, locality, postal_code, timezone, source } }
-record! { MktCampaign { content, medium, name, source, term, click_id, network } }
+record! { Browser as BrowserParts { family, version, lang } }
+record! { Device as DeviceParts { category, kind, mobile, os_family, os_version, screen_height, screen_width, manufacturer } }
+record! { Geolocation as GeolocationParts { country, country_name, region, region_name, locality, postal_code, timezone, source } }
+record! { MktCampaign as MktCampaignParts { content, medium, name, source, term, click_id, network } }
 record! { Referrer as ReferrerParts { url, domain, hostname, keywords, pathname, query_string, fragment, name, medium } }
-record! { Attribute { data_type, value } }
+record! { Attribute as AttributeParts { data_type, value } }
 record! { Engagement as EngagementParts { offer_id, session_id, action_state, conversation_id, handle_time_seconds, error_code, error_message } }
 record! { Control { action, purposes } }
 record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id } }
-record! { VisitEvent as VisitEventParts {
+record! { VisitEvent {
     kind, time, received_date, customer_id, deployment_id, visit, last_page_date, cause, merged_into, reason, ping, late,
 } }
 record! { Visit as VisitParts {

@@ -1,9 +1,12 @@
 //! What a criterion can look at: Genesys' keys, over an event, a page or a visit.
 
-use journey::{
-    Text, Visit,
-    web_event::{Activity, Page},
+use journey::Text;
+use schemas::{
+    record::{optional, text},
+    records::PageParts,
 };
+
+use crate::{input::Deed, visit::Visit};
 
 /// The key of an attribute is `attributes.<name>.value`.
 const ATTRIBUTE: (&str, &str) = ("attributes.", ".value");
@@ -70,40 +73,13 @@ fields! {
     Authenticated = "authenticated",
 }
 
-/// Every field that a context criterion can look at.
-pub(crate) const CONTEXT: [Field; 23] = [
-    Field::DeviceCategory,
-    Field::DeviceType,
-    Field::DeviceOsFamily,
-    Field::BrowserFamily,
-    Field::BrowserLang,
-    Field::BrowserVersion,
-    Field::CampaignSource,
-    Field::CampaignMedium,
-    Field::CampaignName,
-    Field::CampaignTerm,
-    Field::CampaignContent,
-    Field::CampaignClickId,
-    Field::CampaignNetwork,
-    Field::Country,
-    Field::CountryName,
-    Field::Locality,
-    Field::Region,
-    Field::PostalCode,
-    Field::IpOrganization,
-    Field::ReferrerUrl,
-    Field::ReferrerMedium,
-    Field::ReferrerHostname,
-    Field::Authenticated,
-];
-
 /// What criteria are held against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Facts<'a> {
     /// An event.
-    Event(&'a Activity),
+    Event(&'a Deed<'a>),
     /// A page that the visit is on, of which no event is known any more: as a page view without attributes.
-    Page(&'a Page),
+    Page(&'a PageParts<'a>),
     /// A visit.
     Visit(&'a Visit),
 }
@@ -112,21 +88,18 @@ impl<'a> Facts<'a> {
     /// The event's name.
     pub(crate) fn event_name(&self) -> Option<&'a str> {
         match self {
-            Facts::Event(event) => Some(event.event_name.as_str()),
+            Facts::Event(event) => Some(event.event_name),
             Facts::Page(_) => Some(journey::web_event::PAGE_VIEWED),
             Facts::Visit(_) => None,
         }
     }
 
-    /// The site's own attributes.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'a Text, &'a str)> {
-        let attributes = match self {
-            Facts::Event(event) => event.attributes.as_slice(),
-            Facts::Page(_) | Facts::Visit(_) => &[],
-        };
-        attributes
-            .iter()
-            .map(|(name, attribute)| (name, attribute.value.as_str()))
+    /// The names and values of the site's own attributes.
+    pub(crate) fn attributes(&self) -> Vec<(&'a str, &'a str)> {
+        match self {
+            Facts::Event(event) => event.attributes(),
+            Facts::Page(_) | Facts::Visit(_) => Vec::new(),
+        }
     }
 
     /// A field's value as text; `None` where it is missing.
@@ -140,82 +113,86 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn known(text: &Text) -> Option<&str> {
-    Some(text.as_str()).filter(|text| !text.is_empty())
+/// The text that is encoded here, unless it is empty.
+fn known(encoded: &[u8]) -> Option<&str> {
+    Some(text(encoded)).filter(|text| !text.is_empty())
 }
 
-fn of_event<'a>(event: &'a Activity, field: &Field) -> Option<&'a str> {
+/// The optional text that is encoded here.
+fn maybe(encoded: &[u8]) -> Option<&str> {
+    optional(encoded).map(text)
+}
+
+fn of_event<'a>(event: &Deed<'a>, field: &Field) -> Option<&'a str> {
     match field {
-        Field::EventName => Some(event.event_name.as_str()),
-        Field::SearchQuery => event.search_query.as_deref(),
+        Field::EventName => Some(event.event_name),
+        Field::SearchQuery => event.search_query,
         Field::Attribute(name) => {
-            let (_, attribute) = event.attributes.iter().find(|(known, _)| known == name)?;
-            Some(attribute.value.as_str())
+            let mut attributes = event.attributes().into_iter();
+            attributes
+                .find(|(known, _)| *name == *known)
+                .map(|(_, value)| value)
         }
         _ => of_page(&event.page, field),
     }
 }
 
-fn of_page<'a>(page: &'a Page, field: &Field) -> Option<&'a str> {
+fn of_page<'a>(page: &PageParts<'a>, field: &Field) -> Option<&'a str> {
     match field {
-        Field::PageUrl => known(&page.url),
-        Field::PageTitle => page.title.as_deref(),
-        Field::PageHostname => known(&page.hostname),
-        Field::PageDomain => known(&page.domain),
-        Field::PageFragment => page.fragment.as_deref(),
-        Field::PageKeywords => page.keywords.as_deref(),
-        Field::PageLang => page.lang.as_deref(),
-        Field::PagePathname => known(&page.pathname),
-        Field::PageQueryString => page.query_string.as_deref(),
+        Field::PageUrl => known(page.url),
+        Field::PageTitle => maybe(page.title),
+        Field::PageHostname => known(page.hostname),
+        Field::PageDomain => known(page.domain),
+        Field::PageFragment => maybe(page.fragment),
+        Field::PageKeywords => maybe(page.keywords),
+        Field::PageLang => maybe(page.lang),
+        Field::PagePathname => known(page.pathname),
+        Field::PageQueryString => maybe(page.query_string),
         _ => None,
     }
 }
 
 fn of_visit<'a>(visit: &'a Visit, field: &Field) -> Option<&'a str> {
-    let device = visit.device.as_ref();
-    let browser = visit.browser.as_ref();
-    let campaign = visit.mkt_campaign.as_ref();
-    let place = visit.geolocation.as_ref();
-    let referrer = visit.referrer.as_ref();
     match field {
-        Field::DeviceCategory => known(&device?.category),
-        Field::DeviceType => device?.kind.as_deref(),
-        Field::DeviceOsFamily => device?.os_family.as_deref(),
-        Field::BrowserFamily => known(&browser?.family),
-        Field::BrowserLang => browser?.lang.as_deref(),
-        Field::BrowserVersion => browser?.version.as_deref(),
-        Field::CampaignSource => campaign?.source.as_deref(),
-        Field::CampaignMedium => campaign?.medium.as_deref(),
-        Field::CampaignName => campaign?.name.as_deref(),
-        Field::CampaignTerm => campaign?.term.as_deref(),
-        Field::CampaignContent => campaign?.content.as_deref(),
-        Field::CampaignClickId => campaign?.click_id.as_deref(),
-        Field::CampaignNetwork => campaign?.network.as_deref(),
-        Field::Country => place?.country.as_deref(),
-        Field::CountryName => place?.country_name.as_deref(),
-        Field::Locality => place?.locality.as_deref(),
-        Field::Region => place?.region.as_deref(),
-        Field::PostalCode => place?.postal_code.as_deref(),
-        Field::IpOrganization => visit.ip_organization.as_deref(),
-        Field::ReferrerUrl => known(&referrer?.url),
-        Field::ReferrerMedium => known(&referrer?.medium),
-        Field::ReferrerHostname => known(&referrer?.hostname),
+        Field::DeviceCategory => known(visit.device()?.category),
+        Field::DeviceType => maybe(visit.device()?.kind),
+        Field::DeviceOsFamily => maybe(visit.device()?.os_family),
+        Field::BrowserFamily => known(visit.browser()?.family),
+        Field::BrowserLang => maybe(visit.browser()?.lang),
+        Field::BrowserVersion => maybe(visit.browser()?.version),
+        Field::CampaignSource => maybe(visit.mkt_campaign()?.source),
+        Field::CampaignMedium => maybe(visit.mkt_campaign()?.medium),
+        Field::CampaignName => maybe(visit.mkt_campaign()?.name),
+        Field::CampaignTerm => maybe(visit.mkt_campaign()?.term),
+        Field::CampaignContent => maybe(visit.mkt_campaign()?.content),
+        Field::CampaignClickId => maybe(visit.mkt_campaign()?.click_id),
+        Field::CampaignNetwork => maybe(visit.mkt_campaign()?.network),
+        Field::Country => maybe(visit.geolocation()?.country),
+        Field::CountryName => maybe(visit.geolocation()?.country_name),
+        Field::Locality => maybe(visit.geolocation()?.locality),
+        Field::Region => maybe(visit.geolocation()?.region),
+        Field::PostalCode => maybe(visit.geolocation()?.postal_code),
+        Field::IpOrganization => visit.ip_organization(),
+        Field::ReferrerUrl => known(visit.referrer()?.url),
+        Field::ReferrerMedium => known(visit.referrer()?.medium),
+        Field::ReferrerHostname => known(visit.referrer()?.hostname),
         Field::Authenticated => Some(if visit.authenticated { "true" } else { "false" }),
         _ => None,
     }
 }
 
-/// A number that two visits share exactly if every context field is equal (64-bit FNV-1a, the same on every machine).
+/// A number that two visits share if all that a context criterion can look at is equal, and hardly ever otherwise: 64 bits,
+/// the same on every machine.
 pub(crate) fn context_fingerprint(visit: &Visit, seed: i64) -> u64 {
     let mut hash = Fnv::default();
-    hash.take(&seed.to_be_bytes());
-    for field in &CONTEXT {
-        match of_visit(visit, field) {
-            None => hash.take(&[0xff]),
-            Some(value) => {
-                hash.take(value.as_bytes());
-                hash.take(&[0xfe]);
-            }
+    hash.take_word(seed as u64);
+    hash.take_word(u64::from(visit.authenticated));
+    for part in visit.context() {
+        hash.take_word(part.len() as u64);
+        for word in part.chunks(8) {
+            let mut bytes = [0; 8];
+            bytes[..word.len()].copy_from_slice(word);
+            hash.take_word(u64::from_le_bytes(bytes));
         }
     }
     hash.0
@@ -237,6 +214,12 @@ impl Default for Fnv {
 }
 
 impl Fnv {
+    /// Eight bytes at once; what they change is spread over all 64 bits.
+    fn take_word(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
     fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
@@ -248,10 +231,38 @@ impl Fnv {
 mod tests {
     use journey::{
         definitions::{CONTEXT_KEYS, EVENT_KEYS},
-        web_event::{Attribute, Device},
+        web_event::{Activity, Attribute, Device},
     };
+    use schemas::to_bytes;
 
     use super::*;
+
+    /// Every field that a context criterion can look at.
+    const CONTEXT: [Field; 23] = [
+        Field::DeviceCategory,
+        Field::DeviceType,
+        Field::DeviceOsFamily,
+        Field::BrowserFamily,
+        Field::BrowserLang,
+        Field::BrowserVersion,
+        Field::CampaignSource,
+        Field::CampaignMedium,
+        Field::CampaignName,
+        Field::CampaignTerm,
+        Field::CampaignContent,
+        Field::CampaignClickId,
+        Field::CampaignNetwork,
+        Field::Country,
+        Field::CountryName,
+        Field::Locality,
+        Field::Region,
+        Field::PostalCode,
+        Field::IpOrganization,
+        Field::ReferrerUrl,
+        Field::ReferrerMedium,
+        Field::ReferrerHostname,
+        Field::Authenticated,
+    ];
 
     #[test]
     fn every_key_that_validation_accepts_is_a_field() {
@@ -281,7 +292,9 @@ mod tests {
             attributes: vec![plan],
             ..Activity::default()
         };
-        let value = |key: &str| Facts::Event(&event).value(&Field::parse(key).expect("a key"));
+        let encoded = to_bytes(&event);
+        let deed = Deed::of(&encoded);
+        let value = |key: &str| Facts::Event(&deed).value(&Field::parse(key).expect("a key"));
         assert_eq!(value("attributes.plan.value"), Some("gold"));
         assert_eq!(value("attributes.price.value"), None);
         assert_eq!(Field::parse("attributes.plan"), None);
@@ -295,13 +308,11 @@ mod tests {
                 os_family: os.map(Text::from),
                 ..Device::default()
             };
-            context_fingerprint(
-                &Visit {
-                    device: Some(device),
-                    ..Visit::default()
-                },
-                1,
-            )
+            let visit = journey::Visit {
+                device: Some(device),
+                ..journey::Visit::default()
+            };
+            context_fingerprint(&Visit::from(&visit), 1)
         };
         assert_ne!(with(None, None), with(Some(""), None));
         assert_ne!(with(Some("a"), None), with(None, Some("a")));

@@ -270,6 +270,7 @@ mod tests {
     use journey::web_event::{Activity, Attribute, Page};
 
     use super::*;
+    use crate::input::Deed;
 
     fn test(key: &str, operator: Operator, values: &[&str], fold: bool) -> Test {
         let values: Vec<Text> = values.iter().map(|v| Text::from(*v)).collect();
@@ -280,7 +281,8 @@ mod tests {
         let mut index = Index::default();
         index.insert((7, 0), event_name.map(Text::from).as_ref(), tests);
         index.finish();
-        let found = index.candidates(&Facts::Event(event));
+        let encoded = schemas::to_bytes(event);
+        let found = index.candidates(&Facts::Event(&Deed::of(&encoded)));
         assert_eq!(found == [(7, 0)], expected, "{event_name:?} {tests:?}");
     }
 

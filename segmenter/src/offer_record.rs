@@ -1,12 +1,17 @@
 //! An offer as the chat engine gets it.
 
 use journey::{
-    Offer, Text, Visit,
+    Offer, Text,
     definitions::RoutePath,
     offer::{
         self, JourneyContext, OfferPage, OfferingMap, RoutePathReference, SegmentReference,
         TriggeringAction,
     },
+};
+
+use schemas::{
+    from_bytes,
+    record::{optional, text},
 };
 
 use crate::{
@@ -15,6 +20,7 @@ use crate::{
     rule::{Goal, Kind},
     state::Memory,
     teller::Teller,
+    visit::Visit,
 };
 
 impl Teller<'_> {
@@ -26,7 +32,7 @@ impl Teller<'_> {
             action,
             hit,
         } = qualified;
-        let page = &visit.last_page;
+        let page = visit.last_page();
         let now = self.now.created;
         Offer {
             id: id.clone(),
@@ -62,16 +68,16 @@ impl Teller<'_> {
             },
             route_path: action.route_path.as_ref().map(reference),
             display_conditions: action.display_conditions.clone(),
-            page: (!page.url.is_empty()).then(|| OfferPage {
-                url: page.url.clone(),
-                title: page.title.clone(),
-                pathname: page.pathname.clone(),
+            page: (!visit.last_url().is_empty()).then(|| OfferPage {
+                url: text(page.url).into(),
+                title: optional(page.title).map(|title| text(title).into()),
+                pathname: text(page.pathname).into(),
             }),
-            reply_to: visit.reply_to.clone(),
+            reply_to: visit.reply_to().map(Text::from),
             segments: self.segments(memory),
             reasons: self.reasons(memory, visit, qualified),
             withdraw_reason: None,
-            consent: visit.consent.clone(),
+            consent: from_bytes(visit.consent().bytes()).unwrap_or_default(),
             definitions_version: self.compiled.version(),
         }
     }
@@ -100,7 +106,7 @@ impl Teller<'_> {
 
     /// Why, in words, for the agent's card.
     fn reasons(&self, memory: &Memory, visit: &Visit, qualified: &Qualified<'_>) -> Vec<Text> {
-        let on = &visit.last_page.pathname;
+        let on = text(visit.last_page().pathname);
         match qualified.hit.cause {
             Cause::Segment => {
                 let of_the_map = |id: &Text| qualified.action.segments.contains(id);

@@ -1,7 +1,7 @@
 //! From qualifying to an offer, or to what stood in its way.
 
 use journey::{
-    OfferId, Text, Visit,
+    OfferId, Text,
     demand::field,
     id,
     journey_event::{BlockedWebActionOfferEvent, WebActionEvent, event_type},
@@ -16,6 +16,7 @@ use crate::{
     rule::{Action, Rule},
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
+    visit::Visit,
 };
 
 /// Why an offer that was due was not made.
@@ -174,7 +175,7 @@ impl Teller<'_> {
         block: Option<Block>,
     ) -> Option<Demand<'q>> {
         let route_path = &qualified.action.route_path.as_ref()?.id;
-        let counts = !visit.bot || visit.policy.serve_bots;
+        let counts = !visit.bot || visit.serve_bots;
         let reason = block.map(Block::as_str);
         counts.then_some(Demand {
             route_path,
@@ -185,10 +186,11 @@ impl Teller<'_> {
 
     /// What stands in the way of an offer, other offers aside.
     fn block(&self, memory: &Memory, visit: &Visit, action: &Action) -> Option<Block> {
-        let page = Facts::Page(&visit.last_page);
+        let page = visit.last_page();
+        let page = Facts::Page(&page);
         let now = self.now.created;
         let checks = [
-            (visit.bot && !visit.policy.serve_bots, Block::Bot),
+            (visit.bot && !visit.serve_bots, Block::Bot),
             (
                 action.starts.is_some_and(|starts| now < starts),
                 Block::TriggerDateInFuture,
@@ -219,15 +221,15 @@ impl Teller<'_> {
         by: Option<(Text, Text)>,
     ) {
         let (map, offer) = by.unzip();
-        let mut event = self.about(memory, visit, event_type::BLOCKED_OFFER);
-        event.blocked_web_action_offer_event = Some(BlockedWebActionOfferEvent {
+        let mut told = self.about(memory, visit, event_type::BLOCKED_OFFER);
+        told.event.blocked_web_action_offer_event = Some(BlockedWebActionOfferEvent {
             action_map: qualified.rule.definition.clone(),
             blocking_reason: block.as_str().into(),
             blocking_action_map_id: map,
             blocking_action_id: offer,
             ..BlockedWebActionOfferEvent::default()
         });
-        self.tell(event);
+        self.tell(told);
         self.count(&OFFERS_TOTAL, "blocked");
         self.count(&OFFERS_BLOCKED_TOTAL, block.as_str());
         if let Some(demand) = self.demand(visit, qualified, Some(block)) {

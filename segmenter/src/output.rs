@@ -1,8 +1,10 @@
 //! What the segmenter says, and how it is written.
 
-use journey::{CustomerId, JourneyEvent, Offer, Timestamp, demand::DemandSignal};
+use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal};
 use pipeline::{Address, Counter, Outbox, Place, Rejection};
 use schemas::Avro;
+
+use crate::told::Told;
 
 /// Index of `journey.events` in the topology's outputs.
 pub(crate) const EVENTS: usize = 0;
@@ -17,7 +19,7 @@ pub enum Output {
     /// For everyone.
     Event {
         /// The record.
-        event: Box<JourneyEvent>,
+        event: Box<Told>,
         /// Arrival of its cause.
         caused_at: Option<Timestamp>,
     },

@@ -1,6 +1,6 @@
 //! How a visit gets on in its rules: by events, by staying on a page, by what the visit looks like.
 
-use journey::{EventId, Text, Timestamp, Visit};
+use journey::{EventId, Text, Timestamp};
 
 use crate::{
     compile::Compiled,
@@ -9,6 +9,7 @@ use crate::{
     operator::number,
     rule::{Goal, Kind, Rule, Step},
     state::{Clock, Memory, Progress},
+    visit::Visit,
 };
 
 /// The most events that are named as evidence of one match.
@@ -287,7 +288,8 @@ fn note_value(memory: &mut Memory, rule: &Rule, seen: Seen<'_>) {
     let value = seen
         .facts
         .attributes()
-        .find(|(known, _)| *known == name)
+        .into_iter()
+        .find(|(known, _)| name == known)
         .and_then(|(_, value)| number(value));
     memory.progress_of(rule).0.value = value;
 }

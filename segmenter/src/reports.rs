@@ -3,14 +3,16 @@
 //! Reports come in any order and more than once. Each state of an offer is told once, and once more where a report confirms
 //! what was inferred. What demand sees is a function of what is known of the offer; a change is told as the difference.
 
-use journey::{Text, Timestamp, Visit, WebEvent, journey_event::WebActionEvent};
+use journey::{Text, Timestamp, journey_event::WebActionEvent};
 
 use crate::{
     fields::fingerprint,
+    input::Cause,
     known_offer::State,
     output::REPORTS_TOTAL,
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
+    visit::Visit,
 };
 
 /// What became of a report.
@@ -29,7 +31,7 @@ impl Teller<'_> {
         memory: &mut Memory,
         visit: &Visit,
         at: usize,
-        cause: &WebEvent,
+        cause: &Cause,
     ) -> Fate {
         let Some(report) = &cause.engagement else {
             return Fate::Unknown;
@@ -198,6 +200,6 @@ impl Fate {
 }
 
 /// Which offer a report is about, as far as it says.
-pub(crate) fn offer_id(cause: &WebEvent) -> Option<&Text> {
+pub(crate) fn offer_id(cause: &Cause) -> Option<&Text> {
     cause.engagement.as_ref().map(|report| &report.offer_id)
 }

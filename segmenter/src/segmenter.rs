@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use journey::{
-    CustomerId, JourneyEvent, Offer, TaskTime, Timestamp, Visit, VisitEvent,
-    definitions::DefinitionSet,
-    demand::DemandSignal,
-    topics,
-    visit::{end_reason, kind},
+    CustomerId, JourneyEvent, Offer, TaskTime, Timestamp, VisitEvent, definitions::DefinitionSet,
+    demand::DemandSignal, topics, visit::end_reason,
 };
 use pipeline::{
     MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
@@ -17,11 +14,12 @@ use schemas::{DecodeError, Decoder, Incompatible, Record as _};
 
 use crate::{
     compile::Compiled,
+    input::{Happening, Kind},
     output::{DEMAND, Output},
     reports::{self, Fate},
     state::{Memory, Visitor, timer},
     teller::{Moment, Teller, Words},
-    visits::Cause,
+    visit::Visit,
 };
 
 /// Turns what happens to visits into segments, outcomes, offers and demand.
@@ -65,7 +63,7 @@ impl Segmenter {
         &self,
         customer: &CustomerId,
         visitor: &mut Visitor,
-        mut input: VisitEvent,
+        mut input: Happening,
         out: &mut Vec<Output>,
     ) {
         let Some(visit) = input.visit.take() else {
@@ -81,7 +79,7 @@ impl Segmenter {
             .iter()
             .position(|memory| memory.id == visit.id);
         let forgotten = [end_reason::CONSENT_WITHDRAWN, end_reason::ERASED].map(Some);
-        if at.is_none() && input.kind == kind::ENDED && forgotten.contains(&input.reason.as_deref())
+        if at.is_none() && input.kind == Kind::Ended && forgotten.contains(&input.reason.as_deref())
         {
             out.push(Output::Suppressed("forgotten_visit"));
             return;
@@ -89,17 +87,16 @@ impl Segmenter {
         let now = Moment::of(&input);
         let mut teller = self.teller(customer, visitor, now, out);
         let memory = visitor.visit(&visit.id);
-        if input.kind == kind::ACTIVITY {
-            let event = input.cause.take().unwrap_or_default();
-            teller.activity(
-                memory,
-                &visit,
-                input.last_page_date,
-                Cause {
-                    event,
-                    ping: input.ping,
-                },
-            );
+        if input.kind == Kind::Activity {
+            let Some(cause) = input.cause.take() else {
+                out.push(Output::DeadLetter(rejection(
+                    "no_cause",
+                    "an activity must carry its event",
+                    &input,
+                )));
+                return;
+            };
+            teller.activity(memory, &visit, input.last_page_date, &cause, input.ping);
             memory.keep(visit);
             return;
         }
@@ -107,7 +104,7 @@ impl Segmenter {
         if let Some(into) = input
             .merged_into
             .as_ref()
-            .filter(|_| input.kind == kind::MERGED)
+            .filter(|_| input.kind == Kind::Merged)
         {
             memory.seen = Some(Box::new(visit));
             let from = at.unwrap_or(visitor.visits.len() - 1);
@@ -121,7 +118,7 @@ impl Segmenter {
         &self,
         customer: &CustomerId,
         visitor: &mut Visitor,
-        input: &VisitEvent,
+        input: &Happening,
         out: &mut Vec<Output>,
     ) {
         let mut teller = self.teller(customer, visitor, Moment::of(input), out);
@@ -172,7 +169,7 @@ fn with_visit<R>(memory: &mut Memory, act: impl FnOnce(&mut Memory, &Visit) -> R
     result
 }
 
-fn rejection(reason: &'static str, message: &str, input: &VisitEvent) -> Rejection {
+fn rejection(reason: &'static str, message: &str, input: &Happening) -> Rejection {
     Rejection {
         deployment: Some(input.deployment_id.to_string()),
         ..Rejection::new(reason, message)
@@ -181,15 +178,15 @@ fn rejection(reason: &'static str, message: &str, input: &VisitEvent) -> Rejecti
 
 impl Processor for Segmenter {
     type Key = CustomerId;
-    type Input = VisitEvent;
+    type Input = Happening;
     type State = Visitor;
     type Output = Output;
 
-    fn key(&self, input: &VisitEvent) -> CustomerId {
+    fn key(&self, input: &Happening) -> CustomerId {
         input.customer_id.clone()
     }
 
-    fn time(&self, input: &VisitEvent) -> Timestamp {
+    fn time(&self, input: &Happening) -> Timestamp {
         input.time
     }
 
@@ -198,23 +195,23 @@ impl Processor for Segmenter {
         _: &TaskTime,
         key: &CustomerId,
         state: Option<Visitor>,
-        input: VisitEvent,
+        input: Happening,
         out: &mut Vec<Output>,
     ) -> Option<Visitor> {
         let mut visitor = state.unwrap_or_default();
         visitor.deployment_id = input.deployment_id.clone();
-        match input.kind.as_str() {
-            kind::STARTED
-            | kind::ACTIVITY
-            | kind::IDLE
-            | kind::AWAY
-            | kind::RESUMED
-            | kind::ENDED
-            | kind::MERGED => {
+        match input.kind {
+            Kind::Started
+            | Kind::Activity
+            | Kind::Idle
+            | Kind::Away
+            | Kind::Resumed
+            | Kind::Ended
+            | Kind::Merged => {
                 self.happen(key, &mut visitor, input, out);
             }
-            kind::ENGAGEMENT => self.engagement(key, &mut visitor, &input, out),
-            kind::CONTROL => {
+            Kind::Engagement => self.engagement(key, &mut visitor, &input, out),
+            Kind::Control => {
                 let forget = self
                     .teller(key, &visitor, Moment::of(&input), out)
                     .control(&mut visitor, &input);
@@ -222,7 +219,7 @@ impl Processor for Segmenter {
                     return None;
                 }
             }
-            _ => out.push(Output::DeadLetter(rejection(
+            Kind::Unknown => out.push(Output::DeadLetter(rejection(
                 "unknown_kind",
                 "kind is none that this release knows",
                 &input,
@@ -298,16 +295,18 @@ impl Stage for Segmenter {
         dead_letter_limit: true,
     };
 
-    fn decode(&mut self, record: &Record<'_>) -> Result<VisitEvent, Refusal> {
+    fn decode(&mut self, record: &Record<'_>) -> Result<Happening, Refusal> {
         let rejected = |reason, message: String| Refusal::Rejected(Rejection::new(reason, message));
         let value = record
             .value
             .ok_or_else(|| rejected("no_value", "a visit event has a value".to_owned()))?;
-        self.visits.decode(value).map_err(|error| match error {
-            DecodeError::UnknownSchema(id) => Refusal::UnknownSchema(id),
-            DecodeError::NotFramed => rejected("not_framed", error.to_string()),
-            DecodeError::Malformed { .. } => rejected("malformed", error.to_string()),
-        })
+        self.visits
+            .decode_with(value, Happening::read)
+            .map_err(|error| match error {
+                DecodeError::UnknownSchema(id) => Refusal::UnknownSchema(id),
+                DecodeError::NotFramed => rejected("not_framed", error.to_string()),
+                DecodeError::Malformed { .. } => rejected("malformed", error.to_string()),
+            })
     }
 
     fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {

@@ -1,11 +1,13 @@
 //! What is remembered of a visitor: each visit as the segmenter sees it. Its encoding is canonical.
 
 use journey::{
-    DeploymentId, EventId, Millis, Offer, OfferId, RoutePathId, Text, Timestamp, Visit, VisitId,
+    DeploymentId, EventId, Millis, Offer, OfferId, RoutePathId, Text, Timestamp, VisitId,
     journey_event::{OutcomeAchievement, SegmentAssignment, Versioned},
 };
 use pipeline::{By, Timers};
 use schemas::record;
+
+use crate::visit::Visit;
 
 /// How long after its expiry an offer waits for a report.
 pub(crate) const SILENCE: Millis = Millis::from_secs(30);
@@ -253,7 +255,7 @@ impl Memory {
 
     /// Keeps the visit as last seen, if something may have to be told without a record that shows it.
     pub(crate) fn keep(&mut self, visit: Visit) {
-        self.seen = self.needs_visit().then(|| Box::new(visit));
+        self.seen = self.needs_visit().then(|| Box::new(visit.apart()));
     }
 
     /// Whether something may have to be told with no record that shows the visit.

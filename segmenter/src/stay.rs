@@ -1,14 +1,17 @@
 //! How a visit's memory follows the visit: the page it is on, the visitor's presence, its end, a merge.
 
-use journey::{Text, Timestamp, Visit, VisitId, visit::presence};
+use journey::{Text, Timestamp, VisitId};
 
-use crate::state::{Memory, Stay, Visitor};
+use crate::{
+    state::{Memory, Stay, Visitor},
+    visit::Visit,
+};
 
 impl Memory {
     /// Takes note of what every record of a visit shows.
     pub(crate) fn note(&mut self, visit: &Visit) {
-        self.ends_at = visit.last_event_date + visit.policy.visit_timeout;
-        self.away = visit.presence == presence::AWAY;
+        self.ends_at = visit.last_event_date + visit.timeout;
+        self.away = visit.is_away;
     }
 
     /// Notes the page that the visit is on; whether that is a new stay, in which nothing dwells yet.
@@ -16,15 +19,15 @@ impl Memory {
         &mut self,
         visit: &Visit,
         since: Option<Timestamp>,
-        class: Option<&Text>,
+        class: Option<&str>,
     ) -> bool {
-        let url = &visit.last_page.url;
-        let turned = self.stay.url != *url || since > self.stay.since;
+        let url = visit.last_url();
+        let turned = self.stay.url != url || since > self.stay.since;
         if turned {
             self.clocks.clear();
-            let page_class = class.unwrap_or(&visit.page_class).clone();
+            let page_class = class.unwrap_or_else(|| visit.page_class()).into();
             self.stay = Stay {
-                url: url.clone(),
+                url: url.into(),
                 since,
                 page_class,
             };
@@ -40,8 +43,8 @@ impl Memory {
                     };
                 }
             }
-            if let Some(class) = class {
-                self.stay.page_class = class.clone();
+            if let Some(class) = class.filter(|class| self.stay.page_class != *class) {
+                self.stay.page_class = class.into();
             }
         }
         turned && !url.is_empty()

@@ -1,16 +1,22 @@
 //! Telling: the envelope that every journey event has, the visit's own sequence, and demand signals.
 
 use journey::{
-    CustomerId, DeploymentId, EventId, JourneyEvent, Text, Timestamp, Visit, VisitEvent,
+    CustomerId, DeploymentId, EventId, JourneyEvent, Text, Timestamp,
     demand::DemandSignal,
     id,
-    journey_event::{Reference, SessionEvent, Versioned, VisitSummary, WebActionEvent, event_type},
+    journey_event::{Reference, SessionEvent, Versioned, WebActionEvent, event_type},
     staffing,
-    web_event::Page,
 };
 use pipeline::Counter;
 
-use crate::{compile::Compiled, output::Output, state::Memory};
+use crate::{
+    compile::Compiled,
+    input::Happening,
+    output::Output,
+    state::Memory,
+    told::{Summary, Told},
+    visit::Visit,
+};
 
 /// The class of pages of which nothing is told but that they were there.
 pub(crate) const COUNT_ONLY: &str = "count_only";
@@ -51,7 +57,7 @@ pub(crate) struct Moment {
 
 impl Moment {
     /// That of a record.
-    pub(crate) fn of(input: &VisitEvent) -> Moment {
+    pub(crate) fn of(input: &Happening) -> Moment {
         Moment {
             created: input.time,
             received: input.received_date,
@@ -93,15 +99,10 @@ pub(crate) struct Teller<'a> {
 
 impl Teller<'_> {
     /// The next journey event of a visit, without what it is about.
-    pub(crate) fn envelope(
-        &self,
-        memory: &mut Memory,
-        visit: &Visit,
-        event_type: Text,
-    ) -> JourneyEvent {
+    pub(crate) fn envelope(&self, memory: &mut Memory, visit: &Visit, event_type: Text) -> Told {
         memory.sequence += 1;
         let id = id::derive(&[visit_id(memory).as_bytes(), &memory.sequence.to_be_bytes()]);
-        JourneyEvent {
+        let event = JourneyEvent {
             id: id.into(),
             event_type,
             created_date: self.now.created,
@@ -113,25 +114,25 @@ impl Teller<'_> {
             session: self.session(memory),
             sequence: memory.sequence,
             authenticated: visit.authenticated,
-            consent: visit.consent.clone(),
             page_class: memory.stay.page_class.clone(),
             late: self.now.late,
             bot: visit.bot,
             definitions_version: self.compiled.version(),
             ..JourneyEvent::default()
+        };
+        Told {
+            event,
+            consent: visit.consent(),
+            visit: None,
+            web_event: None,
         }
     }
 
     /// The next journey event of a visit, with the visit so far.
-    pub(crate) fn about(
-        &self,
-        memory: &mut Memory,
-        visit: &Visit,
-        event_type: &str,
-    ) -> JourneyEvent {
-        let mut event = self.envelope(memory, visit, event_type.into());
-        event.visit = Some(summary(memory, visit));
-        event
+    pub(crate) fn about(&self, memory: &mut Memory, visit: &Visit, event_type: &str) -> Told {
+        let mut told = self.envelope(memory, visit, event_type.into());
+        told.visit = Some(summary(memory, visit));
+        told
     }
 
     /// The visitor, as other systems refer to them.
@@ -151,9 +152,9 @@ impl Teller<'_> {
     }
 
     /// Says it.
-    pub(crate) fn tell(&mut self, event: JourneyEvent) {
+    pub(crate) fn tell(&mut self, told: Told) {
         self.out.push(Output::Event {
-            event: Box::new(event),
+            event: Box::new(told),
             caused_at: self.now.caused_at,
         });
     }
@@ -165,10 +166,10 @@ impl Teller<'_> {
 
     /// Says what became of a visit.
     pub(crate) fn tell_session(&mut self, memory: &mut Memory, visit: &Visit, input: SessionEvent) {
-        let mut event = self.envelope(memory, visit, self.words.session_event.clone());
-        event.visit = Some(summary(memory, visit));
-        event.session_event = Some(input);
-        self.tell(event);
+        let mut told = self.envelope(memory, visit, self.words.session_event.clone());
+        told.visit = Some(summary(memory, visit));
+        told.event.session_event = Some(input);
+        self.tell(told);
     }
 
     /// Says that an action changed its state.
@@ -178,9 +179,9 @@ impl Teller<'_> {
         visit: &Visit,
         action: WebActionEvent,
     ) {
-        let mut event = self.about(memory, visit, event_type::WEB_ACTION);
-        event.web_action_event = Some(action);
-        self.tell(event);
+        let mut told = self.about(memory, visit, event_type::WEB_ACTION);
+        told.event.web_action_event = Some(action);
+        self.tell(told);
     }
 
     /// Signals demand of a visit, in the interval of `at`.
@@ -223,31 +224,11 @@ fn visit_id(memory: &Memory) -> &str {
 }
 
 /// The visit so far, as journey events carry it. Of a visit that saw a `count_only` page no page and no search is told.
-fn summary(memory: &Memory, visit: &Visit) -> VisitSummary {
-    let told = visit.page_class != COUNT_ONLY && memory.stay.page_class != COUNT_ONLY;
-    let page = |page: &Page| if told { page.clone() } else { Page::default() };
-    VisitSummary {
-        created_date: visit.created_date,
-        ended_date: visit.ended_date,
-        idle_date: visit.idle_date,
-        away_date: visit.away_date,
-        end_reason: visit.end_reason.clone(),
-        duration_in_seconds: visit.duration_in_seconds(),
-        event_count: visit.event_count,
-        pageview_count: visit.pageview_count,
-        search_terms: if told {
-            visit.search_terms.clone()
-        } else {
-            Vec::new()
-        },
-        first_page: page(&visit.first_page),
-        last_page: page(&visit.last_page),
-        device: visit.device.clone(),
-        browser: visit.browser.clone(),
-        geolocation: visit.geolocation.clone(),
-        referrer: visit.referrer.clone(),
-        mkt_campaign: visit.mkt_campaign.clone(),
-        segment_assignments: memory.segments.clone(),
-        outcome_achievements: memory.outcomes.clone(),
+fn summary(memory: &Memory, visit: &Visit) -> Summary {
+    Summary {
+        visit: visit.clone(),
+        pages: visit.page_class() != COUNT_ONLY && memory.stay.page_class != COUNT_ONLY,
+        segments: memory.segments.clone(),
+        outcomes: memory.outcomes.clone(),
     }
 }

@@ -1,23 +1,25 @@
 //! One record of a visit, and what follows from it.
 
 use journey::{
-    EventId, Text, Timestamp, Visit, VisitEvent, WebEvent,
+    EventId, Text, Timestamp,
     journey_event::{
         ConsentEvent, Named, OutcomeAchievedEvent, OutcomeAchievement, SegmentAssignment,
         SegmentAssignmentEvent, SessionEvent, event_type,
     },
-    visit::{end_reason, kind},
-    web_event::{Activity, Page},
+    visit::end_reason,
 };
+use schemas::record::text;
 
 use crate::{
     fields::Facts,
+    input::{Cause, Deed, Happening, Kind as What},
     offers::is_known_away,
     output::{OUTCOMES_REACHED_TOTAL, Output, SEGMENTS_MATCHED_TOTAL},
     progress::{Hit, Seen},
     rule::{Goal, Kind},
     state::{Memory, Visitor},
     teller::{COUNT_ONLY, Teller},
+    visit::Visit,
     withdraw::Withdrawal,
 };
 
@@ -31,68 +33,56 @@ impl Teller<'_> {
         memory: &mut Memory,
         visit: &Visit,
         page_since: Option<Timestamp>,
-        input: Cause,
+        cause: &Cause,
+        ping: bool,
     ) {
-        let Cause { mut event, ping } = input;
         memory.note(visit);
-        let activity = event.web_event.take().unwrap_or_default();
-        let current = is_on(&activity, visit, page_since, event.occurred_at);
-        let turned = memory.turn(visit, page_since, current.then_some(&event.page_class));
-        if event.page_class == COUNT_ONLY {
+        let activity = cause.activity.as_ref();
+        let deed = activity.map_or_else(Deed::default, |activity| Deed::of(activity.bytes()));
+        let current = is_on(&deed, visit, page_since, cause.occurred_at);
+        let turned = memory.turn(visit, page_since, current.then_some(cause.page_class()));
+        if cause.page_class() == COUNT_ONLY {
             self.withdraw_from_page(memory, visit);
             self.out.push(Output::Suppressed(COUNT_ONLY));
             return;
         }
-        let at = event.occurred_at;
+        let at = cause.occurred_at;
         let mut hits = Vec::new();
+        let seen = |facts, at, current, counts| Seen {
+            facts,
+            event_id: &cause.event_id,
+            at,
+            current,
+            counts,
+        };
         if !ping {
-            let facts = Facts::Event(&activity);
-            hits = self.compiled.see(
-                memory,
-                visit,
-                Seen {
-                    facts,
-                    event_id: &event.event_id,
-                    at,
-                    current,
-                    counts: true,
-                },
-            );
+            let seen = seen(Facts::Event(&deed), at, current, true);
+            hits = self.compiled.see(memory, visit, seen);
         }
         if turned && (ping || !current) {
-            let (facts, at) = (Facts::Page(&visit.last_page), page_since.unwrap_or(at));
-            let seen = Seen {
-                facts,
-                event_id: &event.event_id,
-                at,
-                current: true,
-                counts: false,
-            };
+            let page = visit.last_page();
+            let seen = seen(Facts::Page(&page), page_since.unwrap_or(at), true, false);
             hits.extend(self.compiled.see(memory, visit, seen));
         }
-        hits.extend(self.compiled.look(memory, visit, &event.event_id));
+        hits.extend(self.compiled.look(memory, visit, &cause.event_id));
         hits.sort_by_key(|hit| hit.rule);
         if !ping {
-            self.tell_activity(memory, visit, &event, activity);
+            self.tell_activity(memory, visit, cause);
         }
         self.withdraw_from_page(memory, visit);
-        self.follow(memory, visit, hits, &event.event_id);
+        self.follow(memory, visit, hits, &cause.event_id);
     }
 
-    fn tell_activity(
-        &mut self,
-        memory: &mut Memory,
-        visit: &Visit,
-        cause: &WebEvent,
-        activity: Activity,
-    ) {
-        let mut event = self.envelope(memory, visit, self.words.web_event.clone());
-        event.authenticated = cause.authenticated;
-        event.consent = cause.consent.clone();
-        event.page_class = cause.page_class.clone();
-        event.bot = cause.bot || visit.bot;
-        event.web_event = Some(activity);
-        self.tell(event);
+    fn tell_activity(&mut self, memory: &mut Memory, visit: &Visit, cause: &Cause) {
+        let mut told = self.envelope(memory, visit, self.words.web_event.clone());
+        told.event.authenticated = cause.authenticated;
+        told.event.bot = cause.bot || visit.bot;
+        if told.event.page_class != cause.page_class() {
+            told.event.page_class = cause.page_class().into();
+        }
+        told.consent = cause.consent.clone();
+        told.web_event.clone_from(&cause.activity);
+        self.tell(told);
     }
 
     fn withdraw_from_page(&mut self, memory: &mut Memory, visit: &Visit) {
@@ -151,8 +141,8 @@ impl Teller<'_> {
             assigned_date: now.created,
         });
         self.now = now.because_of(&hit.event_id);
-        let mut event = self.about(memory, visit, event_type::SEGMENT_ASSIGNMENT);
-        event.segment_assignment_event = Some(SegmentAssignmentEvent {
+        let mut told = self.about(memory, visit, event_type::SEGMENT_ASSIGNMENT);
+        told.event.segment_assignment_event = Some(SegmentAssignmentEvent {
             segment: Named {
                 id: id.clone(),
                 version: rule.definition.version,
@@ -164,7 +154,7 @@ impl Teller<'_> {
             date_for_unassignment: None,
             evidence: hit.evidence,
         });
-        self.tell(event);
+        self.tell(told);
         self.count(&SEGMENTS_MATCHED_TOTAL, hit.cause.as_str());
         self.now = now;
         id
@@ -188,9 +178,9 @@ impl Teller<'_> {
             value: hit.value,
         });
         self.now = now.because_of(&hit.event_id);
-        let mut event = self.about(memory, visit, event_type::OUTCOME_ACHIEVED);
+        let mut told = self.about(memory, visit, event_type::OUTCOME_ACHIEVED);
         let id = rule.definition.id.clone();
-        event.outcome_achieved_event = Some(OutcomeAchievedEvent {
+        told.event.outcome_achieved_event = Some(OutcomeAchievedEvent {
             outcome: Named {
                 id,
                 version: rule.definition.version,
@@ -203,7 +193,7 @@ impl Teller<'_> {
                 .map(|offer| offer.id.0.clone())
                 .collect(),
         });
-        self.tell(event);
+        self.tell(told);
         self.count(
             &OUTCOMES_REACHED_TOTAL,
             if *positive { "positive" } else { "negative" },
@@ -212,11 +202,11 @@ impl Teller<'_> {
     }
 
     /// `started`, `idle`, `away`, `resumed`, `ended` and `merged`.
-    pub(crate) fn transition(&mut self, memory: &mut Memory, visit: &Visit, input: &VisitEvent) {
+    pub(crate) fn transition(&mut self, memory: &mut Memory, visit: &Visit, input: &Happening) {
         memory.note(visit);
-        match input.kind.as_str() {
-            kind::AWAY => memory.leave(),
-            kind::RESUMED => memory.come_back(input.time),
+        match input.kind {
+            What::Away => memory.leave(),
+            What::Resumed => memory.come_back(input.time),
             _ => {}
         }
         let merged_into = input.merged_into.clone();
@@ -224,21 +214,21 @@ impl Teller<'_> {
             visit
                 .end_reason
                 .clone()
-                .filter(|_| input.kind == kind::ENDED)
+                .filter(|_| input.kind == What::Ended)
         });
         self.tell_session(
             memory,
             visit,
             SessionEvent {
-                state: input.kind.clone(),
+                state: input.kind.as_str().into(),
                 merged_into,
                 reason,
             },
         );
-        if input.kind == kind::AWAY && is_known_away(memory, visit) {
+        if input.kind == What::Away && is_known_away(memory, visit) {
             self.withdraw(memory, visit, Withdrawal::VisitorAway);
         }
-        if input.kind == kind::ENDED {
+        if input.kind == What::Ended {
             let why = match input.reason.as_deref().or(visit.end_reason.as_deref()) {
                 Some(end_reason::CONSENT_WITHDRAWN) => Withdrawal::ConsentWithdrawn,
                 Some(end_reason::ERASED) => Withdrawal::Erased,
@@ -251,7 +241,7 @@ impl Teller<'_> {
 
     /// `control`: takes back what is open and says that consent changed. Whether the visitor is to be
     /// forgotten then: consent withdrawn for other purposes than visits leaves the visits alone.
-    pub(crate) fn control(&mut self, visitor: &mut Visitor, input: &VisitEvent) -> bool {
+    pub(crate) fn control(&mut self, visitor: &mut Visitor, input: &Happening) -> bool {
         let control = input
             .cause
             .as_ref()
@@ -282,7 +272,8 @@ impl Teller<'_> {
         let at = open.unwrap_or(visitor.visits.len().saturating_sub(1));
         let memory = visitor.visits.get_mut(at).unwrap_or(&mut nowhere);
         let visit = shown(memory);
-        let mut event = self.envelope(memory, &visit, event_type::CONSENT.into());
+        let mut told = self.envelope(memory, &visit, event_type::CONSENT.into());
+        let event = &mut told.event;
         if !known {
             let cause = input
                 .cause
@@ -301,20 +292,13 @@ impl Teller<'_> {
             state: state.into(),
             purposes,
         });
-        self.tell(event);
+        self.tell(told);
         forget
     }
 }
 
-/// The event that an `activity` is about.
-#[derive(Debug)]
-pub(crate) struct Cause {
-    pub(crate) event: WebEvent,
-    pub(crate) ping: bool,
-}
-
 /// Whether an event happened on the page that the visit is on now.
-fn is_on(activity: &Activity, visit: &Visit, page_since: Option<Timestamp>, at: Timestamp) -> bool {
-    let Page { url, .. } = &visit.last_page;
-    !url.is_empty() && activity.page.url == *url && page_since.is_none_or(|since| at >= since)
+fn is_on(deed: &Deed<'_>, visit: &Visit, page_since: Option<Timestamp>, at: Timestamp) -> bool {
+    let url = visit.last_url();
+    !url.is_empty() && text(deed.page.url) == url && page_since.is_none_or(|since| at >= since)
 }

@@ -1,6 +1,6 @@
 //! Taking an offer back that the visitor has not decided on.
 
-use journey::{EventId, Visit, offer::DisplayCondition};
+use journey::{EventId, offer::DisplayCondition};
 
 use crate::{
     fields::Facts,
@@ -11,6 +11,7 @@ use crate::{
     rule::Kind,
     state::Memory,
     teller::Teller,
+    visit::Visit,
 };
 
 /// Why an offer was taken back.
@@ -76,7 +77,8 @@ impl Teller<'_> {
         {
             return Some(Withdrawal::DefinitionDeactivated);
         }
-        let page = Facts::Page(&visit.last_page);
+        let page = visit.last_page();
+        let page = Facts::Page(&page);
         let conditions = open.open.iter().flat_map(|offer| &offer.display_conditions);
         let stands = !is_regulated(&memory.stay.page_class)
             && conditions

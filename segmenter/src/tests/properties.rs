@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use journey::{
-    Text, Timestamp, Visit,
+    Text, Timestamp,
     web_event::{Activity, Attribute, Page},
 };
 use proptest::prelude::*;
@@ -12,9 +12,11 @@ use super::story::{Story, at, set};
 use crate::{
     compile::Compiled,
     fields::Facts,
+    input::Deed,
     progress::{Hit, Seen},
     rule::Rule,
     state::Memory,
+    visit::Visit,
 };
 
 /// One step of a story: how long after the one before, and what.
@@ -173,7 +175,9 @@ proptest! {
         let (mut memory, mut naive) = (Memory::default(), vec![Naive::default(); compiled.rules.len()]);
         for event in &events {
             let id = "e".into();
-            let facts = Facts::Event(event);
+            let encoded = schemas::to_bytes(event);
+            let deed = Deed::of(&encoded);
+            let facts = Facts::Event(&deed);
             let seen = Seen { facts, event_id: &id, at: at(0), current: true, counts: true };
             let hits = compiled.see(&mut memory, &Visit::default(), seen);
             let found: Vec<_> = hits.iter().map(|hit| hit.rule).collect();

@@ -13,7 +13,7 @@ use journey::{
 use pipeline::{Fold, Processor, TaskContext};
 use schemas::{from_bytes, to_bytes};
 
-use crate::{Output, Segmenter, Visitor};
+use crate::{Happening, Output, Segmenter, Visitor};
 
 /// Seconds of the story.
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -105,7 +105,7 @@ impl Story {
             ..VisitEvent::default()
         };
         change(&mut event);
-        self.fold.apply(event, &mut self.out);
+        self.fold.apply(Happening::from(&event), &mut self.out);
         self.restore();
     }
 
@@ -307,9 +307,9 @@ impl Story {
         self
     }
 
-    pub(super) fn events(&self) -> impl Iterator<Item = &JourneyEvent> {
+    pub(super) fn events(&self) -> impl Iterator<Item = JourneyEvent> {
         self.out.iter().filter_map(|output| match output {
-            Output::Event { event, .. } => Some(&**event),
+            Output::Event { event, .. } => Some(event.record().expect("what is told can be read")),
             _ => None,
         })
     }
@@ -370,8 +370,9 @@ impl Story {
 fn line(output: &Output) -> Option<String> {
     match output {
         Output::Event { event, .. } => {
+            let event = event.record().expect("what is told can be read");
             let seconds = event.created_date.0 / 1000;
-            Some(format!("{seconds} {}", subject(event)?))
+            Some(format!("{seconds} {}", subject(&event)?))
         }
         Output::Offer { offer, .. } => {
             let why = offer

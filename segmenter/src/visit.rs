@@ -1,0 +1,247 @@
+//! A visit as a record shows it: what the segmenter goes by is read, all else is looked at where it lies.
+
+use std::{
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
+
+use journey::{Millis, Text, Timestamp, VisitId, visit::presence, web_event::Policy};
+use schemas::{
+    Avro, Malformed,
+    avro::Reader,
+    from_bytes,
+    record::{optional, text},
+    records::{
+        BrowserParts, DeviceParts, GeolocationParts, MktCampaignParts, PageParts, ReferrerParts,
+        VisitParts,
+    },
+};
+
+use crate::encoded::Encoded;
+
+/// A visit; [`journey::Visit`] says what each member means.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    encoded: Encoded,
+    spans: Spans,
+    pub(crate) id: VisitId,
+    pub(crate) timeout: Millis,
+    pub(crate) serve_bots: bool,
+    pub(crate) created_date: Timestamp,
+    pub(crate) last_event_date: Timestamp,
+    pub(crate) is_away: bool,
+    pub(crate) end_reason: Option<Text>,
+    pub(crate) ping_count: i64,
+    pub(crate) bot: bool,
+    pub(crate) authenticated: bool,
+}
+
+/// Where the members lie that are passed on as they came.
+#[derive(Clone, Debug)]
+struct Spans {
+    /// `ended_date`, `idle_date` and `away_date`, which stand together.
+    dates: Range<usize>,
+    end_reason: Range<usize>,
+    /// `event_count` and `pageview_count`.
+    counts: Range<usize>,
+    /// `search_terms`, `first_page` and `last_page`.
+    pages: Range<usize>,
+    last_page: Range<usize>,
+    browser: Range<usize>,
+    device: Range<usize>,
+    geolocation: Range<usize>,
+    ip_organization: Range<usize>,
+    referrer: Range<usize>,
+    mkt_campaign: Range<usize>,
+    consent: Range<usize>,
+    page_class: Range<usize>,
+    reply_to: Range<usize>,
+}
+
+impl Visit {
+    /// The visit that lies in `part`, which is a part of `record`.
+    pub(crate) fn read(record: &Encoded, part: &[u8]) -> Result<Visit, Malformed> {
+        let encoded = record.part(part);
+        let parts = VisitParts::take(&mut Reader::new(encoded.bytes()))?;
+        let start = encoded.bytes().as_ptr() as usize;
+        let offset = |part: &[u8]| part.as_ptr() as usize - start;
+        let span = |part: &[u8]| offset(part)..offset(part) + part.len();
+        let spans = Spans {
+            dates: offset(parts.ended_date)..offset(parts.presence),
+            end_reason: span(parts.end_reason),
+            counts: offset(parts.event_count)..offset(parts.ping_count),
+            pages: offset(parts.search_terms)..offset(parts.browser),
+            last_page: span(parts.last_page),
+            browser: span(parts.browser),
+            device: span(parts.device),
+            geolocation: span(parts.geolocation),
+            ip_organization: span(parts.ip_organization),
+            referrer: span(parts.referrer),
+            mkt_campaign: span(parts.mkt_campaign),
+            consent: span(parts.consent),
+            page_class: span(parts.page_class),
+            reply_to: span(parts.reply_to),
+        };
+        let policy: Policy = from_bytes(parts.policy)?;
+        Ok(Visit {
+            id: from_bytes(parts.id)?,
+            timeout: policy.visit_timeout,
+            serve_bots: policy.serve_bots,
+            created_date: from_bytes(parts.created_date)?,
+            last_event_date: from_bytes(parts.last_event_date)?,
+            is_away: text(parts.presence) == presence::AWAY,
+            end_reason: from_bytes(parts.end_reason)?,
+            ping_count: from_bytes(parts.ping_count)?,
+            bot: from_bytes(parts.bot)?,
+            authenticated: from_bytes(parts.authenticated)?,
+            spans,
+            encoded,
+        })
+    }
+
+    /// The visit without the record that showed it.
+    pub(crate) fn apart(self) -> Visit {
+        Visit {
+            encoded: self.encoded.apart(),
+            ..self
+        }
+    }
+
+    fn bytes(&self, span: &Range<usize>) -> &[u8] {
+        &self.encoded.bytes()[span.clone()]
+    }
+
+    /// The page of the last event.
+    pub(crate) fn last_page(&self) -> PageParts<'_> {
+        PageParts::of(self.bytes(&self.spans.last_page))
+    }
+
+    /// The URL of the page of the last event.
+    pub(crate) fn last_url(&self) -> &str {
+        text(self.bytes(&self.spans.last_page))
+    }
+
+    /// The strictest class of any page seen.
+    pub(crate) fn page_class(&self) -> &str {
+        text(self.bytes(&self.spans.page_class))
+    }
+
+    /// The consent, encoded.
+    pub(crate) fn consent(&self) -> Encoded {
+        self.encoded.part(self.bytes(&self.spans.consent))
+    }
+
+    /// The address that offers carry back.
+    pub(crate) fn reply_to(&self) -> Option<&str> {
+        optional(self.bytes(&self.spans.reply_to)).map(text)
+    }
+
+    /// The browser, if any event told.
+    pub(crate) fn browser(&self) -> Option<BrowserParts<'_>> {
+        optional(self.bytes(&self.spans.browser)).map(BrowserParts::of)
+    }
+
+    /// The device, if any event told.
+    pub(crate) fn device(&self) -> Option<DeviceParts<'_>> {
+        optional(self.bytes(&self.spans.device)).map(DeviceParts::of)
+    }
+
+    /// The place, if any event told.
+    pub(crate) fn geolocation(&self) -> Option<GeolocationParts<'_>> {
+        optional(self.bytes(&self.spans.geolocation)).map(GeolocationParts::of)
+    }
+
+    /// Who runs the visitor's network.
+    pub(crate) fn ip_organization(&self) -> Option<&str> {
+        optional(self.bytes(&self.spans.ip_organization)).map(text)
+    }
+
+    /// Where the visitor came from.
+    pub(crate) fn referrer(&self) -> Option<ReferrerParts<'_>> {
+        optional(self.bytes(&self.spans.referrer)).map(ReferrerParts::of)
+    }
+
+    /// By which campaign.
+    pub(crate) fn mkt_campaign(&self) -> Option<MktCampaignParts<'_>> {
+        optional(self.bytes(&self.spans.mkt_campaign)).map(MktCampaignParts::of)
+    }
+
+    /// All that a context criterion can look at, encoded, flags aside.
+    pub(crate) fn context(&self) -> [&[u8]; 6] {
+        let Spans {
+            browser,
+            device,
+            geolocation,
+            ip_organization,
+            referrer,
+            mkt_campaign,
+            ..
+        } = &self.spans;
+        [
+            browser,
+            device,
+            geolocation,
+            ip_organization,
+            referrer,
+            mkt_campaign,
+        ]
+        .map(|span| self.bytes(span))
+    }
+
+    /// Appends the encoding of the visit as journey events show it, up to its campaign; with no page and no search if
+    /// `pages` are not to be told.
+    pub(crate) fn write_summary(&self, pages: bool, to: &mut Vec<u8>) {
+        static NO_PAGES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+            let page = schemas::to_bytes(&journey::web_event::Page::default());
+            [&[0], &*page, &*page].concat()
+        });
+        let spans = &self.spans;
+        self.created_date.write(to);
+        to.extend_from_slice(self.bytes(&spans.dates));
+        to.extend_from_slice(self.bytes(&spans.end_reason));
+        (self.last_event_date - self.created_date)
+            .as_secs()
+            .write(to);
+        to.extend_from_slice(self.bytes(&spans.counts));
+        if pages {
+            to.extend_from_slice(self.bytes(&spans.pages));
+        } else {
+            to.extend_from_slice(&NO_PAGES);
+        }
+        to.extend_from_slice(self.bytes(&spans.device));
+        to.extend_from_slice(self.bytes(&spans.browser));
+        to.extend_from_slice(self.bytes(&spans.geolocation));
+        to.extend_from_slice(self.bytes(&(spans.referrer.start..spans.mkt_campaign.end)));
+    }
+}
+
+impl PartialEq for Visit {
+    fn eq(&self, other: &Visit) -> bool {
+        self.encoded == other.encoded
+    }
+}
+
+impl From<&journey::Visit> for Visit {
+    fn from(visit: &journey::Visit) -> Visit {
+        let encoded = Encoded::all(Arc::from(schemas::to_bytes(visit)));
+        Visit::read(&encoded, encoded.bytes()).expect("what was just written can be read")
+    }
+}
+
+impl Default for Visit {
+    fn default() -> Visit {
+        static EMPTY: LazyLock<Visit> = LazyLock::new(|| Visit::from(&journey::Visit::default()));
+        EMPTY.clone()
+    }
+}
+
+impl Avro for Visit {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(self.encoded.bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let encoded = Encoded::all(Arc::from(from.encoded::<journey::Visit>()?));
+        Visit::read(&encoded, encoded.bytes())
+    }
+}
