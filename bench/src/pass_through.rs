@@ -90,6 +90,7 @@ impl Stage for PassThrough {
         time_from: TimeFrom::Marks,
         marks_into: MarksInto::Nowhere,
         definitions: false,
+        stateless: false,
         dead_letter_bytes: true,
         dead_letter_limit: true,
     };

@@ -12,8 +12,9 @@ use journey::{
 use pipeline::{
     Stage, TaskContext, Topology,
     log::LogError,
-    memory::{Faults, MemoryBroker, MemoryLog, Names},
+    memory::{Faults, MemoryBroker, MemoryLog},
     metrics::Metrics,
+    names::Names,
     worker::{Pace, Parts, Turn, Worker},
 };
 use segmenter::Segmenter;

@@ -24,8 +24,6 @@ use crate::{Output, UsageError};
 
 /// Which stage keeps state of which input.
 const CHANGELOGS: &[(&str, &str)] = &[
-    (names::WEB_EVENTS_RAW, "ingest"),
-    (names::ENGAGEMENT_EVENTS_RAW, "ingest"),
     (names::WEB_EVENTS, "sessionizer"),
     (names::VISITS, "segmenter"),
     (names::DEMAND, "staffing"),

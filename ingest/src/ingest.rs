@@ -197,6 +197,7 @@ impl Stage for Ingest {
         time_from: TimeFrom::AppendTime,
         marks_into: MarksInto::EveryPartition(WEB_EVENTS),
         definitions: true,
+        stateless: true,
         dead_letter_bytes: false,
         dead_letter_limit: false,
     };

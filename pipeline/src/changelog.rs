@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use journey::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogError;
@@ -17,6 +18,18 @@ pub struct CommitMetadata {
     pub end: i64,
     /// Wall time of the commit, ms: a group's offset carries none of its own.
     pub at: i64,
+    /// What a task of a stateless stage must know of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<OffsetNote>,
+}
+
+/// What a task of a stateless stage must know of itself: it has no changelog, and this stands beside its committed offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffsetNote {
+    /// The greatest append time read: it never goes back within a partition.
+    pub received: Timestamp,
+    /// The definitions in force.
+    pub definitions: i64,
 }
 
 /// The longest metadata that a broker takes by default.
@@ -25,7 +38,7 @@ pub const METADATA_LIMIT: usize = 4096;
 impl CommitMetadata {
     /// As the broker stores it: JSON, UTF-8, bounded.
     pub fn to_text(self) -> String {
-        let text = serde_json::to_string(&self).expect("two numbers");
+        let text = serde_json::to_string(&self).expect("plain numbers");
         assert!(
             text.len() <= METADATA_LIMIT,
             "commit metadata over the broker's limit is a bug"
@@ -176,11 +189,18 @@ mod tests {
 
     #[test]
     fn commit_metadata_reads_back_as_written() {
-        let written = CommitMetadata {
-            end: i64::MAX,
-            at: i64::MIN,
+        let note = OffsetNote {
+            received: Timestamp::MIN,
+            definitions: i64::MIN,
         };
-        assert_eq!(CommitMetadata::from_text(&written.to_text()), Some(written));
+        for note in [None, Some(note)] {
+            let written = CommitMetadata {
+                end: i64::MAX,
+                at: i64::MIN,
+                note,
+            };
+            assert_eq!(CommitMetadata::from_text(&written.to_text()), Some(written));
+        }
         assert_eq!(CommitMetadata::from_text(""), None);
     }
 }

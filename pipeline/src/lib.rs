@@ -22,6 +22,7 @@ pub mod kafka;
 pub mod log;
 pub mod memory;
 pub mod metrics;
+pub mod names;
 pub mod registry;
 pub mod run;
 pub mod state_record;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use journey::Timestamp;
 
-use crate::{changelog::KeysAndValues, outbox::Batch};
+use crate::{
+    changelog::{KeysAndValues, OffsetNote},
+    outbox::Batch,
+};
 
 /// A transactional log, as one worker sees it.
 pub trait Log {
@@ -97,6 +100,8 @@ pub struct Restored {
     pub next_offset: Option<i64>,
     /// The last value of every key of the changelog, in order of key: the task's own record and the states.
     pub changelog: KeysAndValues,
+    /// What stood beside the committed offset of a stateless stage.
+    pub note: Option<OffsetNote>,
 }
 
 /// All that a worker did since its last commit.
@@ -117,6 +122,8 @@ pub struct TaskPosition {
     pub next_offset: i64,
     /// Index, in the batch, of the task's own record; `None` if it read nothing.
     pub task_record: Option<usize>,
+    /// What is to stand beside the committed offset, of a stateless stage.
+    pub note: Option<OffsetNote>,
 }
 
 /// How a commit ended.

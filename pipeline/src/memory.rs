@@ -10,8 +10,9 @@ use std::{
 use journey::{Timestamp, mark};
 
 use crate::{
-    changelog::{self, ChangelogReader, Entry},
+    changelog::{self, ChangelogReader, Entry, KeysAndValues, OffsetNote},
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
+    names::Names,
     outbox::{Addresses, Destination},
     processor::Topology,
     worker::SchemaSource,
@@ -62,6 +63,7 @@ impl Partition {
 struct CommittedOffset {
     next_offset: i64,
     end: i64,
+    note: Option<OffsetNote>,
 }
 
 #[derive(Debug, Default)]
@@ -259,55 +261,6 @@ pub struct MemoryLog {
     random: Random,
 }
 
-/// A stage's full topic names in its lane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    /// By input.
-    pub inputs: Vec<String>,
-    /// By output.
-    pub outputs: Vec<String>,
-    /// By input.
-    pub dead_letters: Vec<String>,
-    /// By input.
-    pub changelogs: Vec<String>,
-}
-
-impl Names {
-    /// The names of a stage's topics in a lane.
-    pub fn new(topology: &Topology, lane: &journey::topics::Lane) -> Names {
-        let inputs: Vec<String> = topology
-            .inputs
-            .iter()
-            .map(|name| lane.topic(name))
-            .collect();
-        Names {
-            outputs: topology
-                .outputs
-                .iter()
-                .map(|output| lane.topic(output.name))
-                .collect(),
-            dead_letters: inputs
-                .iter()
-                .map(|input| journey::topics::dead_letter(input))
-                .collect(),
-            changelogs: inputs
-                .iter()
-                .map(|input| journey::topics::changelog(input, topology.stage))
-                .collect(),
-            inputs,
-        }
-    }
-
-    /// Where a record goes.
-    pub fn destination(&self, destination: Destination) -> &str {
-        match destination {
-            Destination::Output(i) => &self.outputs[i],
-            Destination::DeadLetter(i) => &self.dead_letters[i],
-            Destination::Changelog(i) => &self.changelogs[i],
-        }
-    }
-}
-
 /// SplitMix64: small, seeded, good enough to draw faults with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Random(pub u64);
@@ -407,15 +360,7 @@ impl MemoryLog {
             let input = &self.names.inputs[task.input];
             let key = (self.group.clone(), input.clone(), task.partition);
             let committed = self.broker.lock().committed.get(&key).copied();
-            let name = self.names.changelogs[task.input].clone();
-            let mut reader = MemoryReader {
-                broker: self.broker.clone(),
-                topic: name.clone(),
-                task: *task,
-                next: 0,
-            };
-            let end = committed.map_or(0, |c| c.end);
-            let changelog = changelog::read(&mut reader, &name, end, Duration::from_secs(5))?;
+            let changelog = self.read_changelog(*task, committed.map_or(0, |c| c.end))?;
             self.next
                 .insert(*task, committed.map_or(0, |c| c.next_offset));
             restored.push(Restored {
@@ -423,9 +368,23 @@ impl MemoryLog {
                 partition_count: self.broker.partition_count(input),
                 next_offset: committed.map(|c| c.next_offset),
                 changelog,
+                note: committed.and_then(|c| c.note),
             });
         }
         Ok(restored)
+    }
+
+    fn read_changelog(&self, task: TaskId, end: i64) -> Result<KeysAndValues, LogError> {
+        let Some(name) = self.names.changelogs.get(task.input) else {
+            return Ok(Vec::new());
+        };
+        let mut reader = MemoryReader {
+            broker: self.broker.clone(),
+            topic: name.clone(),
+            task,
+            next: 0,
+        };
+        changelog::read(&mut reader, name, end, Duration::from_secs(5))
     }
 
     /// The next record of any task, taking turns.
@@ -503,6 +462,7 @@ impl MemoryLog {
                 .entry((self.group.clone(), input, position.task.partition))
                 .or_default();
             committed.next_offset = position.next_offset;
+            committed.note = position.note;
             if let Some(index) = position.task_record {
                 committed.end = offsets[index] + 1;
             }

@@ -149,6 +149,9 @@ pub struct Topology {
     pub marks_into: MarksInto,
     /// Whether it reads `journey.definitions` at start.
     pub definitions: bool,
+    /// Whether it remembers nothing of any key. What a task must know of itself then stands beside its committed offset, and
+    /// there is no changelog: a transaction touches that many partitions less.
+    pub stateless: bool,
     /// Whether dead letters hold the record's bytes (stages after ingest), or only say where they lie (ingest).
     pub dead_letter_bytes: bool,
     /// Whether it stops when the share of dead letters says that the fault is ours. Never true of ingest: a stranger could

@@ -6,6 +6,7 @@ use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet,
 use schemas::Avro;
 
 use crate::{
+    changelog::OffsetNote,
     fold::{Cursor, Fold},
     log::{LogError, PolledRecord, Restored, TaskId, TaskPosition},
     outbox::{Addresses, Batch, Destination, Origin, Outbox},
@@ -100,7 +101,12 @@ impl<S: Stage> Task<S> {
                 );
             }
         };
-        let wanted = record.as_ref().map(|r| r.definitions_version);
+        if let Some(note) = &restored.note {
+            task.last_received = note.received;
+            task.fold.set_time(task.time_now());
+        }
+        let noted = restored.note.map(|note| note.definitions);
+        let wanted = record.as_ref().map(|r| r.definitions_version).or(noted);
         match wanted {
             Some(version) => task.adopt_version(version)?,
             None => task.adopt_due(),
@@ -458,7 +464,7 @@ impl<S: Stage> Task<S> {
                 }
             }
         });
-        let task_record = self.has_read.then(|| {
+        let task_record = (self.has_read && !S::TOPOLOGY.stateless).then(|| {
             let record = TaskRecord {
                 claims: self.claims.to_parts(),
                 last_received: self.last_received,
@@ -483,6 +489,10 @@ impl<S: Stage> Task<S> {
             task: self.id,
             next_offset: self.next_offset,
             task_record,
+            note: S::TOPOLOGY.stateless.then_some(OffsetNote {
+                received: self.last_received,
+                definitions: self.in_force,
+            }),
         }
     }
 

@@ -291,6 +291,7 @@ impl Stage for Segmenter {
         time_from: TimeFrom::Marks,
         marks_into: MarksInto::EveryPartition(DEMAND),
         definitions: true,
+        stateless: false,
         dead_letter_bytes: true,
         dead_letter_limit: true,
     };

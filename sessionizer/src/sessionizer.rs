@@ -137,6 +137,7 @@ impl Stage for Sessionizer {
         time_from: TimeFrom::Marks,
         marks_into: MarksInto::SamePartition(0),
         definitions: false,
+        stateless: false,
         dead_letter_bytes: true,
         dead_letter_limit: true,
     };

@@ -241,6 +241,7 @@ impl Stage for Staffing {
         time_from: TimeFrom::Marks,
         marks_into: MarksInto::Nowhere,
         definitions: true,
+        stateless: false,
         dead_letter_bytes: true,
         dead_letter_limit: true,
     };

@@ -128,7 +128,6 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
         "web.events",
         "journey.visitors",
         "web.events.raw.dead-letter",
-        "web.events.raw.ingest.changelog",
     ];
     for topic in outputs {
         for record in lane.records(topic) {

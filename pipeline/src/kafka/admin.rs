@@ -14,7 +14,7 @@ use rdkafka::{
 use super::settings::Settings;
 use crate::{
     log::LogError,
-    memory::Names,
+    names::Names,
     processor::{TimeFrom, Topology},
 };
 
@@ -103,15 +103,13 @@ pub fn lane_topics(
     ];
     add(topics::STAFFING, p, false, &both);
     for (input, stage) in changelogs {
-        let raw = [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW].contains(input);
-        let partitions = if raw { spec.raw_partitions } else { p };
         let settings = [
             compact(),
             ("segment.bytes", (64 << 20).to_string()),
             ("min.cleanable.dirty.ratio", "0.1".to_owned()),
             ("max.compaction.lag.ms", "600000".to_owned()),
         ];
-        add(&topics::changelog(input, stage), partitions, raw, &settings);
+        add(&topics::changelog(input, stage), p, false, &settings);
     }
     all
 }
@@ -372,8 +370,8 @@ impl Admin {
                  changes; make a new lane with --topic-prefix and replay into it"
             )))
         };
-        for (i, input) in names.inputs.iter().enumerate() {
-            same(input, found.inputs[i], &names.changelogs[i], changelogs[i])?;
+        for (i, changelog) in names.changelogs.iter().enumerate() {
+            same(&names.inputs[i], found.inputs[i], changelog, changelogs[i])?;
         }
         for (i, output) in names
             .outputs

@@ -19,14 +19,15 @@ use super::{
     consumer::{Context, Event},
     native,
     producer::{Failure, Transactions},
-    restore::{Restorer, committed_offset},
+    restore::{CommittedOffset, Restorer, committed_offset},
     settings::{Settings, wall_clock},
     ticks::Ticker,
 };
 use crate::{
+    changelog::KeysAndValues,
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
-    memory::Names,
     metrics::Metrics,
+    names::Names,
     processor::{TimeFrom, Topology},
 };
 
@@ -237,11 +238,7 @@ impl KafkaLog {
                 partition: element.partition() as u32,
             };
             let offset = committed_offset(&element)?;
-            let changelog = match &mut self.restorer {
-                Some(restorer) => restorer,
-                none => none.insert(Restorer::open(&self.settings.reader())?),
-            }
-            .read(&self.names.changelogs[input], element.partition(), &offset)?;
+            let changelog = self.read_changelog(task, &offset)?;
             let from = offset.next_offset.map_or(Offset::Beginning, Offset::Offset);
             assignment
                 .add_partition_offset(element.topic(), element.partition(), from)
@@ -259,6 +256,7 @@ impl KafkaLog {
                 partition_count: self.partition_count(element.topic())?,
                 next_offset: offset.next_offset,
                 changelog,
+                note: offset.metadata.and_then(|metadata| metadata.note),
             });
         }
         self.restorer = None;
@@ -272,6 +270,21 @@ impl KafkaLog {
         tracing::info!(partitions = restored.len(), states, took = ?started.elapsed(), "assigned and restored");
         self.metrics.restore_took(started.elapsed());
         Ok(restored)
+    }
+
+    fn read_changelog(
+        &mut self,
+        task: TaskId,
+        committed: &CommittedOffset,
+    ) -> Result<KeysAndValues, LogError> {
+        let Some(topic) = self.names.changelogs.get(task.input) else {
+            return Ok(KeysAndValues::new());
+        };
+        let restorer = match &mut self.restorer {
+            Some(restorer) => restorer,
+            none => none.insert(Restorer::open(&self.settings.reader())?),
+        };
+        restorer.read(topic, task.partition as i32, committed)
     }
 
     fn partition_count(&self, topic: &str) -> Result<u32, LogError> {
@@ -516,9 +529,9 @@ impl Log for KafkaLog {
                 .attempt(transaction, &self.names, metadata, known_end)
             {
                 Ok(ends) => {
-                    for (task, _, end) in ends {
-                        if let Some(owned) = self.tasks.get_mut(&task) {
-                            owned.end = end;
+                    for of in ends {
+                        if let Some(owned) = self.tasks.get_mut(&of.task) {
+                            owned.end = of.end;
                         }
                     }
                     self.observe_lag();

@@ -19,9 +19,9 @@ use rdkafka::{
 
 use super::{failpoint, settings::Settings};
 use crate::{
-    changelog::CommitMetadata,
+    changelog::{CommitMetadata, OffsetNote},
     log::{LogError, TaskId, Transaction},
-    memory::Names,
+    names::Names,
     outbox::Outgoing,
 };
 
@@ -85,8 +85,14 @@ pub(super) struct Transactions {
     timeout: Duration,
 }
 
-/// The offsets of a transaction: by task, the next input offset and where its changelog ends.
-pub(super) type Ends = Vec<(TaskId, i64, i64)>;
+/// What is committed of a task: the next input offset, where its changelog ends, and what stands beside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) task: TaskId,
+    pub(super) next_offset: i64,
+    pub(super) end: i64,
+    note: Option<OffsetNote>,
+}
 
 impl Transactions {
     /// Fences every earlier holder of the transactional id and ends what it left open.
@@ -131,7 +137,7 @@ impl Transactions {
         names: &Names,
         metadata: &ConsumerGroupMetadata,
         known_end: impl Fn(TaskId) -> i64,
-    ) -> Result<Ends, Failure> {
+    ) -> Result<Vec<End>, Failure> {
         let context = self.producer.context();
         context.failed.store(0, Ordering::Relaxed);
         *context
@@ -259,7 +265,7 @@ impl Transactions {
         &self,
         transaction: &Transaction<'_>,
         known_end: impl Fn(TaskId) -> i64,
-    ) -> Result<Ends, Failure> {
+    ) -> Result<Vec<End>, Failure> {
         let positions = self
             .producer
             .context()
@@ -282,7 +288,12 @@ impl Transactions {
             };
             // Nothing read and nothing ever committed: an offset of 0 may lie before what the topic still holds.
             if position.next_offset > 0 || position.task_record.is_some() {
-                ends.push((position.task, position.next_offset, end));
+                ends.push(End {
+                    task: position.task,
+                    next_offset: position.next_offset,
+                    end,
+                    note: position.note,
+                });
             }
         }
         Ok(ends)
@@ -322,7 +333,7 @@ impl Transactions {
         }
     }
 
-    /// Ends an attempt that failed. If this fails too, nobody can say how the attempt ended.
+    /// Vec<End> an attempt that failed. If this fails too, nobody can say how the attempt ended.
     pub(super) fn abort(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
         loop {
@@ -350,13 +361,15 @@ fn headers(batch: &crate::outbox::Batch, outgoing: &Outgoing) -> OwnedHeaders {
     })
 }
 
-fn offsets(ends: &Ends, names: &Names) -> Result<TopicPartitionList, KafkaError> {
+fn offsets(ends: &[End], names: &Names) -> Result<TopicPartitionList, KafkaError> {
     let mut offsets = TopicPartitionList::with_capacity(ends.len());
     let at = super::settings::wall_clock().0;
-    for (task, next_offset, end) in ends {
-        let mut element = offsets.add_partition(&names.inputs[task.input], task.partition as i32);
-        element.set_offset(Offset::Offset(*next_offset))?;
-        element.set_metadata(CommitMetadata { end: *end, at }.to_text());
+    for of in ends {
+        let topic = &names.inputs[of.task.input];
+        let mut element = offsets.add_partition(topic, of.task.partition as i32);
+        element.set_offset(Offset::Offset(of.next_offset))?;
+        let (end, note) = (of.end, of.note);
+        element.set_metadata(CommitMetadata { end, at, note }.to_text());
     }
     Ok(offsets)
 }

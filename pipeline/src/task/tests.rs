@@ -78,6 +78,7 @@ impl Stage for Counting {
         time_from: TimeFrom::Marks,
         marks_into: MarksInto::SamePartition(0),
         definitions: true,
+        stateless: false,
         dead_letter_bytes: true,
         dead_letter_limit: false,
     };
@@ -229,6 +230,7 @@ impl Bench {
             partition_count: 4,
             next_offset,
             changelog: self.changelog.clone().into_iter().collect(),
+            note: None,
         };
         Task::restore(Counting::default(), CONTEXT, sets(effective), &restored)
     }
