@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     for subject in schemas::all() {
         let name = subject.name(&settings.lane);
         if registers {
-            mend_level(&registry, &name, subject)?;
+            registry.hold_to(&name, subject.compatibility.as_str())?;
         }
         found.push(look(&registry, name, *subject)?);
     }
@@ -85,14 +85,6 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn mend_level(registry: &Registry, name: &str, subject: &Subject) -> anyhow::Result<()> {
-    let wanted = subject.compatibility.as_str();
-    if registry.compatibility(name)?.as_deref() != Some(wanted) {
-        registry.set_compatibility(name, wanted)?;
-    }
-    Ok(())
 }
 
 fn look(registry: &Registry, name: String, subject: Subject) -> anyhow::Result<Found> {

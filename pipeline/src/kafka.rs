@@ -1,8 +1,9 @@
 //! The log over Apache Kafka: the only place that names rdkafka.
 //!
-//! [`log`] is a worker's consumer and producer; [`settings`] what both are made with; [`producer`] transactions and their
-//! outcomes; [`consumer`] assignments; [`restore`] changelogs; [`ticks`] time on silent raw partitions; [`admin`] topics;
-//! [`read`] plain reading for the tool; `native` the few calls that the bindings do not wrap.
+//! `log` is a worker's consumer and producer; [`settings`] what both are made with; `producer` transactions and their
+//! outcomes; `consumer` assignments; `restore` changelogs; `ticks` time on silent raw partitions; [`admin`] topics;
+//! [`start_check`] what a stage must find; [`read`] and [`write`] plain reading and writing for the tool; `native` the few calls
+//! that the bindings do not wrap.
 
 pub mod admin;
 mod consumer;
@@ -13,6 +14,7 @@ mod producer;
 pub mod read;
 mod restore;
 pub mod settings;
+pub mod start_check;
 mod ticks;
 pub mod write;
 

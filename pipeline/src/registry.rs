@@ -96,6 +96,14 @@ impl Registry {
         })
     }
 
+    /// Sees to it that a subject's next schema must be compatible at this level.
+    pub fn hold_to(&self, subject: &str, level: &str) -> Result<(), LogError> {
+        if self.compatibility(subject)?.as_deref() != Some(level) {
+            self.set_compatibility(subject, level)?;
+        }
+        Ok(())
+    }
+
     /// The id of a schema under a subject, registering it if it is new and the registry allows it.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, LogError> {
         let posted = self.runtime.block_on(post_schema(

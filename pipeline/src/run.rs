@@ -58,7 +58,11 @@ pub fn init_logs() {
     }
 }
 
-/// Runs a stage until a signal; says what went wrong and what to do, and exits 1, if it cannot go on.
+/// Wrong options: the same exit code as clap's.
+const USAGE: u8 = 2;
+
+/// Runs a stage until a signal; says what went wrong and what to do, and exits 1, if it cannot go on; 2 if its options are
+/// wrong.
 pub fn stage_main<S: Stage + 'static>(
     kafka: &KafkaArgs,
     args: &StageArgs,
@@ -66,26 +70,41 @@ pub fn stage_main<S: Stage + 'static>(
     make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
 ) -> ExitCode {
     init_logs();
-    match run(kafka, args, extras, make) {
+    let stage = S::TOPOLOGY.stage;
+    let settings = match settings(kafka, args) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{stage}: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match run(settings, kafka, args, extras, make) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "{} stops", S::TOPOLOGY.stage);
-            eprintln!("{}: {error:#}", S::TOPOLOGY.stage);
+            tracing::error!(error = format!("{error:#}"), "{stage} stops");
+            eprintln!("{stage}: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
+fn settings(kafka: &KafkaArgs, args: &StageArgs) -> Result<Settings, LogError> {
+    let settings = Settings {
+        session_timeout: args.session_timeout,
+        transaction_timeout: args.transaction_timeout,
+        ..kafka.settings(&args.instance)?
+    };
+    settings.check()?;
+    Ok(settings)
+}
+
 fn run<S: Stage + 'static>(
+    settings: Settings,
     kafka: &KafkaArgs,
     args: &StageArgs,
     extras: Extras,
     make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
-    let mut settings = kafka.settings(&args.instance)?;
-    settings.session_timeout = args.session_timeout;
-    settings.transaction_timeout = args.transaction_timeout;
-    settings.check()?;
     let runtime = Runtime::new().context("no runtime")?;
     let metrics = Arc::new(Metrics::new(S::TOPOLOGY));
     let health = Arc::new(Health::new(args.workers));
@@ -159,7 +178,13 @@ fn prepare(
         let subject = format!("{name}-value");
         schema_ids.push(match output.schema {
             None => None,
-            Some(schema) if args.register_schemas => Some(registry.register(&subject, schema)?),
+            Some(schema) if args.register_schemas => {
+                let known = schemas::all().into_iter().find(|s| s.topic == output.name);
+                if let Some(known) = known {
+                    registry.hold_to(&subject, known.compatibility.as_str())?;
+                }
+                Some(registry.register(&subject, schema)?)
+            }
             Some(schema) => Some(registry.look_up(&subject, schema)?),
         });
     }

@@ -1,4 +1,4 @@
-//! What Kafka must have: the topics of a lane, how they differ from what is there, and the check that a stage makes at start.
+//! What Kafka must have: the topics of a lane, and how they differ from what is there.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,11 +12,7 @@ use rdkafka::{
 };
 
 use super::settings::Settings;
-use crate::{
-    log::LogError,
-    names::Names,
-    processor::{TimeFrom, Topology},
-};
+use crate::log::LogError;
 
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +39,14 @@ pub struct LaneSpec {
     /// A backfill lane: raw topics with CreateTime and no retention.
     pub backfill: bool,
 }
+
+/// A changelog's settings: restoring reads what compaction has left, so compaction is to come soon and in small pieces.
+pub(super) const CHANGELOG: [(&str, &str); 4] = [
+    ("cleanup.policy", "compact"),
+    ("segment.bytes", "67108864"),
+    ("min.cleanable.dirty.ratio", "0.1"),
+    ("max.compaction.lag.ms", "600000"),
+];
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -103,12 +107,7 @@ pub fn lane_topics(
     ];
     add(topics::STAFFING, p, false, &both);
     for (input, stage) in changelogs {
-        let settings = [
-            compact(),
-            ("segment.bytes", (64 << 20).to_string()),
-            ("min.cleanable.dirty.ratio", "0.1".to_owned()),
-            ("max.compaction.lag.ms", "600000".to_owned()),
-        ];
+        let settings = CHANGELOG.map(|(key, value)| (key, value.to_owned()));
         add(&topics::changelog(input, stage), p, false, &settings);
     }
     all
@@ -195,8 +194,28 @@ impl Admin {
             .collect())
     }
 
+    /// A broker's setting; `None` if none of that name is told.
+    pub(super) async fn broker_setting(&self, key: &str) -> Result<Option<String>, LogError> {
+        let metadata = self.client.inner().fetch_metadata(None, self.timeout);
+        let metadata =
+            metadata.map_err(|e| LogError::new(format!("the brokers cannot be asked for: {e}")))?;
+        let Some(broker) = metadata.brokers().first() else {
+            return Ok(None);
+        };
+        let options = AdminOptions::new().request_timeout(Some(self.timeout));
+        let asked = [ResourceSpecifier::Broker(broker.id())];
+        let results = self.client.describe_configs(&asked, &options).await;
+        let results = results
+            .map_err(|e| LogError::new(format!("a broker's settings cannot be read: {e}")))?;
+        let resources = results.into_iter().flatten();
+        let mut entries = resources.flat_map(|resource| resource.entries);
+        Ok(entries
+            .find(|entry| entry.name == key)
+            .and_then(|entry| entry.value))
+    }
+
     /// Topics' settings, by topic and name.
-    async fn settings(
+    pub(super) async fn settings(
         &self,
         names: &[String],
     ) -> Result<BTreeMap<String, BTreeMap<String, String>>, LogError> {
@@ -339,78 +358,6 @@ impl Admin {
             .map(|_| ())
             .map_err(|e| LogError::new(format!("topics cannot be deleted: {e}")))
     }
-
-    /// What a stage must find before it starts: every topic there, co-partitioned, with the right clock and cleanup. Gives
-    /// the partition counts: by input, by output, of the dead letters by input.
-    pub async fn check_stage(
-        &self,
-        topology: &Topology,
-        names: &Names,
-        backfill: bool,
-    ) -> Result<Counts, LogError> {
-        let counts = self.partition_counts()?;
-        let count = |name: &String| {
-            counts.get(name).copied().ok_or_else(|| {
-                LogError::new(format!("topic {name} is missing: create it with `footfall topics apply`, then start again"))
-            })
-        };
-        let of = |names: &[String]| names.iter().map(count).collect::<Result<Vec<u32>, _>>();
-        let found = Counts {
-            inputs: of(&names.inputs)?,
-            outputs: of(&names.outputs)?,
-            dead_letters: of(&names.dead_letters)?,
-        };
-        let changelogs = of(&names.changelogs)?;
-        let same = |a: &str, a_count: u32, b: &str, b_count: u32| {
-            if a_count == b_count {
-                return Ok(());
-            }
-            Err(LogError::new(format!(
-                "{a} has {a_count} partitions and {b} has {b_count}: they must be co-partitioned. A lane's partition count never \
-                 changes; make a new lane with --topic-prefix and replay into it"
-            )))
-        };
-        for (i, changelog) in names.changelogs.iter().enumerate() {
-            same(&names.inputs[i], found.inputs[i], changelog, changelogs[i])?;
-        }
-        for (i, output) in names
-            .outputs
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| topology.outputs[*i].co_partitioned)
-        {
-            same(&names.inputs[0], found.inputs[0], output, found.outputs[i])?;
-        }
-        let looked_at: Vec<String> = names
-            .inputs
-            .iter()
-            .chain(&names.changelogs)
-            .cloned()
-            .collect();
-        let settings = self.settings(&looked_at).await?;
-        for input in names
-            .inputs
-            .iter()
-            .filter(|_| topology.time_from == TimeFrom::AppendTime && !backfill)
-        {
-            expect(&settings, input, "message.timestamp.type", "LogAppendTime")?;
-        }
-        for changelog in &names.changelogs {
-            expect(&settings, changelog, "cleanup.policy", "compact")?;
-        }
-        Ok(found)
-    }
-}
-
-/// Partition counts of a stage's topics.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// By input.
-    pub inputs: Vec<u32>,
-    /// By output.
-    pub outputs: Vec<u32>,
-    /// Of the dead letters, by input.
-    pub dead_letters: Vec<u32>,
 }
 
 /// Waits for an answer on this thread.
@@ -420,25 +367,6 @@ fn now<T>(answer: impl Future<Output = Result<T, LogError>>) -> Result<T, LogErr
         .build();
     let runtime = runtime.map_err(|e| LogError::new(format!("no runtime: {e}")))?;
     runtime.block_on(answer)
-}
-
-fn expect(
-    settings: &BTreeMap<String, BTreeMap<String, String>>,
-    topic: &str,
-    key: &str,
-    wanted: &str,
-) -> Result<(), LogError> {
-    let found = settings
-        .get(topic)
-        .and_then(|s| s.get(key))
-        .map_or("", String::as_str);
-    if found == wanted {
-        return Ok(());
-    }
-    Err(LogError::new(format!(
-        "topic {topic} has {key}={found} and must have {wanted}: kafka-configs.sh --alter --entity-type topics --entity-name \
-         {topic} --add-config {key}={wanted}"
-    )))
 }
 
 fn differences(
