@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use footfall::backfill::CLOSE_AFTER;
 use journey::{Millis, Timestamp, WebEvent, mark, topics};
 use pipeline::{
@@ -85,7 +86,11 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
         let wrong = format!("--until {until} must be later than --from {from}");
         return Err(UsageError(wrong).into());
     }
-    let extents = TopicReader::extents(&source, &source.lane.topic(topics::WEB_EVENTS))?;
+    let extents = TopicReader::extents(&source, &source.lane.topic(topics::WEB_EVENTS));
+    let extents = extents.with_context(|| {
+        let prefix = source.lane.prefix();
+        format!("the lane {prefix:?} cannot be replayed: name another with --topic-prefix")
+    })?;
     let partitions = extents.len() as u32;
     let target = Target::look(&source, target, partitions, args.replication)?;
     let mut replay = Replay::begin(args, &source, &extents)?;
@@ -266,12 +271,10 @@ impl Progress {
 
     fn came(&mut self) {
         self.records += 1;
-        if self.records.is_multiple_of(1024) {
-            self.came = Instant::now();
-            if self.shown.elapsed() >= self.every {
-                self.shown = Instant::now();
-                eprintln!("{} records read", self.records);
-            }
+        self.came = Instant::now();
+        if self.came.duration_since(self.shown) >= self.every {
+            self.shown = self.came;
+            eprintln!("{} records read", self.records);
         }
     }
 

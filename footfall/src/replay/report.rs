@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use footfall::summary::thousands;
 use journey::{Timestamp, topics};
 use pipeline::kafka::Settings;
 use serde_json::{Value, json};
@@ -69,11 +70,14 @@ impl<'a> Report<'a> {
             ..
         } = self.counts;
         if self.args.late {
-            let _ = write!(text, "\n{late} late events stand where they are not late");
+            let _ = write!(
+                text,
+                "\nof these, late ones put where they are not late: {late}"
+            );
             if late_outside > 0 {
                 let _ = write!(
                     text,
-                    " · {late_outside} happened outside of what is replayed, and stay late"
+                    " · left late, as they happened outside of what is replayed: {late_outside}"
                 );
             }
         }
@@ -95,7 +99,8 @@ impl<'a> Report<'a> {
     }
 
     fn what_was_done(&self) -> String {
-        let Counts { events, marks, .. } = self.counts;
+        let events = thousands(self.counts.events + self.counts.late);
+        let marks = thousands(self.counts.marks);
         let (would, holds) = if self.args.dry_run {
             ("would create", "would hold")
         } else {
@@ -170,7 +175,7 @@ impl<'a> Report<'a> {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
         json!({
             "from": self.source, "into": self.lane, "partitions": self.partitions, "topicsCreated": self.created,
-            "events": self.counts.events, "unreadable": self.counts.unreadable, "marks": self.counts.marks,
+            "events": self.counts.events + self.counts.late, "unreadable": self.counts.unreadable, "marks": self.counts.marks,
             "late": self.counts.late, "lateOutside": self.counts.late_outside, "outside": self.counts.outside,
             "definitions": self.definitions, "firstReceived": time(self.first), "lastReceived": time(self.last),
             "frontier": time(self.frontier), "finished": self.args.finish, "next": self.commands(),
