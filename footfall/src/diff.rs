@@ -21,8 +21,8 @@ use pipeline::{
 use schemas::to_bytes;
 
 use self::{
-    compare::{Compared, Told, compare},
-    report::Report,
+    compare::{Told, compare},
+    report::{Report, are_same},
 };
 use crate::{Output, UsageError, records::Records};
 
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     }
     let report = Report::new(args, teller.noun(), &partitions);
     output.print(report.text(), || report.value())?;
-    Ok(if partitions.iter().all(Compared::is_same) {
+    Ok(if are_same(&partitions) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -12,9 +12,16 @@ use super::{
 
 impl Compared {
     /// Nothing differs, as far as it was compared.
-    pub(super) fn is_same(&self) -> bool {
+    fn is_same(&self) -> bool {
         self.difference.is_none()
     }
+}
+
+/// Whether no partition differs, as far as they were compared. Where nothing could be compared yet, nothing is the same.
+pub(super) fn are_same(partitions: &[Compared]) -> bool {
+    let nothing_yet = partitions.iter().all(|p| p.same_records == 0)
+        && partitions.iter().any(|p| p.goes_on.is_some());
+    !nothing_yet && partitions.iter().all(Compared::is_same)
 }
 
 /// All partitions.
@@ -63,8 +70,10 @@ impl<'a> Report<'a> {
         }
         lines.push(self.bytes());
         for (at, compared) in self.partitions.iter().enumerate() {
-            lines.extend(self.partition(at, compared));
+            lines.extend(self.difference(at, compared));
         }
+        lines.extend(self.not_compared("a", &self.args.a));
+        lines.extend(self.not_compared("b", &self.args.b));
         lines.join("\n")
     }
 
@@ -88,34 +97,33 @@ impl<'a> Report<'a> {
         )
     }
 
-    /// Where a partition differs, and which side was not read to its end.
-    fn partition(&self, at: usize, compared: &Compared) -> Vec<String> {
-        let mut lines = Vec::new();
+    /// Where a partition differs.
+    fn difference(&self, at: usize, compared: &Compared) -> Option<String> {
+        let Difference { a, b, part } = compared.difference?;
         let name = format!("{}-{at}", self.args.topic);
-        if let Some(Difference { a, b, part }) = compared.difference {
-            let place = |prefix: &str, offset: Option<i64>| match offset {
-                Some(offset) => format!("{prefix}{name}@{offset}"),
-                None => format!("the end of {prefix}{name}"),
-            };
-            let (a, b) = (place(&self.args.a, a), place(&self.args.b, b));
-            lines.push(match part {
-                "end" => {
-                    format!("  {a} meets {b}: one goes on; --common compares as far as both go")
-                }
-                part => format!("  {a} and {b} differ first: {part}"),
-            });
-        }
-        if let Some(side) = compared.goes_on {
-            let prefix = if side == "a" {
-                &self.args.a
-            } else {
-                &self.args.b
-            };
-            lines.push(format!(
-                "  {prefix}{name} goes on: the rest was not compared"
-            ));
-        }
-        lines
+        let place = |prefix: &str, offset: Option<i64>| match offset {
+            Some(offset) => format!("{prefix}{name}@{offset}"),
+            None => format!("the end of {prefix}{name}"),
+        };
+        let (a, b) = (place(&self.args.a, a), place(&self.args.b, b));
+        Some(match part {
+            "end" => format!("  {a} meets {b}: one goes on; --common compares as far as both go"),
+            part => format!("  {a} and {b} differ first: {part}"),
+        })
+    }
+
+    /// Which side was not read to its end.
+    fn not_compared(&self, side: &str, prefix: &str) -> Option<String> {
+        let goes_on = self.partitions.iter();
+        let goes_on = goes_on
+            .filter(|compared| compared.goes_on == Some(side))
+            .count();
+        (goes_on > 0).then(|| {
+            format!(
+                "  {prefix}{} goes on in {goes_on} partitions: the rest was not compared",
+                self.args.topic
+            )
+        })
     }
 
     /// For programs.
@@ -136,7 +144,7 @@ impl<'a> Report<'a> {
         });
         json!({
             "topic": self.args.topic, "a": self.args.a, "b": self.args.b, "common": self.args.common,
-            "identical": self.partitions.iter().all(Compared::is_same),
+            "identical": are_same(self.partitions),
             "partitions": partitions.collect::<Vec<_>>(), "told": told,
         })
     }
@@ -150,3 +158,23 @@ const DIFFERENCES: [Kind; 3] = [
     ("missing", |compared| &compared.missing),
     ("added", |compared| &compared.added),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_that_says_nothing_yet_says_not_the_same() {
+        let empty = Compared {
+            goes_on: Some("a"),
+            ..Compared::default()
+        };
+        let shorter = Compared {
+            same_records: 7,
+            ..empty.clone()
+        };
+        assert!(!are_same(&[empty.clone(), empty.clone()]));
+        assert!(are_same(&[empty, shorter]));
+        assert!(are_same(&[Compared::default()]), "both are empty");
+    }
+}

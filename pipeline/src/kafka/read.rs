@@ -129,7 +129,7 @@ impl TopicReader {
         }
         consumer
             .assign(&assignment)
-            .map_err(|e| LogError::new(format!("{assignment:?} cannot be read: {e}")))?;
+            .map_err(|e| LogError::new(format!("the partitions to read cannot be taken: {e}")))?;
         let ends = left
             .iter()
             .map(|(topic, partition, high)| ((topic.clone(), *partition as u32), *high))
