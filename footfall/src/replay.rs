@@ -1,5 +1,5 @@
 //! `footfall replay`: what stands in `web.events`, or a window of it, once more into a lane of its own, whose stages then say
-//! the same; with `--late`, what they would have said had no event been refused as late.
+//! the same; with `--late`, what they would have said had no event been late.
 //!
 //! Keys, values and headers go over as they are, each partition in its order: events carry when they were received, marks
 //! carry time, and no stage reads a clock. Offers of the lane stand on a topic of the lane: no chat engine reads that.
@@ -8,24 +8,19 @@ mod lane;
 mod late;
 mod partition;
 mod report;
+mod source;
 mod window;
 
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal, stderr},
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Context;
 use footfall::backfill::CLOSE_AFTER;
-use journey::{Millis, Timestamp, WebEvent, mark, topics};
+use journey::{Timestamp, WebEvent, mark, topics};
 use pipeline::{
     config::KafkaArgs,
     kafka::{
         Settings,
-        admin::Admin,
-        read::{From, TopicReader},
+        read::TopicReader,
         write::{Out, Writer},
     },
     registry::Registry,
@@ -35,15 +30,10 @@ use self::{
     lane::Target,
     partition::{Entry, Partition, closing_mark},
     report::Report,
+    source::Source,
     window::Window,
 };
 use crate::{Output, UsageError, dead_letters::time_or_ago, records::Records};
-
-/// How much earlier than a window's start reading begins: the broker appends to `web.events` after it appended to the raw
-/// topic, its clocks may differ, and every source should have claimed before the first event.
-const EARLIER: Millis = Millis::from_mins(2);
-/// How long nothing may come before the end that was seen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `footfall replay`.
 #[derive(Debug, clap::Args)]
@@ -59,7 +49,8 @@ pub(crate) struct Args {
     /// Only what was received before a time [default: all there is now]
     #[arg(long, env = "FOOTFALL_UNTIL", value_parser = time_or_ago)]
     until: Option<Timestamp>,
-    /// Put events that were refused as late where they are not late any more: just before the time mark that made them so
+    /// Put every late event where it is not late any more, just before the time mark that made it so: the visits are then
+    /// those of a batch over all events
     #[arg(long, env = "FOOTFALL_LATE")]
     late: bool,
     /// End every visit: a last time mark beyond every timeout and grace [default: time stays where the source's stands]
@@ -126,6 +117,7 @@ impl Replay {
         let registry = Registry::open(&args.kafka.registry)?;
         let mut events = Records::new(registry);
         let mut late = if args.late {
+            let source = Source::open(source, args.from, "looking for late events")?;
             late::read(source, &mut events)?
         } else {
             BTreeMap::new()
@@ -198,23 +190,12 @@ impl Replay {
         source: &Settings,
         write: &mut dyn FnMut(u32, &mut Vec<Entry>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let topic = source.lane.topic(topics::WEB_EVENTS);
-        let from = first_record(args, source)?;
-        let mut reader = TopicReader::open(source, &[topic], from)?;
-        let mut progress = Progress::new();
+        let mut source = Source::open(source, args.from, "copying")?;
         let mut entries = Vec::new();
         while !self.partitions.iter().all(Partition::is_over) {
-            let Some(record) = reader.next(Duration::from_millis(50))? else {
-                if reader.is_at_end() {
-                    break;
-                }
-                progress.nothing_came()?;
-                continue;
+            let Some(record) = source.next()? else {
+                break;
             };
-            progress.came();
-            if !reader.was_there(&record) {
-                continue;
-            }
             let (at, offset) = (record.partition, record.offset);
             let received_at = match &record.value {
                 Some(value) => self.events.read(value)?.map(|event| event.received_at),
@@ -229,61 +210,6 @@ impl Replay {
             })?;
             write(at, &mut entries)?;
         }
-        Ok(())
-    }
-}
-
-/// Where reading begins. A record of a live lane is appended after what it was made of; one of a backfill lane may carry any
-/// time, so all of that is read, as of a lane whose raw topics are not there.
-fn first_record(args: &Args, source: &Settings) -> anyhow::Result<From> {
-    let Some(from) = args.from else {
-        return Ok(From::Beginning);
-    };
-    let admin = Admin::connect(source)?;
-    let raw = source.lane.topic(topics::WEB_EVENTS_RAW);
-    let is_live = admin.partition_counts()?.contains_key(&raw)
-        && admin.setting_now(&raw, "message.timestamp.type")? == "LogAppendTime";
-    Ok(if is_live {
-        From::Since(from - EARLIER)
-    } else {
-        From::Beginning
-    })
-}
-
-/// A line now and then while it runs, and the end of patience.
-struct Progress {
-    records: u64,
-    came: Instant,
-    shown: Instant,
-    every: Duration,
-}
-
-impl Progress {
-    fn new() -> Progress {
-        let seconds = if stderr().is_terminal() { 1 } else { 10 };
-        Progress {
-            records: 0,
-            came: Instant::now(),
-            shown: Instant::now(),
-            every: Duration::from_secs(seconds),
-        }
-    }
-
-    fn came(&mut self) {
-        self.records += 1;
-        self.came = Instant::now();
-        if self.came.duration_since(self.shown) >= self.every {
-            self.shown = self.came;
-            eprintln!("{} records read", self.records);
-        }
-    }
-
-    fn nothing_came(&mut self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.came.elapsed() < PATIENCE,
-            "nothing came for {PATIENCE:?}, and the end is not reached: a transaction may hang; look with \
-             `kafka-transactions.sh find-hanging`. Delete the lane's topics before you try again"
-        );
         Ok(())
     }
 }

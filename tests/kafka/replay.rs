@@ -2,19 +2,24 @@
 //! a comparison that sees a single changed record.
 
 use std::{
+    collections::BTreeSet,
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
 
 use footfall::shop::{Shop, ShopConfig};
 use journey::VisitEvent;
+use journey_tests::oracle::sessionize;
 use serde_json::{Value, json};
 
 use crate::{
+    Kafka,
     auditor::{Isolation, Record},
     kafka,
     lane::{Lane, Loader, RAW, WEB_RAW},
     stage::{STAGES, Stage},
+    truth::{Day, assert_same_visits, ended},
 };
 
 const START: i64 = 1_795_434_000_000;
@@ -38,48 +43,63 @@ fn replay(from: &Lane, into: &Lane, more: &[&str]) -> String {
     from.tool_ok(&[&["replay", "--into", &into.prefix], more].concat())
 }
 
-#[test]
-fn a_replay_says_the_same_byte_for_byte_and_one_changed_record_is_seen() {
-    let Some(kafka) = kafka() else { return };
-    let played = Lane::new(&kafka, "played", true);
-    played.define_demo();
-    let mut stages = STAGES.map(|name| played.start(name, "a", &[]));
-    stages.iter_mut().for_each(Stage::until_ready);
-    let mut loader = played.producer();
-    feed(&mut loader, Duration::from_secs(6));
-    loader.flush();
-    played.until_all_done("ingest", loader.now());
-    drop(stages);
+/// A day as four stages saw it, and what they were fed.
+struct Played {
+    lane: Lane,
+    day: Day,
+    /// The last tick.
+    end: i64,
+}
 
+/// The one played day that several tests look at.
+fn played(kafka: &Kafka) -> &'static Played {
+    static PLAYED: OnceLock<Played> = OnceLock::new();
+    PLAYED.get_or_init(|| {
+        let lane = Lane::new(kafka, "played", true);
+        lane.define_demo();
+        let mut stages = STAGES.map(|name| lane.start(name, "a", &[]));
+        stages.iter_mut().for_each(Stage::until_ready);
+        let mut loader = lane.producer();
+        let day = feed(&mut loader, Duration::from_secs(6));
+        loader.flush();
+        let end = loader.now();
+        lane.until_all_done("ingest", end);
+        Played { lane, day, end }
+    })
+}
+
+#[test]
+fn a_replay_says_the_same_byte_for_byte() {
+    let Some(kafka) = kafka() else { return };
+    let Played { lane, end, .. } = played(&kafka);
     let again = Lane::without_topics(&kafka, "again", true);
-    let said = replay(&played, &again, &[]);
-    println!("{said}");
-    let refused = played.tool(&["replay", "--into", &again.prefix]);
+    println!("{}", replay(lane, &again, &[]));
+    let refused = lane.tool(&["replay", "--into", &again.prefix]);
     assert_eq!(refused.status.code(), Some(1));
     let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.contains("is not empty"), "{refused}");
 
-    let stages: Vec<_> = STAGES[1..]
+    let _stages: Vec<_> = STAGES[1..]
         .iter()
         .map(|name| again.start(name, "a", &[]))
         .collect();
-    again.until_all_done("sessionizer", loader.now());
-    drop(stages);
+    again.until_all_done("sessionizer", *end);
     for topic in ["journey.visits", "journey.events", "journey.offers"] {
-        let (code, said) = diff(&played, &again, &["--topic", topic]);
+        let (code, said) = diff(lane, &again, &["--topic", topic]);
         println!("{said}");
         let same = format!("{topic} 4 of 4 partitions are the same byte for byte");
         assert!(code == 0 && said.contains(&same), "{said}");
     }
-    one_changed_record_is_seen(&kafka, &played);
 }
 
 /// A day, at an even pace: so that time marks stand everywhere between the events, and some of these are late.
-fn feed(loader: &mut Loader, length: Duration) {
-    let day: Vec<_> = Shop::new(ShopConfig::biting(7, 150)).collect();
+fn feed(loader: &mut Loader, length: Duration) -> Day {
+    let config = ShopConfig::biting(7, 150);
+    let sent: Vec<_> = Shop::new(config.clone()).collect();
+    let day = Day { sent, config };
     let started = Instant::now();
-    for (i, sent) in day.iter().enumerate() {
-        let due = length.mul_f64(i as f64 / day.len() as f64);
+    for (i, sent) in day.sent.iter().enumerate() {
+        let due = length.mul_f64(i as f64 / day.sent.len() as f64);
         if let Some(early) = due.checked_sub(started.elapsed()) {
             thread::sleep(early);
         }
@@ -90,17 +110,38 @@ fn feed(loader: &mut Loader, length: Duration) {
     for _ in 1..=26 {
         loader.tick(&RAW, loader.now() + HOUR);
     }
+    day
 }
 
-fn one_changed_record_is_seen(kafka: &crate::Kafka, played: &Lane) {
+#[test]
+fn with_late_events_a_replay_s_visits_are_those_of_a_batch() {
+    let Some(kafka) = kafka() else { return };
+    let Played { lane, day, end } = played(&kafka);
+    let refused = lane.records("web.events.dead-letter").len();
+    assert!(refused >= 10, "{refused} are not enough to prove anything");
+    let rebuilt = Lane::without_topics(&kafka, "batch", true);
+    println!("{}", replay(lane, &rebuilt, &["--late"]));
+    let _stage = rebuilt.start("sessionizer", "a", &[]);
+    rebuilt.until_done("sessionizer", Some("journey.visits"), *end);
+    let expected = sessionize(&day.events(&BTreeSet::new()));
+    assert_same_visits(&ended(&rebuilt.values("journey.visits")), &expected);
+    assert_eq!(rebuilt.records("web.events.dead-letter").len(), 0);
+}
+
+#[test]
+fn one_changed_record_is_seen() {
+    let Some(kafka) = kafka() else { return };
+    let played = &played(&kafka).lane;
     let mut visits = played
         .auditor
         .read(&played.topic("journey.visits"), Isolation::Committed);
     let is_ended = |record: &&mut Record| {
         !record.is_time() && played.auditor.decode(record)["kind"] == "ended"
     };
-    let mut ended = visits.iter_mut().filter(is_ended);
-    let changed = ended.next().expect("a visit that ended");
+    let changed = visits
+        .iter_mut()
+        .find(is_ended)
+        .expect("a visit that ended");
     let (frame, body) = changed.value.as_ref().expect("a value").split_at(5);
     let mut event: VisitEvent = schemas::from_bytes(body).expect("a visit event");
     let visit = event.visit.as_mut().expect("a visit");
@@ -109,7 +150,7 @@ fn one_changed_record_is_seen(kafka: &crate::Kafka, played: &Lane) {
     changed.value = Some([frame, &schemas::to_bytes(&event)].concat());
     let offset = changed.offset;
 
-    let other = Lane::new(kafka, "changed", true);
+    let other = Lane::new(&kafka, "changed", true);
     let loader = &mut other.producer();
     for record in &visits {
         loader.copy("journey.visits", record);
@@ -195,7 +236,7 @@ fn a_replay_with_late_events_puts_them_into_the_visit_that_they_belong_to() {
 }
 
 /// The first hour alone, and with it every visit ends.
-fn a_window_ends_where_it_is_told(kafka: &crate::Kafka, lane: &Lane) {
+fn a_window_ends_where_it_is_told(kafka: &Kafka, lane: &Lane) {
     let hour = Lane::without_topics(kafka, "hour", true);
     let at = |ms: i64| journey::Timestamp(ms).to_string();
     let (from, until) = (at(START + MINUTE), at(START + HOUR));

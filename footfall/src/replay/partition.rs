@@ -1,21 +1,23 @@
 //! One partition of the log as it is replayed: which records go over, which marks, and where late events stand. Pure.
 //!
 //! Records keep their order and their bytes. Two things may differ: marks beyond the window's end are cut to it, and with
-//! `--late` an event that the sessionizer refused as late stands before the first mark that had put the watermark beyond it,
+//! `--late` an event that was late where it stood stands before the first mark that had put the watermark beyond it,
 //! and not where it stood.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use journey::{Millis, TimeMark, Timestamp, mark, mark::Claims};
 use pipeline::kafka::read::ReadRecord;
 
 use super::window::Window;
 
-/// An event that the sessionizer refused as late.
+/// An event behind the watermark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LateEvent {
     /// When it happened.
     pub(super) occurred_at: Timestamp,
+    /// When it came.
+    pub(super) received_at: Timestamp,
     /// Where it stood in its partition.
     pub(super) offset: i64,
     pub(super) key: Option<Vec<u8>>,
@@ -39,7 +41,7 @@ pub(super) struct Counts {
     pub(super) unreadable: u64,
     /// Late events that were placed.
     pub(super) late: u64,
-    /// Late events that happened outside the window: they stay where they stood, if that is in it.
+    /// Late events of the window that happened outside of it: they stay where they stood.
     pub(super) late_outside: u64,
     /// Marks.
     pub(super) marks: u64,
@@ -70,7 +72,7 @@ pub(super) struct Partition {
     /// Still to be placed, in the order in which they happened.
     late: VecDeque<LateEvent>,
     /// Placed or to be placed, by where they stood: there they are left out.
-    moved: BTreeMap<i64, Vec<u8>>,
+    moved: BTreeSet<i64>,
     claims: Claims,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -86,16 +88,17 @@ impl Partition {
         begins_in_the_middle: bool,
     ) -> Partition {
         late.sort_by_key(|event| (event.occurred_at, event.offset));
-        let all = late.len();
+        let outside = |event: &&LateEvent| {
+            window.holds(event.received_at) && !window.holds(event.occurred_at)
+        };
+        let late_outside = late.iter().filter(outside).count() as u64;
         late.retain(|event| window.holds(event.occurred_at));
-        let moved = late.iter();
-        let moved = moved.map(|event| (event.offset, event.value.clone()));
         Partition {
             window,
             begins_in_the_middle,
-            moved: moved.collect(),
+            moved: late.iter().map(|event| event.offset).collect(),
             counts: Counts {
-                late_outside: (all - late.len()) as u64,
+                late_outside,
                 ..Counts::default()
             },
             late: late.into(),
@@ -156,7 +159,7 @@ impl Partition {
             self.counts.outside += 1;
             return;
         }
-        if self.moved.get(&record.offset) == record.value.as_ref() && record.value.is_some() {
+        if self.moved.contains(&record.offset) {
             return;
         }
         self.counts.events += 1;

@@ -54,6 +54,7 @@ fn mark(claims: &[i64]) -> TimeMark {
 fn late(occurred_at: i64, offset: i64) -> LateEvent {
     LateEvent {
         occurred_at: Timestamp(occurred_at),
+        received_at: Timestamp(100),
         offset,
         key: None,
         value: format!("late {occurred_at}").into_bytes(),
@@ -160,29 +161,14 @@ fn a_late_event_stands_before_the_mark_that_made_it_late_and_nowhere_else() {
         Step::Mark(55, 55),
         Step::Mark(56, 56),
         Step::Event(60),
+        // The first of the two late ones, where it stood.
+        Step::Event(61),
     ];
-    let mut all = vec![late(46, 3), late(45, 9)];
-    let mut log = steps.to_vec();
-    log.insert(3, Step::Event(0));
-    // The record at offset 3 is the first of them, where it stood.
-    let (mut moved, at) = record(3, log[3]);
-    moved.value = Some(all[0].value.clone());
-    let mut partition = Partition::new(Window::default(), std::mem::take(&mut all), false);
-    let mut entries = Vec::new();
-    for (offset, step) in (0..).zip(&log) {
-        let (record, received_at) = if offset == 3 {
-            (moved.clone(), at)
-        } else {
-            record(offset, *step)
-        };
-        partition
-            .take(record, received_at, &mut entries)
-            .expect("readable");
-    }
-    partition.end(&mut entries);
+    let late = vec![late(46, 5), late(45, 9)];
+    let (written, partition) = play(Partition::new(Window::default(), late, false), &steps);
     // At a frontier of 55 the watermark is 45: what happened then is not late yet; at 56 it is, and 46 is not.
     assert_eq!(
-        shown(&entries),
+        written,
         [
             "mark 40 40",
             "50",
@@ -200,20 +186,17 @@ fn a_late_event_stands_before_the_mark_that_made_it_late_and_nowhere_else() {
 #[test]
 fn late_events_of_before_the_window_or_of_before_what_is_retained_stay_late() {
     let steps = [Step::Event(100), Step::Event(101), Step::Mark(200, 200)];
-    let letters = || vec![late(90, 1), late(150, 50)];
+    let late = || vec![late(90, 1), late(150, 50)];
     for partition in [
-        Partition::new(window(Some(95), None), letters(), false),
-        Partition::new(Window::default(), letters(), true),
+        Partition::new(window(Some(95), None), late(), false),
+        Partition::new(Window::default(), late(), true),
     ] {
         let (written, partition) = play(partition, &steps);
         assert_eq!(written, ["100", "101", "late 150", "mark 200 200"]);
         assert_eq!(partition.counts().late_outside, 1);
     }
-    let (written, _) = play(Partition::new(Window::default(), letters(), false), &steps);
-    assert_eq!(
-        written,
-        ["100", "101", "late 90", "late 150", "mark 200 200"]
-    );
+    let (written, _) = play(Partition::new(Window::default(), late(), false), &steps);
+    assert_eq!(written, ["100", "late 90", "late 150", "mark 200 200"]);
 }
 
 #[test]
