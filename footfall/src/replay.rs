@@ -11,7 +11,7 @@ mod report;
 mod source;
 mod window;
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, ops::Range, process::ExitCode};
 
 use anyhow::Context;
 use footfall::backfill::CLOSE_AFTER;
@@ -103,21 +103,19 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
 #[derive(Debug)]
 struct Replay {
     partitions: Vec<Partition>,
+    /// What they held when the replay began.
+    extents: Vec<Range<i64>>,
     events: Records<WebEvent>,
     /// Time in the lane after a closing mark.
     closed_at: Option<Timestamp>,
 }
 
 impl Replay {
-    fn begin(
-        args: &Args,
-        source: &Settings,
-        extents: &[std::ops::Range<i64>],
-    ) -> anyhow::Result<Replay> {
+    fn begin(args: &Args, source: &Settings, extents: &[Range<i64>]) -> anyhow::Result<Replay> {
         let registry = Registry::open(&args.kafka.registry)?;
         let mut events = Records::new(registry);
         let mut late = if args.late {
-            let source = Source::open(source, args.from, "looking for late events")?;
+            let source = Source::open(source, args.from, extents, "looking for late events")?;
             late::read(source, &mut events)?
         } else {
             BTreeMap::new()
@@ -126,13 +124,14 @@ impl Replay {
             from: args.from,
             until: args.until,
         };
-        let partition = |(at, extent): (u32, &std::ops::Range<i64>)| {
+        let partition = |(at, extent): (u32, &Range<i64>)| {
             let late = late.remove(&at).unwrap_or_default();
             let begins_in_the_middle = extent.start > 0 && args.from.is_none();
             Partition::new(window, late, begins_in_the_middle)
         };
         Ok(Replay {
             partitions: (0..).zip(extents).map(partition).collect(),
+            extents: extents.to_vec(),
             events,
             closed_at: None,
         })
@@ -190,7 +189,7 @@ impl Replay {
         source: &Settings,
         write: &mut dyn FnMut(u32, &mut Vec<Entry>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut source = Source::open(source, args.from, "copying")?;
+        let mut source = Source::open(source, args.from, &self.extents, "copying")?;
         let mut entries = Vec::new();
         while !self.partitions.iter().all(Partition::is_over) {
             let Some(record) = source.next()? else {

@@ -1,7 +1,8 @@
-//! The log that is replayed, as far as it went when it was opened.
+//! The log that is replayed, as far as it went when the replay began, however often it is read.
 
 use std::{
     io::{IsTerminal, stderr},
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Source {
     reader: TopicReader,
+    /// By partition: what comes after these was not there when the replay began.
+    ends: Vec<i64>,
     what: &'static str,
     records: u64,
     came: Instant,
@@ -30,16 +33,19 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// From the first record that may belong to a window with this start. `what` it is read for is shown now and then.
+    /// From the first record that may belong to a window with this start, up to these extents' ends. `what` it is read for is
+    /// shown now and then.
     pub(super) fn open(
         settings: &Settings,
         from: Option<Timestamp>,
+        extents: &[Range<i64>],
         what: &'static str,
     ) -> anyhow::Result<Source> {
         let topic = settings.lane.topic(topics::WEB_EVENTS);
         let from = first_record(settings, from)?;
         Ok(Source {
             reader: TopicReader::open(settings, &[topic], from)?,
+            ends: extents.iter().map(|extent| extent.end).collect(),
             what,
             records: 0,
             came: Instant::now(),
@@ -52,7 +58,7 @@ impl Source {
     pub(super) fn next(&mut self) -> anyhow::Result<Option<ReadRecord>> {
         loop {
             match self.reader.next(Duration::from_millis(50))? {
-                Some(record) if self.reader.was_there(&record) => {
+                Some(record) if self.was_there(&record) => {
                     self.came();
                     return Ok(Some(record));
                 }
@@ -65,6 +71,11 @@ impl Source {
                 ),
             }
         }
+    }
+
+    fn was_there(&self, record: &ReadRecord) -> bool {
+        let end = self.ends.get(record.partition as usize);
+        end.is_some_and(|end| record.offset < *end)
     }
 
     fn came(&mut self) {
