@@ -62,11 +62,12 @@ struct Filter {
     #[arg(long, env = "FOOTFALL_DEPLOYMENT")]
     deployment: Option<String>,
     /// Only since a time (2026-11-23T14:00:00Z) or for so long (2h)
-    #[arg(long, env = "FOOTFALL_SINCE", value_parser = since)]
+    #[arg(long, env = "FOOTFALL_SINCE", value_parser = time_or_ago)]
     since: Option<Timestamp>,
 }
 
-fn since(text: &str) -> Result<Timestamp, String> {
+/// A time, or how long ago.
+pub(crate) fn time_or_ago(text: &str) -> Result<Timestamp, String> {
     if let Some(at) = Timestamp::parse(text) {
         return Ok(at);
     }

@@ -8,6 +8,9 @@ mod dead_letters;
 mod definitions_cmd;
 mod demo;
 mod dev;
+mod diff;
+mod records;
+mod replay;
 mod schemas_cmd;
 mod send;
 mod tail;
@@ -66,6 +69,10 @@ enum Command {
     Tail(tail::Args),
     /// What no stage could use, and why.
     DeadLetters(dead_letters::Args),
+    /// What web.events holds, or a window of it, once more: into a lane of its own.
+    Replay(replay::Args),
+    /// Compare what two lanes say: byte for byte, and visit by visit. Exits 1 if something differs.
+    Diff(diff::Args),
 }
 
 impl Output {
@@ -113,6 +120,8 @@ fn main() -> ExitCode {
         Command::Send(args) => send::run(args, cli.output),
         Command::Tail(args) => tail::run(args),
         Command::DeadLetters(args) => dead_letters::run(args, cli.output),
+        Command::Replay(args) => replay::run(args, cli.output),
+        Command::Diff(args) => diff::run(args, cli.output),
     };
     result.unwrap_or_else(|error| ended_by(&error))
 }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{Output, UsageError};
 
 /// Which stage keeps state of which input.
-const CHANGELOGS: &[(&str, &str)] = &[
+pub(crate) const CHANGELOGS: &[(&str, &str)] = &[
     (names::WEB_EVENTS, "sessionizer"),
     (names::VISITS, "segmenter"),
     (names::DEMAND, "staffing"),

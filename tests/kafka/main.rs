@@ -11,6 +11,7 @@ mod lane;
 mod live;
 mod real_traffic;
 mod refusals;
+mod replay;
 mod smoke;
 mod stage;
 mod truth;

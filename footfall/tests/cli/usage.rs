@@ -14,6 +14,8 @@ fn help_lists_every_command() {
         "send",
         "tail",
         "dead-letters",
+        "replay",
+        "diff",
     ] {
         let listed = help
             .lines()
@@ -56,6 +58,18 @@ fn a_wrong_command_line_exits_2_and_says_what_would_be_right() {
         &["dead-letters", "list", "--since", "now"],
         "2026-11-23T14:00:00Z or 2h",
     );
+    check(&["replay"], "--into <PREFIX>");
+    check(&["replay", "--into", ""], "a lane of its own");
+    check(
+        &["replay", "--into", "a.", "--topic-prefix", "a."],
+        "choose another prefix",
+    );
+    check(&["replay", "--into", "a_"], "--into \"a_\": letters");
+    check(
+        &["replay", "--into", "a.", "--from", "1h", "--until", "2h"],
+        "must be later than",
+    );
+    check(&["diff", "a.", "a."], "name two");
     check(
         &["definitions", "apply", ".", "--effective-at", "soon"],
         "now or beginning",

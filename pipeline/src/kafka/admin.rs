@@ -341,6 +341,20 @@ impl Admin {
         Ok(found.unwrap_or_default())
     }
 
+    /// How many copies of its records a topic has.
+    pub fn replication(&self, topic: &str) -> Result<i32, LogError> {
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(Some(topic), self.timeout);
+        let metadata = metadata.map_err(|e| {
+            LogError::new(format!("the copies of {topic} cannot be asked for: {e}"))
+        })?;
+        let topic = metadata.topics().first();
+        let partition = topic.and_then(|topic| topic.partitions().first());
+        Ok(partition.map_or(1, |partition| partition.replicas().len() as i32))
+    }
+
     /// How many brokers answer.
     pub fn broker_count(&self) -> Result<usize, LogError> {
         let metadata = self.client.inner().fetch_metadata(None, self.timeout);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -40,6 +41,8 @@ pub struct ReadRecord {
 pub enum From {
     /// At the first record that is still there.
     Beginning,
+    /// At the first record with this timestamp or a later one.
+    Since(Timestamp),
     /// After the last.
     End,
 }
@@ -66,41 +69,67 @@ impl TopicReader {
         topics: &[String],
         from: From,
     ) -> Result<TopicReader, LogError> {
-        let broken = |e: rdkafka::error::KafkaError| {
-            LogError::new(format!(
-                "{} cannot be read from {}: {e}",
-                topics.join(", "),
-                settings.brokers
-            ))
-        };
-        let consumer: BaseConsumer = settings
-            .reader()
-            .set("enable.partition.eof", "false")
-            .create()
-            .map_err(broken)?;
+        let consumer = whole_topics_consumer(settings)?;
+        let mut partitions = Vec::new();
+        for topic in topics {
+            let count = count_partitions(&consumer, topic, settings)?;
+            partitions.extend((0..count as i32).map(|partition| (topic.as_str(), partition)));
+        }
+        TopicReader::assigned(settings, consumer, &partitions, from)
+    }
+
+    /// One partition. Where it ends is looked at now: see [`TopicReader::is_at_end`].
+    pub fn open_partition(
+        settings: &Settings,
+        topic: &str,
+        partition: u32,
+        from: From,
+    ) -> Result<TopicReader, LogError> {
+        let consumer = whole_topics_consumer(settings)?;
+        TopicReader::assigned(settings, consumer, &[(topic, partition as i32)], from)
+    }
+
+    /// What each partition of a topic holds: from its first offset up to its end.
+    pub fn extents(settings: &Settings, topic: &str) -> Result<Vec<Range<i64>>, LogError> {
+        let consumer = whole_topics_consumer(settings)?;
+        let count = count_partitions(&consumer, topic, settings)?;
+        let extents = (0..count as i32).map(|partition| {
+            let found = bounds(&consumer, topic, partition, settings.call_timeout);
+            let (low, high) = found.map_err(|e| unreadable(topic, settings, &e))?;
+            Ok(low..high)
+        });
+        extents.collect()
+    }
+
+    fn assigned(
+        settings: &Settings,
+        consumer: BaseConsumer,
+        partitions: &[(&str, i32)],
+        from: From,
+    ) -> Result<TopicReader, LogError> {
         let mut assignment = TopicPartitionList::new();
         let mut left = Vec::new();
-        for topic in topics {
-            let count =
-                super::admin::partition_count(consumer.client(), topic, settings.call_timeout)?;
-            if count == 0 {
-                return Err(LogError::new(format!(
-                    "topic {topic} is missing: create it with `footfall topics apply`"
-                )));
-            }
-            for partition in 0..count as i32 {
-                let (low, high) =
-                    bounds(&consumer, topic, partition, settings.call_timeout).map_err(broken)?;
-                let start = if from == From::Beginning { low } else { high };
-                assignment
-                    .add_partition_offset(topic, partition, Offset::Offset(start))
-                    .map_err(broken)?;
-                if start < high {
-                    left.push((topic.clone(), partition, high));
-                }
+        for (topic, partition) in partitions {
+            let broken = |e: KafkaError| unreadable(topic, settings, &e);
+            let extent = bounds(&consumer, topic, *partition, settings.call_timeout);
+            let (low, high) = extent.map_err(broken)?;
+            let start = match from {
+                From::Beginning => low,
+                From::Since(at) => since(&consumer, topic, *partition, at, settings.call_timeout)
+                    .map_err(broken)?
+                    .unwrap_or(high),
+                From::End => high,
+            };
+            assignment
+                .add_partition_offset(topic, *partition, Offset::Offset(start))
+                .map_err(broken)?;
+            if start < high {
+                left.push(((*topic).to_owned(), *partition, high));
             }
         }
-        consumer.assign(&assignment).map_err(broken)?;
+        consumer
+            .assign(&assignment)
+            .map_err(|e| LogError::new(format!("the partitions to read cannot be taken: {e}")))?;
         let ends = left
             .iter()
             .map(|(topic, partition, high)| ((topic.clone(), *partition as u32), *high))
@@ -235,6 +264,48 @@ impl TopicReader {
             }
         }
     }
+}
+
+fn whole_topics_consumer(settings: &Settings) -> Result<BaseConsumer, LogError> {
+    let mut config = settings.reader();
+    let consumer = config.set("enable.partition.eof", "false").create();
+    consumer.map_err(|e| LogError::new(format!("no reader can be made with these settings: {e}")))
+}
+
+fn count_partitions(
+    consumer: &BaseConsumer,
+    topic: &str,
+    settings: &Settings,
+) -> Result<u32, LogError> {
+    match super::admin::partition_count(consumer.client(), topic, settings.call_timeout)? {
+        0 => Err(LogError::new(format!(
+            "topic {topic} is missing: create it with `footfall topics apply`"
+        ))),
+        count => Ok(count),
+    }
+}
+
+fn unreadable(topic: &str, settings: &Settings, error: &KafkaError) -> LogError {
+    let brokers = &settings.brokers;
+    LogError::new(format!("{topic} cannot be read from {brokers}: {error}"))
+}
+
+/// The offset of the first record with this timestamp or a later one; `None` if there is none.
+fn since(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+    at: Timestamp,
+    timeout: Duration,
+) -> Result<Option<i64>, KafkaError> {
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition_offset(topic, partition, Offset::Offset(at.0.max(0)))?;
+    let found = consumer.offsets_for_times(asked, timeout)?;
+    let found = found.find_partition(topic, partition);
+    Ok(match found.map(|found| found.offset()) {
+        Some(Offset::Offset(offset)) => Some(offset),
+        _ => None,
+    })
 }
 
 /// A partition's first offset and its end. One that was just created has no leader yet: asks again until it has.

@@ -13,6 +13,7 @@ use rdkafka::{
     ClientContext,
     config::FromClientConfigAndContext,
     error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
@@ -81,6 +82,15 @@ impl Writer {
 
     /// Sends a record; waits while the queue is full.
     pub fn send(&mut self, out: &Out<'_>) -> Result<(), LogError> {
+        self.send_with(out, &[])
+    }
+
+    /// Sends a record with headers; waits while the queue is full.
+    pub fn send_with(
+        &mut self,
+        out: &Out<'_>,
+        headers: &[(String, Vec<u8>)],
+    ) -> Result<(), LogError> {
         let mut record = BaseRecord::<[u8], [u8]>::to(out.topic).partition(out.partition as i32);
         if let Some(key) = out.key {
             record = record.key(key);
@@ -90,6 +100,13 @@ impl Writer {
         }
         if let Some(at) = out.timestamp {
             record = record.timestamp(at.0);
+        }
+        if !headers.is_empty() {
+            let add = |all: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
+                let value = Some(value);
+                all.insert(Header { key, value })
+            };
+            record = record.headers(headers.iter().fold(OwnedHeaders::new(), add));
         }
         loop {
             match self.producer.send(record) {

@@ -1,0 +1,106 @@
+//! The log that is replayed, as far as it went when the replay began, however often it is read.
+
+use std::{
+    io::{IsTerminal, stderr},
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use journey::{Millis, Timestamp, topics};
+use pipeline::kafka::{
+    Settings,
+    admin::Admin,
+    read::{From, ReadRecord, TopicReader},
+};
+
+/// How much earlier than a window's start reading begins: the broker appends to `web.events` after it appended to the raw
+/// topic, its clocks may differ, and every source should have claimed before the first event.
+const EARLIER: Millis = Millis::from_mins(2);
+/// How long nothing may come before the end that was seen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `web.events` of the source lane, read once.
+#[derive(Debug)]
+pub(super) struct Source {
+    reader: TopicReader,
+    /// By partition: what comes after these was not there when the replay began.
+    ends: Vec<i64>,
+    what: &'static str,
+    records: u64,
+    came: Instant,
+    shown: Instant,
+    every: Duration,
+}
+
+impl Source {
+    /// From the first record that may belong to a window with this start, up to these extents' ends. `what` it is read for is
+    /// shown now and then.
+    pub(super) fn open(
+        settings: &Settings,
+        from: Option<Timestamp>,
+        extents: &[Range<i64>],
+        what: &'static str,
+    ) -> anyhow::Result<Source> {
+        let topic = settings.lane.topic(topics::WEB_EVENTS);
+        let from = first_record(settings, from)?;
+        Ok(Source {
+            reader: TopicReader::open(settings, &[topic], from)?,
+            ends: extents.iter().map(|extent| extent.end).collect(),
+            what,
+            records: 0,
+            came: Instant::now(),
+            shown: Instant::now(),
+            every: Duration::from_secs(if stderr().is_terminal() { 1 } else { 10 }),
+        })
+    }
+
+    /// The next record; `None` at the end.
+    pub(super) fn next(&mut self) -> anyhow::Result<Option<ReadRecord>> {
+        loop {
+            match self.reader.next(Duration::from_millis(50))? {
+                Some(record) if self.was_there(&record) => {
+                    self.came();
+                    return Ok(Some(record));
+                }
+                Some(_) => self.came = Instant::now(),
+                None if self.reader.is_at_end() => return Ok(None),
+                None => anyhow::ensure!(
+                    self.came.elapsed() < PATIENCE,
+                    "nothing came for {PATIENCE:?}, and the end is not reached: a transaction may hang; look with \
+                     `kafka-transactions.sh find-hanging`. Delete the lane's topics before you try again"
+                ),
+            }
+        }
+    }
+
+    fn was_there(&self, record: &ReadRecord) -> bool {
+        let end = self.ends.get(record.partition as usize);
+        end.is_some_and(|end| record.offset < *end)
+    }
+
+    fn came(&mut self) {
+        self.records += 1;
+        self.came = Instant::now();
+        if self.came.duration_since(self.shown) >= self.every {
+            self.shown = self.came;
+            eprintln!("{}: {} records read", self.what, self.records);
+        }
+    }
+}
+
+/// Where reading begins. A record of a live lane is appended after what it was made of; one of a backfill lane may carry any
+/// time, so all of that is read, as of a lane whose raw topics are not there.
+fn first_record(settings: &Settings, from: Option<Timestamp>) -> anyhow::Result<From> {
+    let Some(from) = from else {
+        return Ok(From::Beginning);
+    };
+    let admin = Admin::connect(settings)?;
+    let raw = settings.lane.topic(topics::WEB_EVENTS_RAW);
+    let is_live = admin.partition_counts()?.contains_key(&raw)
+        && admin.setting_now(&raw, "message.timestamp.type")? == "LogAppendTime";
+    Ok(if is_live {
+        From::Since(from - EARLIER)
+    } else {
+        From::Beginning
+    })
+}
