@@ -26,7 +26,10 @@ use footfall::{
 };
 use pipeline::config::{KafkaArgs, StageArgs, duration};
 
-use self::report::{LatencyRow, Report};
+use self::{
+    process::cpu_seconds,
+    report::{LatencyRow, Report, WorkRow},
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -151,6 +154,16 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         report
             .latency
             .push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
+        for stage in ["ingest", "sessionizer", "segmenter", "staffing"] {
+            let process = lane.stage(stage)?;
+            let row = WorkRow::new(
+                *rate,
+                stage,
+                &process.metrics()?,
+                cpu_seconds(process.id())?,
+            );
+            report.work.push(row);
+        }
         lane.stop()?;
     }
     Ok(report)

@@ -12,6 +12,36 @@ pub(crate) struct Report {
     traffic: String,
     pub(crate) throughput: Vec<StageRow>,
     pub(crate) latency: Vec<LatencyRow>,
+    pub(crate) work: Vec<WorkRow>,
+}
+
+/// What a stage did at a rate, start and warm-up included.
+#[derive(Debug, Serialize)]
+pub(crate) struct WorkRow {
+    rate: u64,
+    stage: &'static str,
+    transactions: f64,
+    milliseconds_each: f64,
+    cpu_seconds: f64,
+}
+
+impl WorkRow {
+    pub(crate) fn new(rate: u64, stage: &'static str, metrics: &str, cpu_seconds: f64) -> WorkRow {
+        let value = |name: &str| {
+            let line = metrics.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+                .unwrap_or_default()
+        };
+        let transactions = value("footfall_transaction_duration_seconds_count");
+        let seconds = value("footfall_transaction_duration_seconds_sum");
+        WorkRow {
+            rate,
+            stage,
+            transactions,
+            milliseconds_each: 1000.0 * seconds / transactions.max(1.0),
+            cpu_seconds,
+        }
+    }
 }
 
 /// What a stage cost.
@@ -61,6 +91,7 @@ impl Report {
             traffic,
             throughput: Vec::new(),
             latency: Vec::new(),
+            work: Vec::new(),
         }
     }
 
@@ -101,6 +132,18 @@ impl Report {
                 text,
                 "{:>9}  {:<22} {:>7} {:>7} {:>7} {:>7}  {} records",
                 row.rate, row.what, row.p50, row.p90, row.p99, row.p999, row.records
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\n{:>9}  {:<12} {:>12} {:>9} {:>8}",
+            "events/s", "stage", "transactions", "ms each", "CPU-s"
+        );
+        for row in &self.work {
+            let _ = writeln!(
+                text,
+                "{:>9}  {:<12} {:>12} {:>9.1} {:>8.2}",
+                row.rate, row.stage, row.transactions, row.milliseconds_each, row.cpu_seconds
             );
         }
         text

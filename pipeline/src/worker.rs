@@ -24,7 +24,8 @@ use crate::{
 /// When a worker commits, and how much it takes into one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Not sooner after the last commit than this, however drained the input is.
+    /// Not sooner after the end of the last commit than this, however drained the input is. The broker still writes that
+    /// one's markers: a transaction that begins before it is done is sent back, and waits 20 ms.
     pub at_least: Duration,
     /// Not later after the first uncommitted record than this.
     pub at_most: Duration,
@@ -81,7 +82,9 @@ pub struct Worker<S: Stage, L: Log> {
     batch: Batch,
     taken: usize,
     opened_at: Option<Duration>,
+    /// When the turn after the last commit began: pacing counts from the commit's end, which no earlier turn has seen.
     committed_at: Option<Duration>,
+    has_just_committed: bool,
     marked_at: Option<Duration>,
     marked: BTreeMap<TaskId, Timestamp>,
     window: (u64, u64),
@@ -159,6 +162,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             taken: 0,
             opened_at: None,
             committed_at: None,
+            has_just_committed: false,
             marked_at: None,
             marked: BTreeMap::new(),
             window: (0, 0),
@@ -185,6 +189,9 @@ impl<S: Stage, L: Log> Worker<S, L> {
     /// Polls until there is nothing more now or a commit is due, and commits if it is. `now` is any clock that does not go
     /// back; it decides how much goes into a transaction and nothing else.
     pub fn turn(&mut self, now: Duration) -> Result<Turn, LogError> {
+        if std::mem::take(&mut self.has_just_committed) {
+            self.committed_at = Some(now);
+        }
         if self.must_commit(now) {
             self.commit(now)?;
         }
@@ -462,7 +469,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 self.drop_tasks();
             }
         }
-        self.committed_at = Some(now);
+        (self.committed_at, self.has_just_committed) = (Some(now), true);
         self.reset();
         self.check_rejected()
     }

@@ -1,6 +1,6 @@
 //! The lane that a replay goes into: its own topics, as many partitions as the source, and nothing in them.
 //!
-//! It has no raw topics: that one has no business here, and its ticks would be of today.
+//! It has no raw topics: `ingest` has no business here, and its ticks would be of today.
 
 use std::{
     thread,

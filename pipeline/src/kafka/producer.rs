@@ -153,10 +153,13 @@ impl Transactions {
             .positions
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = vec![-1; task_records.len()];
+        let began = Instant::now();
         self.producer.begin_transaction().map_err(classify)?;
         self.produce(transaction, names, &task_records)?;
+        let produced = began.elapsed();
         failpoint::reach("after_produce");
         self.drain()?;
+        let delivered = began.elapsed();
         if context.failed.load(Ordering::Relaxed) > 0 {
             let first = context
                 .first_failure
@@ -177,9 +180,11 @@ impl Transactions {
             self.producer
                 .send_offsets_to_transaction(&offsets, metadata, self.timeout)
         })?;
+        let offsets_sent = began.elapsed();
         failpoint::reach("after_send_offsets");
         failpoint::reach_soon("in_commit");
         self.commit()?;
+        tracing::debug!(records = transaction.batch.record_count(), ?produced, ?delivered, ?offsets_sent, committed = ?began.elapsed(), "transaction");
         failpoint::reach("after_commit");
         Ok(ends)
     }
