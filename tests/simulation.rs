@@ -46,8 +46,16 @@ fn config(seed: u64, faults: Faults, batch: usize) -> ChainConfig {
         faults,
         seed,
         batch,
+        state_records: if faults == Faults::default() {
+            0
+        } else {
+            STATE_RECORDS[seed as usize % STATE_RECORDS.len()]
+        },
     }
 }
+
+/// Input after which states are captured, by seed: in every transaction; rarely; hardly ever.
+const STATE_RECORDS: [usize; 4] = [0, 30, 300, 3_000];
 
 const FAULTS: Faults = Faults {
     abort: 20,

@@ -86,5 +86,6 @@ fn config(definitions: &Path) -> anyhow::Result<ChainConfig> {
         faults: Faults::default(),
         seed: 0,
         batch: 50_000,
+        state_records: 100_000,
     })
 }

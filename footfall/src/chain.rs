@@ -38,6 +38,8 @@ pub struct ChainConfig {
     pub seed: u64,
     /// Records of one transaction at the most.
     pub batch: usize,
+    /// Input after which a task's states are captured; 0: in every transaction.
+    pub state_records: usize,
 }
 
 /// The four stages over one memory broker.
@@ -99,6 +101,12 @@ impl<S: Stage + 'static> Member<S> {
                     quiet: Duration::ZERO,
                     records: config.batch,
                     outputs: config.batch,
+                    state_age: if config.state_records == 0 {
+                        Duration::ZERO
+                    } else {
+                        Duration::MAX
+                    },
+                    state_records: config.state_records,
                     ..Pace::default()
                 },
                 grace: config.grace,

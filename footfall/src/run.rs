@@ -207,6 +207,7 @@ fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
         faults: Faults::default(),
         seed: 0,
         batch: 50_000,
+        state_records: 100_000,
     })
 }
 

@@ -18,12 +18,14 @@ pub struct CommitMetadata {
     pub end: i64,
     /// Wall time of the commit, ms: a group's offset carries none of its own.
     pub at: i64,
-    /// What a task of a stateless stage must know of itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<OffsetNote>,
+    /// The input offset from which on the changelog knows nothing: what lies between it and the committed offset is folded
+    /// again.
+    pub floor: i64,
+    /// What the task must know of itself as it was then.
+    pub note: OffsetNote,
 }
 
-/// What a task of a stateless stage must know of itself: it has no changelog, and this stands beside its committed offset.
+/// What stands beside a committed offset: what a task must know of itself as it was then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffsetNote {
     /// The greatest append time read: it never goes back within a partition.
@@ -193,14 +195,13 @@ mod tests {
             received: Timestamp::MIN,
             definitions: i64::MIN,
         };
-        for note in [None, Some(note)] {
-            let written = CommitMetadata {
-                end: i64::MAX,
-                at: i64::MIN,
-                note,
-            };
-            assert_eq!(CommitMetadata::from_text(&written.to_text()), Some(written));
-        }
+        let written = CommitMetadata {
+            end: i64::MAX,
+            at: i64::MIN,
+            floor: 7,
+            note,
+        };
+        assert_eq!(CommitMetadata::from_text(&written.to_text()), Some(written));
         assert_eq!(CommitMetadata::from_text(""), None);
     }
 }

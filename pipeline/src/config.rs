@@ -89,6 +89,10 @@ pub struct StageArgs {
     /// The longest that a record waits for its commit under load
     #[arg(long, env = "FOOTFALL_COMMIT_AT_MOST", default_value = "100ms", value_parser = duration)]
     pub commit_at_most: Duration,
+    /// How old a state may get before it is written to the changelog; what is younger is folded again from the input on
+    /// restore (0s: written in every commit)
+    #[arg(long, env = "FOOTFALL_STATE_AGE", default_value = "10s", value_parser = duration)]
+    pub state_age: Duration,
     /// Outgoing records of one transaction
     #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
     pub batch_records: usize,
@@ -102,6 +106,7 @@ impl StageArgs {
             at_most: self.commit_at_most,
             records: self.batch_records,
             outputs: self.batch_records,
+            state_age: self.state_age,
             ..Pace::default()
         }
     }

@@ -100,7 +100,10 @@ pub struct Restored {
     pub next_offset: Option<i64>,
     /// The last value of every key of the changelog, in order of key: the task's own record and the states.
     pub changelog: KeysAndValues,
-    /// What stood beside the committed offset of a stateless stage.
+    /// The input offset from which on the changelog knows nothing: input is handed out again from here. No more than
+    /// `next_offset`; `None` if nothing was ever committed.
+    pub floor: Option<i64>,
+    /// What stood beside the committed offset.
     pub note: Option<OffsetNote>,
 }
 
@@ -120,10 +123,12 @@ pub struct TaskPosition {
     pub task: TaskId,
     /// The next input offset to read.
     pub next_offset: i64,
-    /// Index, in the batch, of the task's own record; `None` if it read nothing.
+    /// Index, in the batch, of the task's own record; `None` if its state is not captured in this transaction.
     pub task_record: Option<usize>,
-    /// What is to stand beside the committed offset, of a stateless stage.
-    pub note: Option<OffsetNote>,
+    /// The input offset up to which its state is captured, now or earlier.
+    pub floor: i64,
+    /// What is to stand beside the committed offset.
+    pub note: OffsetNote,
 }
 
 /// How a commit ended.

@@ -63,6 +63,7 @@ impl Partition {
 struct CommittedOffset {
     next_offset: i64,
     end: i64,
+    floor: i64,
     note: Option<OffsetNote>,
 }
 
@@ -361,13 +362,13 @@ impl MemoryLog {
             let key = (self.group.clone(), input.clone(), task.partition);
             let committed = self.broker.lock().committed.get(&key).copied();
             let changelog = self.read_changelog(*task, committed.map_or(0, |c| c.end))?;
-            self.next
-                .insert(*task, committed.map_or(0, |c| c.next_offset));
+            self.next.insert(*task, committed.map_or(0, |c| c.floor));
             restored.push(Restored {
                 task: Some(*task),
                 partition_count: self.broker.partition_count(input),
                 next_offset: committed.map(|c| c.next_offset),
                 changelog,
+                floor: committed.map(|c| c.floor),
                 note: committed.and_then(|c| c.note),
             });
         }
@@ -462,7 +463,8 @@ impl MemoryLog {
                 .entry((self.group.clone(), input, position.task.partition))
                 .or_default();
             committed.next_offset = position.next_offset;
-            committed.note = position.note;
+            committed.floor = position.floor;
+            committed.note = Some(position.note);
             if let Some(index) = position.task_record {
                 committed.end = offsets[index] + 1;
             }

@@ -29,7 +29,9 @@ pub struct Task<S: Stage> {
     marked: Timestamp,
     next_offset: i64,
     half_done: Option<HalfDone<S::Key>>,
+    /// Since the last commit.
     has_read: bool,
+    capture: Captured,
     outputs: Vec<S::Output>,
 }
 
@@ -40,6 +42,22 @@ impl<S: Stage> std::fmt::Debug for Task<S> {
             .field("next_offset", &self.next_offset)
             .finish()
     }
+}
+
+/// How much of a task's state its changelog holds.
+#[derive(Debug, Default)]
+struct Captured {
+    /// All up to this input offset.
+    floor: i64,
+    /// Input was folded since.
+    is_behind: bool,
+    /// The next commit must capture, whatever the state's age.
+    is_due: bool,
+    /// What lies before this offset was committed by an earlier owner: it is folded again, and what it says is discarded.
+    replayed_until: i64,
+    /// The definitions in force at that offset: none newer may come into force before it.
+    definitions: i64,
+    discarded: Batch,
 }
 
 /// A mark whose timers have not all fired: it is read again, and gone on with, until they have.
@@ -57,6 +75,8 @@ pub enum Taken {
     HalfDone,
     /// Kept apart: it could not be read.
     Rejected,
+    /// Folded again: what it says was committed before.
+    Replayed,
     /// Its schema must be learnt first: [`Task::learn`], and take it again.
     Unknown(u32),
 }
@@ -82,9 +102,10 @@ impl<S: Stage> Task<S> {
             sets,
             in_force: i64::MIN,
             marked: Timestamp::MIN,
-            next_offset: restored.next_offset.unwrap_or(0),
+            next_offset: restored.floor.or(restored.next_offset).unwrap_or(0),
             half_done: None,
             has_read: false,
+            capture: Captured::default(),
             outputs: Vec::new(),
         };
         if restored.next_offset.is_none() && !restored.changelog.is_empty() {
@@ -105,7 +126,8 @@ impl<S: Stage> Task<S> {
             task.last_received = note.received;
             task.fold.set_time(task.time_now());
         }
-        let noted = restored.note.map(|note| note.definitions);
+        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
+        let noted = noted.map(|note| note.definitions);
         let wanted = record.as_ref().map(|r| r.definitions_version).or(noted);
         match wanted {
             Some(version) => task.adopt_version(version)?,
@@ -114,6 +136,13 @@ impl<S: Stage> Task<S> {
         for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
             task.restore_state(key, value)?;
         }
+        task.capture = Captured {
+            floor: task.next_offset,
+            is_due: restored.next_offset != Some(task.next_offset),
+            replayed_until: restored.next_offset.unwrap_or(0),
+            definitions: restored.note.map_or(i64::MAX, |note| note.definitions),
+            ..Captured::default()
+        };
         Ok(task)
     }
 
@@ -210,6 +239,41 @@ impl<S: Stage> Task<S> {
         if record.offset < self.next_offset {
             return Ok(Taken::Yes);
         }
+        if record.offset < self.capture.replayed_until {
+            return self.take_again(record, addresses);
+        }
+        // Offsets have gaps: what lay between may have been no record at all.
+        self.next_offset = self.next_offset.max(self.capture.replayed_until);
+        self.take_in(record, batch, addresses)
+    }
+
+    /// Takes in again what an earlier owner committed: the state comes to where it was then, and nothing is said.
+    fn take_again(
+        &mut self,
+        record: &PolledRecord<'_>,
+        addresses: &Addresses,
+    ) -> Result<Taken, LogError> {
+        let mut discarded = std::mem::take(&mut self.capture.discarded);
+        let had_read = self.has_read;
+        let mut taken = self.take_in(record, &mut discarded, addresses)?;
+        while taken == Taken::HalfDone {
+            discarded.clear();
+            taken = self.fire(&mut discarded, addresses, |_| false);
+        }
+        discarded.clear();
+        (self.capture.discarded, self.has_read) = (discarded, had_read);
+        Ok(match taken {
+            Taken::Unknown(id) => Taken::Unknown(id),
+            _ => Taken::Replayed,
+        })
+    }
+
+    fn take_in(
+        &mut self,
+        record: &PolledRecord<'_>,
+        batch: &mut Batch,
+        addresses: &Addresses,
+    ) -> Result<Taken, LogError> {
         if S::TOPOLOGY.time_from == TimeFrom::AppendTime {
             self.last_received = self.last_received.max(record.appended_at);
             self.fold.set_time(self.time_now());
@@ -223,7 +287,7 @@ impl<S: Stage> Task<S> {
         match taken {
             Taken::Yes | Taken::Rejected => self.read_up_to(record.offset + 1),
             Taken::HalfDone => self.read_up_to(record.offset),
-            Taken::Unknown(_) => {}
+            Taken::Unknown(_) | Taken::Replayed => {}
         }
         Ok(taken)
     }
@@ -231,6 +295,7 @@ impl<S: Stage> Task<S> {
     fn read_up_to(&mut self, next_offset: i64) {
         self.next_offset = next_offset;
         self.has_read = true;
+        self.capture.is_behind = true;
     }
 
     fn take_input(
@@ -340,8 +405,21 @@ impl<S: Stage> Task<S> {
         outbox.finish();
     }
 
-    /// Fires the timers of a half-done mark until none is due or the batch is full.
+    /// Fires the timers of a half-done mark until none is due or the batch is full. A mark that is to be folded again waits
+    /// until it is read again.
     pub fn go_on(
+        &mut self,
+        batch: &mut Batch,
+        addresses: &Addresses,
+        full: impl Fn(&Batch) -> bool,
+    ) -> Taken {
+        if self.is_replaying() {
+            return Taken::Yes;
+        }
+        self.fire(batch, addresses, full)
+    }
+
+    fn fire(
         &mut self,
         batch: &mut Batch,
         addresses: &Addresses,
@@ -411,11 +489,16 @@ impl<S: Stage> Task<S> {
     /// Switches to the newest definitions that are in effect at the frontier.
     fn adopt_due(&mut self) {
         let frontier = self.fold.time().frontier;
+        let newest = if self.is_replaying() {
+            self.capture.definitions
+        } else {
+            i64::MAX
+        };
         let due = self
             .sets
             .iter()
             .rev()
-            .find(|set| set.effective_at <= frontier);
+            .find(|set| set.effective_at <= frontier && set.version <= newest);
         if let Some(set) = due.filter(|set| set.version > self.in_force) {
             self.in_force = set.version;
             let set = Arc::clone(set);
@@ -434,9 +517,53 @@ impl<S: Stage> Task<S> {
         Ok(())
     }
 
-    /// Writes what must be remembered into the batch: every changed state, then, if anything was read, the task's own
-    /// record, last. Says how far the task has come.
-    pub fn capture(&mut self, batch: &mut Batch) -> TaskPosition {
+    /// Whether it is still folding again what an earlier owner committed.
+    fn is_replaying(&self) -> bool {
+        self.next_offset < self.capture.replayed_until
+    }
+
+    /// Whether its changelog must be written in the next commit, whatever the state's age: nothing of the task stands there
+    /// yet, it was folded again after a restore, or a mark is half done.
+    fn must_capture(&self) -> bool {
+        self.capture.is_due || self.half_done.is_some()
+    }
+
+    /// Whether its changelog lags behind what it has read.
+    pub fn is_uncaptured(&self) -> bool {
+        self.capture.is_behind && !S::TOPOLOGY.stateless && !self.is_replaying()
+    }
+
+    /// Says how far the task has come; and, `now` or if it must, writes what is to be remembered into the batch: every changed
+    /// state, then the task's own record, last.
+    pub fn capture(&mut self, now: bool, batch: &mut Batch) -> TaskPosition {
+        let captures = self.is_uncaptured() && (now || self.must_capture());
+        let task_record = captures.then(|| self.write_states(batch));
+        if captures {
+            self.capture.is_due = false;
+            self.capture.is_behind = false;
+        }
+        if captures || S::TOPOLOGY.stateless {
+            self.capture.floor = self.next_offset;
+        }
+        self.has_read = false;
+        TaskPosition {
+            task: self.id,
+            next_offset: self.next_offset.max(self.capture.replayed_until),
+            task_record,
+            floor: self.capture.floor,
+            note: OffsetNote {
+                received: self.last_received,
+                definitions: if self.is_replaying() {
+                    self.capture.definitions
+                } else {
+                    self.in_force
+                },
+            },
+        }
+    }
+
+    /// Every changed state, then the task's own record. Says where in the batch that stands.
+    fn write_states(&mut self, batch: &mut Batch) -> usize {
         let position = self.position();
         let destination = Destination::Changelog(self.id.input);
         let partition = self.id.partition;
@@ -464,36 +591,24 @@ impl<S: Stage> Task<S> {
                 }
             }
         });
-        let task_record = (self.has_read && !S::TOPOLOGY.stateless).then(|| {
-            let record = TaskRecord {
-                claims: self.claims.to_parts(),
-                last_received: self.last_received,
-                definitions_version: self.in_force,
-                marked: self.marked,
-            };
-            let write_value = |to: &mut Vec<u8>| {
-                to.extend_from_slice(&head);
-                record.write(to);
-            };
-            batch.push(
-                destination,
-                partition,
-                Some(&|to| to.extend_from_slice(TASK_KEY)),
-                Some(&write_value),
-                [],
-            );
-            batch.record_count() - 1
-        });
-        self.has_read = false;
-        TaskPosition {
-            task: self.id,
-            next_offset: self.next_offset,
-            task_record,
-            note: S::TOPOLOGY.stateless.then_some(OffsetNote {
-                received: self.last_received,
-                definitions: self.in_force,
-            }),
-        }
+        let record = TaskRecord {
+            claims: self.claims.to_parts(),
+            last_received: self.last_received,
+            definitions_version: self.in_force,
+            marked: self.marked,
+        };
+        let write_value = |to: &mut Vec<u8>| {
+            to.extend_from_slice(&head);
+            record.write(to);
+        };
+        batch.push(
+            destination,
+            partition,
+            Some(&|to| to.extend_from_slice(TASK_KEY)),
+            Some(&write_value),
+            [],
+        );
+        batch.record_count() - 1
     }
 
     fn position(&self) -> Position {

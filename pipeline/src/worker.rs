@@ -14,7 +14,7 @@ use journey::{TimeMark, Timestamp, definitions::DefinitionSet};
 
 use crate::{
     kafka::failpoint,
-    log::{Committed, Log, LogError, Polled, Restored, TaskId, Transaction},
+    log::{Committed, Log, LogError, Polled, Restored, TaskId, TaskPosition, Transaction},
     metrics::Metrics,
     outbox::{Addresses, Batch},
     processor::{MarksInto, Stage, TaskContext, TimeFrom},
@@ -37,6 +37,11 @@ pub struct Pace {
     pub outputs: usize,
     /// Outgoing bytes of one transaction.
     pub bytes: usize,
+    /// A task's changed states are written to its changelog no later than this after the last time; what was folded since is
+    /// folded again on restore. Zero: with every commit.
+    pub state_age: Duration,
+    /// Nor after more input than this.
+    pub state_records: usize,
 }
 
 impl Default for Pace {
@@ -49,6 +54,8 @@ impl Default for Pace {
             records: 50_000,
             outputs: 100_000,
             bytes: 32 << 20,
+            state_age: Duration::from_secs(10),
+            state_records: 100_000,
         }
     }
 }
@@ -90,6 +97,9 @@ pub struct Worker<S: Stage, L: Log> {
     window: (u64, u64),
     grace: journey::Millis,
     assigned: bool,
+    /// By task: when its states were captured last, and how much input the worker has taken since.
+    captured: BTreeMap<TaskId, (Duration, usize)>,
+    is_closing: bool,
 }
 
 impl<S: Stage, L: Log> std::fmt::Debug for Worker<S, L> {
@@ -168,6 +178,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
             window: (0, 0),
             grace: parts.grace,
             assigned: false,
+            captured: BTreeMap::new(),
+            is_closing: false,
         }
     }
 
@@ -232,10 +244,10 @@ impl<S: Stage, L: Log> Worker<S, L> {
     pub fn stop(&mut self, now: Duration) -> Result<(), LogError> {
         // The last mark must not wait for its turn: nobody comes after it.
         self.marked_at = None;
-        if self.is_open() || self.is_unmarked() {
+        if self.is_unmarked() {
             self.commit(now)?;
         }
-        self.drop_tasks();
+        self.close(now)?;
         Ok(())
     }
 
@@ -249,8 +261,6 @@ impl<S: Stage, L: Log> Worker<S, L> {
         let Some(task) = self.tasks.get_mut(&record.task) else {
             return Ok(Happened::Record);
         };
-        self.taken += 1;
-        self.opened_at.get_or_insert(now);
         let taken = loop {
             match task.take(&record, &mut self.batch, &self.addresses)? {
                 Taken::Unknown(id) => {
@@ -260,6 +270,11 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 taken => break taken,
             }
         };
+        if taken == Taken::Replayed {
+            return Ok(Happened::Record);
+        }
+        self.taken += 1;
+        self.opened_at.get_or_insert(now);
         self.window.0 += 1;
         self.window.1 += u64::from(taken == Taken::Rejected);
         if taken == Taken::HalfDone {
@@ -307,8 +322,20 @@ impl<S: Stage, L: Log> Worker<S, L> {
     }
 
     fn revoke(&mut self, lost: bool, now: Duration) -> Result<(), LogError> {
-        if !lost && self.is_open() {
-            self.commit(now)?;
+        if lost {
+            self.drop_tasks();
+            return Ok(());
+        }
+        self.close(now)
+    }
+
+    /// Commits what is open, with all states, so that nothing needs to be folded again, and lets the tasks go.
+    fn close(&mut self, now: Duration) -> Result<(), LogError> {
+        if self.is_open() || self.tasks.values().any(Task::is_uncaptured) {
+            self.is_closing = true;
+            let committed = self.commit(now);
+            self.is_closing = false;
+            committed?;
         }
         self.drop_tasks();
         Ok(())
@@ -317,6 +344,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
     fn drop_tasks(&mut self) {
         self.tasks.clear();
         self.marked.clear();
+        self.captured.clear();
         self.reset();
     }
 
@@ -448,11 +476,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
         if self.writes_marks() {
             self.write_mark(now);
         }
-        let positions: Vec<_> = self
-            .tasks
-            .values_mut()
-            .map(|task| task.capture(&mut self.batch))
-            .collect();
+        let positions = self.capture(now);
         let transaction = Transaction {
             batch: &self.batch,
             tasks: &positions,
@@ -472,6 +496,40 @@ impl<S: Stage, L: Log> Worker<S, L> {
         (self.committed_at, self.has_just_committed) = (Some(now), true);
         self.reset();
         self.check_rejected()
+    }
+
+    /// How far each task has come; with the states of those whose turn it is. One at a time: a transaction that holds them is
+    /// a long one.
+    fn capture(&mut self, now: Duration) -> Vec<TaskPosition> {
+        let Pace {
+            state_age,
+            state_records,
+            ..
+        } = self.pace;
+        for task in self.tasks.keys() {
+            self.captured.entry(*task).or_insert((now, 0)).1 += self.taken;
+        }
+        let captured = &self.captured;
+        let overdue = |task: &TaskId| {
+            let (at, records) = captured.get(task).copied().unwrap_or_default();
+            now.saturating_sub(at) >= state_age || records >= state_records
+        };
+        let oldest = self
+            .tasks
+            .keys()
+            .filter(|task| overdue(task))
+            .min_by_key(|task| captured.get(task).map(|(at, _)| *at))
+            .copied();
+        let all = self.is_closing || state_age.is_zero();
+        let mut positions = Vec::with_capacity(self.tasks.len());
+        for (id, task) in &mut self.tasks {
+            let position = task.capture(all || Some(*id) == oldest, &mut self.batch);
+            if position.task_record.is_some() || Some(*id) == oldest {
+                self.captured.insert(*id, (now, 0));
+            }
+            positions.push(position);
+        }
+        positions
     }
 
     fn check_rejected(&mut self) -> Result<(), LogError> {

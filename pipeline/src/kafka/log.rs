@@ -239,7 +239,9 @@ impl KafkaLog {
             };
             let offset = committed_offset(&element)?;
             let changelog = self.read_changelog(task, &offset)?;
-            let from = offset.next_offset.map_or(Offset::Beginning, Offset::Offset);
+            let floor = offset.metadata.map(|metadata| metadata.floor);
+            let floor = floor.or(offset.next_offset);
+            let from = floor.map_or(Offset::Beginning, Offset::Offset);
             assignment
                 .add_partition_offset(element.topic(), element.partition(), from)
                 .map_err(|e| LogError::new(e.to_string()))?;
@@ -247,7 +249,7 @@ impl KafkaLog {
                 task,
                 Owned {
                     end: offset.metadata.map_or(0, |metadata| metadata.end),
-                    next_offset: offset.next_offset.unwrap_or(0),
+                    next_offset: floor.unwrap_or(0),
                     appended_at: Timestamp::MIN,
                 },
             );
@@ -256,7 +258,8 @@ impl KafkaLog {
                 partition_count: self.partition_count(element.topic())?,
                 next_offset: offset.next_offset,
                 changelog,
-                note: offset.metadata.and_then(|metadata| metadata.note),
+                floor,
+                note: offset.metadata.map(|metadata| metadata.note),
             });
         }
         self.restorer = None;

@@ -91,7 +91,8 @@ pub(super) struct End {
     pub(super) task: TaskId,
     pub(super) next_offset: i64,
     pub(super) end: i64,
-    note: Option<OffsetNote>,
+    floor: i64,
+    note: OffsetNote,
 }
 
 impl Transactions {
@@ -297,6 +298,7 @@ impl Transactions {
                     task: position.task,
                     next_offset: position.next_offset,
                     end,
+                    floor: position.floor,
                     note: position.note,
                 });
             }
@@ -373,8 +375,13 @@ fn offsets(ends: &[End], names: &Names) -> Result<TopicPartitionList, KafkaError
         let topic = &names.inputs[of.task.input];
         let mut element = offsets.add_partition(topic, of.task.partition as i32);
         element.set_offset(Offset::Offset(of.next_offset))?;
-        let (end, note) = (of.end, of.note);
-        element.set_metadata(CommitMetadata { end, at, note }.to_text());
+        let metadata = CommitMetadata {
+            end: of.end,
+            at,
+            floor: of.floor,
+            note: of.note,
+        };
+        element.set_metadata(metadata.to_text());
     }
     Ok(offsets)
 }

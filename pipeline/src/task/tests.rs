@@ -196,7 +196,7 @@ impl Bench {
 
     /// Commits: what was said, and how far the task has come.
     fn commit(&mut self) -> (Vec<String>, TaskPosition) {
-        let position = self.task.capture(&mut self.batch);
+        let position = self.task.capture(true, &mut self.batch);
         let mut said = Vec::new();
         for record in self.batch.records() {
             let value = self.batch.value(record).map(<[u8]>::to_vec);
@@ -230,6 +230,7 @@ impl Bench {
             partition_count: 4,
             next_offset,
             changelog: self.changelog.clone().into_iter().collect(),
+            floor: next_offset,
             note: None,
         };
         Task::restore(Counting::default(), CONTEXT, sets(effective), &restored)
@@ -260,7 +261,7 @@ fn the_position_is_the_offset_after_the_last_record_read_and_gaps_do_not_matter(
 fn the_tasks_own_record_is_the_last_of_its_commit() {
     let mut bench = Bench::new(&[i64::MIN]);
     bench.input(0, "1@0");
-    let position = bench.task.capture(&mut bench.batch);
+    let position = bench.task.capture(true, &mut bench.batch);
     assert_eq!(position.task_record, Some(bench.batch.record_count() - 1));
     let last = bench.batch.records().last().expect("its own record");
     assert_eq!(bench.batch.key(last), Some(TASK_KEY));
