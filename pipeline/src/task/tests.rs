@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
 
+mod aged;
+
 use super::*;
 use crate::{
     outbox::{Address, Place},
@@ -196,7 +198,11 @@ impl Bench {
 
     /// Commits: what was said, and how far the task has come.
     fn commit(&mut self) -> (Vec<String>, TaskPosition) {
-        let position = self.task.capture(true, &mut self.batch);
+        self.commit_with(true)
+    }
+
+    fn commit_with(&mut self, capture: bool) -> (Vec<String>, TaskPosition) {
+        let position = self.task.capture(capture, &mut self.batch);
         let mut said = Vec::new();
         for record in self.batch.records() {
             let value = self.batch.value(record).map(<[u8]>::to_vec);

@@ -1,0 +1,123 @@
+//! States that are not captured with every commit: what is younger than the changelog is folded again.
+
+use super::*;
+
+impl Bench {
+    /// Commits without capturing, unless the task must.
+    fn commit_young(&mut self) -> (Vec<String>, TaskPosition) {
+        self.commit_with(false)
+    }
+
+    /// Killed, and restored from what was committed.
+    fn killed(&mut self, committed: &TaskPosition, effective: &[i64]) {
+        let restored = Restored {
+            task: Some(self.task.id()),
+            partition_count: 4,
+            next_offset: Some(committed.next_offset),
+            floor: Some(committed.floor),
+            note: Some(committed.note),
+            changelog: self.changelog.clone().into_iter().collect(),
+        };
+        let task = Task::restore(Counting::default(), CONTEXT, sets(effective), &restored);
+        self.task = task.expect("restorable");
+        self.batch.clear();
+    }
+}
+
+#[test]
+fn the_first_commit_captures_and_a_young_one_after_it_writes_nothing() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(4, "1@0");
+    let (_, first) = bench.commit_young();
+    assert_eq!((first.next_offset, first.floor), (5, 5));
+    assert!(first.task_record.is_some());
+    bench.input(5, "1@10");
+    let (_, young) = bench.commit_young();
+    assert_eq!((young.next_offset, young.floor), (6, 5));
+    assert_eq!(young.task_record, None);
+}
+
+#[test]
+fn what_is_younger_than_the_changelog_is_folded_again_and_nothing_is_said_twice() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.input(1, "2@0");
+    bench.commit();
+    bench.input(2, "1@10");
+    bench.input(3, "2@900");
+    bench.mark(5, 500);
+    bench.go_on(usize::MAX);
+    bench.input(6, "3@300");
+    let (said, committed) = bench.commit_young();
+    assert_eq!(said[0], "1 had 2 until 110 under 0");
+
+    bench.killed(&committed, &[i64::MIN]);
+    for (offset, value) in [(2, "1@10"), (3, "2@900")] {
+        assert_eq!(bench.take(offset, Some(value), None), Taken::Replayed);
+    }
+    assert_eq!(bench.mark(5, 500), Taken::Replayed);
+    assert_eq!(bench.take(6, Some("3@300"), None), Taken::Replayed);
+    assert_eq!(bench.task.states(), [(&2, &(2, 900)), (&3, &(1, 300))]);
+    assert_eq!(bench.task.time(), TaskTime::new(Timestamp(500), Millis(10)));
+    let (said, after) = bench.commit_young();
+    assert_eq!(said, Vec::<String>::new());
+    assert_eq!(
+        (after.next_offset, after.floor),
+        (7, 7),
+        "and captured at once: it is not folded a third time"
+    );
+}
+
+#[test]
+fn a_commit_in_the_middle_of_folding_again_keeps_what_was_committed() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.commit();
+    bench.input(1, "1@10");
+    bench.input(2, "1@20");
+    let (_, committed) = bench.commit_young();
+    bench.killed(&committed, &[i64::MIN]);
+    bench.take(1, Some("1@10"), None);
+    let (_, meanwhile) = bench.commit();
+    assert_eq!(meanwhile, committed);
+}
+
+#[test]
+fn a_half_done_mark_that_is_to_be_folded_again_waits_until_it_is_read_again() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    for (offset, key) in [(0, 1), (1, 2), (2, 3)] {
+        bench.input(offset, &format!("{key}@{}", key * 10));
+    }
+    bench.mark(3, 1_000);
+    bench.go_on(1);
+    let (_, middle) = bench.commit_young();
+    assert_eq!(middle.floor, 3, "a half-done mark is always captured");
+    bench.go_on(usize::MAX);
+    let (said, committed) = bench.commit_young();
+    assert_eq!((committed.next_offset, committed.floor), (4, 3));
+    assert_eq!(said.len(), 2, "the other two end");
+
+    bench.killed(&committed, &[i64::MIN]);
+    assert_eq!(bench.go_on(usize::MAX), Taken::Yes);
+    assert_eq!(bench.mark(3, 1_000), Taken::Replayed);
+    let (said, _) = bench.commit_young();
+    assert_eq!(said, Vec::<String>::new());
+    assert!(bench.task.states().is_empty());
+}
+
+#[test]
+fn what_is_folded_again_stays_under_the_definitions_it_was_folded_under() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.commit();
+    bench.mark(1, 50);
+    let (_, committed) = bench.commit_young();
+
+    // Killed here. Meanwhile a set has been applied that was in effect before what is folded again.
+    bench.killed(&committed, &[i64::MIN, 10]);
+    assert_eq!(bench.mark(1, 50), Taken::Replayed);
+    assert_eq!(bench.task.definitions_version(), 0);
+    bench.mark(2, 1_000);
+    bench.go_on(usize::MAX);
+    assert_eq!(bench.commit().0[0], "1 had 1 until 100 under 1");
+}
