@@ -28,6 +28,9 @@ pub(crate) const WEB_RAW: &str = "web.events.raw";
 pub(crate) const ENGAGEMENT_RAW: &str = "engagement.events.raw";
 pub(crate) const RAW: [&str; 2] = [WEB_RAW, ENGAGEMENT_RAW];
 
+/// Small transactions, so that there are many, and that a mark with many timers goes over several of them.
+pub(crate) const SMALL: &[&str] = &["--workers", "2", "--batch-records", "50"];
+
 /// What each stage reads.
 pub(crate) const INPUTS: [(&str, &[&str]); 4] = [
     ("ingest", &RAW),

@@ -147,6 +147,7 @@ impl Transactions {
             .positions
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = vec![-1; task_records.len()];
+        failpoint::reach("before_begin");
         self.producer.begin_transaction().map_err(classify)?;
         self.produce(transaction, names, &task_records)?;
         failpoint::reach("after_produce");
