@@ -19,7 +19,7 @@ use rdkafka::{
 };
 use serde_json::Value;
 
-use crate::marks::Claims;
+use crate::{marks::Claims, wait_until};
 
 /// Which records a reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +174,12 @@ impl Auditor {
         for partition in 0..self.partitions(topic) {
             partitions.add_partition(topic, partition);
         }
-        let committed = consumer.committed_offsets(partitions, Duration::from_secs(20));
-        let committed = committed.expect("committed offsets");
+        let committed = wait_until("a group's offsets", Duration::from_secs(60), || {
+            let committed = consumer.committed_offsets(partitions.clone(), Duration::from_secs(20));
+            committed
+                .map_err(|error| eprintln!("auditor: {topic}: {error}"))
+                .ok()
+        });
         committed
             .elements()
             .iter()

@@ -36,8 +36,12 @@ fn feeding() -> Duration {
     Duration::from_secs(20 + 8 * kills() as u64)
 }
 
+/// So many visitors that their events come at the rate that is asked for; enough for every case, whatever it is.
 fn visitors() -> u32 {
-    number("FOOTFALL_TEST_VISITORS", 2_000) as u32
+    let rate = number("FOOTFALL_TEST_RATE", 900) as u64;
+    // One visitor of the day sends 21 events, all in all.
+    let visitors = rate * feeding().as_secs() / 21;
+    visitors.max(2_000) as u32
 }
 
 /// A whole chain that was disturbed in every stage, and what it was fed.

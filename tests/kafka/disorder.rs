@@ -45,6 +45,11 @@ struct Sent {
 }
 
 impl Sent {
+    /// Whether any visit that it could join is over when it arrives.
+    fn is_too_late(&self) -> bool {
+        self.arrives - self.event.at > GRACE + 60 * MINUTE
+    }
+
     /// The JSON by the sender's own clock, which is wrong by its skew.
     fn json(&self) -> String {
         let date = |at: i64| journey::Timestamp(at + self.skew).to_string();
@@ -77,7 +82,7 @@ impl Visitor {
     }
 
     fn kind(&self) -> i64 {
-        self.number % 10
+        self.number % 30
     }
 
     /// How long after the one before it the n-th event happens.
@@ -158,9 +163,14 @@ fn disorder_within_grace_and_copies_change_no_visit_and_what_is_too_late_is_kept
     let _stages = STAGES.map(|name| lane.start(name, "a", SMALL));
     let mut loader = lane.producer();
     for sent in &sent {
+        loader.tick_by_the_minute(&RAW);
+        if sent.is_too_late() {
+            loader.flush();
+            let over_at = sent.event.at + TIMEOUT + GRACE;
+            lane.until_marked("web.events", over_at);
+        }
         let (key, json) = (Some(sent.cookie.as_str()), sent.json());
         loader.send(WEB_RAW, key, json.as_bytes(), Some(sent.arrives));
-        loader.tick_by_the_minute(&RAW);
     }
     for _ in 1..=26 {
         loader.tick(&RAW, loader.now() + 60 * MINUTE);

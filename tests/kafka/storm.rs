@@ -6,7 +6,7 @@ use crate::{
     disturb::{committed, until_all_beyond},
     judge::assert_unharmed,
     kafka,
-    lane::Lane,
+    lane::{Lane, SINGLE},
     load::under_load,
     rounds,
     stage::{PATIENCE, STAGES, Stage},
@@ -14,19 +14,16 @@ use crate::{
     wait_until,
 };
 
-/// Small transactions; one worker each, as a group of more members than partitions has some with nothing to do.
-const FEW: &[&str] = &["--batch-records", "50"];
-
 /// How often one comes and goes, in each stage and each round.
 const GUESTS: usize = 3;
 
 /// Lets guests join a stage whose first process stays, each before the last has left. Gives the processes that go on.
 fn storm(lane: &Lane, name: &str, guests: usize) -> Vec<Stage> {
-    let mut host = lane.start(name, "host", FEW);
+    let mut host = lane.start(name, "host", SINGLE);
     host.until_ready();
     let mut here: Option<Stage> = None;
     for number in 0..guests {
-        let mut guest = lane.start(name, &format!("guest{number}"), FEW);
+        let mut guest = lane.start(name, &format!("guest{number}"), SINGLE);
         guest.until_ready();
         if let Some(mut last) = here.replace(guest) {
             if number % 2 == 0 {

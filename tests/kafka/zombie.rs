@@ -9,7 +9,7 @@ use crate::{
     disturb::{committed, until_all_beyond},
     judge::assert_unharmed,
     kafka,
-    lane::{Lane, SMALL, WEB_RAW},
+    lane::{Lane, SINGLE, WEB_RAW},
     live,
     load::under_load,
     marks::assert_marks_keep_their_word,
@@ -23,17 +23,22 @@ use crate::{
 /// Of the first only the group's generation tells that it is too late: its producer is as good as new.
 const POINTS: [&str; 3] = ["before_begin", "after_produce", "after_send_offsets"];
 
-/// What a zombie says when it is refused: the group knows its member no more, or its producer's epoch is over.
-const REFUSED: [&str; 2] = ["the assignment is somebody else's", "fenced"];
+/// What a zombie says when it is refused: by the group, which knows its member no more, or by the transactions' coordinator,
+/// which has ended what it left open.
+const REFUSED: [&str; 3] = [
+    "the assignment is somebody else's",
+    "fenced",
+    "the broker has ended",
+];
 
 /// Freezes a stage's process at a point, lets another take over, wakes it. Gives both; one that ended is started again.
 fn haunt(lane: &Lane, name: &str, round: usize, point: &str) -> [Stage; 2] {
     let (zombie, heir) = (format!("zombie{round}"), format!("heir{round}"));
     let failpoint = format!("{point}:10:freeze");
-    let mut first = lane.start_dying(name, &zombie, SMALL, &failpoint);
+    let mut first = lane.start_dying(name, &zombie, SINGLE, &failpoint);
     first.until_frozen();
     let frozen_at = committed(lane, name);
-    let mut second = lane.start(name, &heir, SMALL);
+    let mut second = lane.start(name, &heir, SINGLE);
     second.until_ready();
     until_all_beyond(lane, name, &frozen_at);
 
@@ -51,7 +56,7 @@ fn haunt(lane: &Lane, name: &str, round: usize, point: &str) -> [Stage; 2] {
     let woken_at = committed(lane, name);
     until_all_beyond(lane, name, &woken_at);
     if !first.is_running() {
-        first = lane.start(name, &zombie, SMALL);
+        first = lane.start(name, &zombie, SINGLE);
         first.until_ready();
     }
     [first, second]

@@ -386,7 +386,13 @@ fn fatal(error: &rdkafka::error::RDKafkaError) -> String {
         RDKafkaErrorCode::Fenced
         | RDKafkaErrorCode::ProducerFenced
         | RDKafkaErrorCode::InvalidProducerEpoch => format!(
-            "fenced: another process with the same --instance has taken over ({}); give every process its own",
+            "fenced: another process with the same --instance has taken over, or this one stood still for longer than \
+             --transaction-timeout ({}); give every process its own",
+            error.string()
+        ),
+        RDKafkaErrorCode::InvalidTransactionalState => format!(
+            "the broker has ended a transaction of ours: this process, or its way to the broker, stood still for longer than \
+             --transaction-timeout ({}); the last committed batch stands, start again",
             error.string()
         ),
         _ => error.string(),
