@@ -34,6 +34,10 @@ finish() {
     say "the broker's last lines"
     tail -n 20 "$FOOTFALL_DEV_DIR/kafka.log" >&2
   fi
+  # One that a test has for itself, and could not stop any more.
+  for own in "$FOOTFALL_DEV_DIR"/cluster-*; do
+    [ ! -d "$own" ] || "$footfall" dev down --dir "$own" >&2 || true
+  done
   if "$footfall" dev down >&2; then
     rm -rf "$FOOTFALL_DEV_DIR"
   else
@@ -49,5 +53,5 @@ say "tests against a real Kafka"
 "$footfall" dev up
 variables=$("$footfall" dev env)
 eval "$variables"
-# Most of these tests wait most of the time, and three of them for one and the same run: more threads than cores.
-FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]}" -- --nocapture --test-threads 6
+# Most of these tests wait most of the time, and three of them for one and the same run: many more threads than cores.
+FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]}" -- --nocapture --test-threads 12

@@ -148,6 +148,13 @@ impl<S: Stage> Task<S> {
 
     fn restore_own(&mut self, value: &[u8]) -> Result<TaskRecord, LogError> {
         let (position, body) = self.head(value)?;
+        if position.next_offset != self.next_offset {
+            return Err(self.broken(&format!(
+                "its own record holds up to input offset {}, and what is committed beside the offset says {}: the changelog \
+                 and the group's offsets do not belong together, or the changelog was cut",
+                position.next_offset, self.next_offset
+            )));
+        }
         let record: TaskRecord =
             schemas::from_bytes(body).map_err(|e| self.broken(&e.to_string()))?;
         self.claims = Claims::from_parts(record.claims.clone());

@@ -2,7 +2,8 @@
 //! its own look-up in the registry, apache-avro by the writer's schema, its own reading of marks and changelogs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
+    fmt,
     io::{Read, Write},
     net::TcpStream,
     sync::{Mutex, PoisonError},
@@ -17,6 +18,8 @@ use rdkafka::{
     message::Headers,
 };
 use serde_json::Value;
+
+use crate::{marks::Claims, wait_until};
 
 /// Which records a reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +56,35 @@ impl Record {
         self.key.is_none() && self.value.is_none() && only_time
     }
 
-    /// What a reader is promised to find the same in every replay.
-    pub(crate) fn contents(&self) -> Contents<'_> {
-        (self.key.as_deref(), self.value.as_deref(), &self.headers)
+    /// What a reader is promised to find the same in every replay: key, value, headers; not where in the log its cause lay, as
+    /// aborted records lie there, too.
+    pub(crate) fn promised(&self) -> impl PartialEq + '_ {
+        let headers = self.headers.iter();
+        let headers = headers.filter(|(name, _)| name != "dead-letter.offset");
+        (&self.key, &self.value, headers.collect::<Vec<_>>())
     }
 }
 
-/// Key, value, headers.
-pub(crate) type Contents<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, &'a [(String, Vec<u8>)]);
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes: &Option<Vec<u8>>| {
+            bytes
+                .as_deref()
+                .map(String::from_utf8_lossy)
+                .map(|t| t.into_owned())
+        };
+        write!(
+            f,
+            "  key {:?}, value {:?}",
+            text(&self.key),
+            text(&self.value)
+        )?;
+        for (name, value) in &self.headers {
+            write!(f, ", {name} {}", String::from_utf8_lossy(value))?;
+        }
+        Ok(())
+    }
+}
 
 /// Reads and decodes.
 pub(crate) struct Auditor {
@@ -150,13 +174,26 @@ impl Auditor {
         for partition in 0..self.partitions(topic) {
             partitions.add_partition(topic, partition);
         }
-        let committed = consumer.committed_offsets(partitions, Duration::from_secs(20));
-        let committed = committed.expect("committed offsets");
+        let committed = wait_until("a group's offsets", Duration::from_secs(60), || {
+            let committed = consumer.committed_offsets(partitions.clone(), Duration::from_secs(20));
+            committed
+                .map_err(|error| eprintln!("auditor: {topic}: {error}"))
+                .ok()
+        });
         committed
             .elements()
             .iter()
             .map(|element| element.offset().to_raw().unwrap_or(0).max(0))
             .collect()
+    }
+
+    /// Where a committed reader of a partition comes to stand: before the oldest transaction that is open, else at the end.
+    pub(crate) fn stable_end(&self, topic: &str, partition: i32) -> i64 {
+        let consumer = self.consumer("auditor", Isolation::Committed);
+        let (_, end) = consumer
+            .fetch_watermarks(topic, partition, Duration::from_secs(20))
+            .expect("the ends of the partition");
+        end
     }
 
     /// Whether a group has committed all that a committed reader can see of a topic.
@@ -226,36 +263,6 @@ impl Auditor {
             }
         }
         longest
-    }
-}
-
-/// What the marks of one partition claim.
-#[derive(Clone, Default)]
-struct Claims {
-    claimed: BTreeMap<(String, i64), i64>,
-    sources: usize,
-}
-
-impl Claims {
-    fn take(&mut self, mark: &str) {
-        let mark: Value = serde_json::from_str(mark).expect("a mark is JSON");
-        let of = mark["of"].as_object().expect("of");
-        let count: u64 = of.values().filter_map(Value::as_u64).sum();
-        self.sources = count as usize;
-        for source in mark["sources"].as_array().expect("sources") {
-            let topic = source[0].as_str().expect("a topic").to_owned();
-            let (partition, at) = (source[1].as_i64(), source[2].as_i64());
-            let known = self
-                .claimed
-                .entry((topic, partition.expect("a partition")))
-                .or_insert(i64::MIN);
-            *known = (*known).max(at.expect("a time"));
-        }
-    }
-
-    fn frontier(&self) -> Option<i64> {
-        let complete = self.sources > 0 && self.claimed.len() >= self.sources;
-        self.claimed.values().min().copied().filter(|_| complete)
     }
 }
 

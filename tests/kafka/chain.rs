@@ -7,23 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use journey_tests::oracle::sessionize;
-use serde_json::Value;
-
 use crate::{
     Kafka,
-    auditor::{Isolation, Record},
+    auditor::Isolation,
     disturb::{self, Kill, assert_disturbed, disturb},
+    judge::{assert_forwarded_once, assert_same_said, assert_visits_of_a_batch, undisturbed},
     kafka, kills,
-    lane::{ENGAGEMENT_RAW, Lane, RAW, WEB_RAW},
-    stage::STAGES,
-    truth::{Day, assert_same_visits, ended},
+    lane::{Lane, SMALL, WEB_RAW},
+    load::{replay, under_load},
+    marks::assert_marks_keep_their_word,
+    number,
+    stage::{STAGES, Stage},
+    truth::Day,
 };
-
-const HOUR: i64 = 3_600_000;
-
-/// Small transactions, so that there are many, and that a mark with many timers goes over several of them.
-const SMALL: &[&str] = &["--workers", "2", "--batch-records", "50"];
 
 /// What the stages after ingest write in every transaction.
 const WRITTEN: [&str; 6] = [
@@ -40,9 +36,12 @@ fn feeding() -> Duration {
     Duration::from_secs(20 + 8 * kills() as u64)
 }
 
+/// So many visitors that their events come at the rate that is asked for; enough for every case, whatever it is.
 fn visitors() -> u32 {
-    let visitors = std::env::var("FOOTFALL_TEST_VISITORS").ok();
-    visitors.map_or(2_000, |visitors| visitors.parse().expect("a number"))
+    let rate = number("FOOTFALL_TEST_RATE", 900) as u64;
+    // One visitor of the day sends 21 events, all in all.
+    let visitors = rate * feeding().as_secs() / 21;
+    visitors.max(2_000) as u32
 }
 
 /// A whole chain that was disturbed in every stage, and what it was fed.
@@ -61,81 +60,43 @@ fn run_disturbed(kafka: &Kafka) -> Disturbed {
     let day = Day::biting(1, visitors());
     let lane = Lane::new(kafka, "chain", true);
     lane.define_demo();
-    let end = thread::scope(|scope| {
-        let feeder = scope.spawn(|| feed(&lane, &day));
-        let stages: Vec<_> = STAGES
-            .iter()
-            .enumerate()
-            .map(|(i, name)| {
-                let (lane, plan) = (&lane, disturb::plan(i, kills()));
-                scope.spawn(move || disturb(lane, name, SMALL, &plan))
-            })
-            .collect();
-        let end = feeder.join().expect("fed");
-        let _running: Vec<_> = stages
-            .into_iter()
-            .map(|s| s.join().expect("disturbed"))
-            .collect();
-        lane.until_all_done("ingest", end);
-        end
+    let (started, events) = (Instant::now(), day.sent.len());
+    under_load(&lane, &day, feeding(), || {
+        let running = disturb_all(&lane, 0, |_, _| {});
+        let (kills, took) = (STAGES.len() * kills(), started.elapsed());
+        println!("{}: {kills} kills in {took:?}", lane.prefix);
+        running
     });
+    let rate = events as f64 / started.elapsed().as_secs_f64();
     println!(
-        "{}: the whole day, {} events, until {end}",
-        lane.prefix,
-        day.sent.len()
+        "{}: a day of {events} events, {rate:.0} a second",
+        lane.prefix
     );
     Disturbed { lane, day }
 }
 
-/// Sends the day at an even pace. For three hours of it one topic's time stands still: the mark after them has much to do.
-fn feed(lane: &Lane, day: &Day) -> i64 {
-    let mut loader = lane.producer();
-    let (first, last) = (
-        day.sent[0].send_at.0,
-        day.sent[day.sent.len() - 1].send_at.0,
-    );
-    let pace = feeding().as_millis() as f64 / (last - first) as f64;
-    let silence = first + 9 * HOUR..first + 12 * HOUR;
-    let started = Instant::now();
-    for sent in &day.sent {
-        let at = sent.send_at.0;
-        let due = Duration::from_millis(((at - first) as f64 * pace) as u64);
-        if let Some(early) = due.checked_sub(started.elapsed()) {
-            thread::sleep(early);
-        }
-        loader.send(WEB_RAW, sent.key.as_deref(), sent.json.as_bytes(), Some(at));
-        let topics = if silence.contains(&at) {
-            &[WEB_RAW][..]
-        } else {
-            &RAW
-        };
-        loader.tick_by_the_minute(topics);
-    }
-    for hour in 1..=26 {
-        loader.tick(&[WEB_RAW, ENGAGEMENT_RAW], last + hour * HOUR);
-    }
-    loader.flush();
-    loader.now()
+/// Does to the stages from `first` on what is planned for each, all at once, and gives the processes that go on.
+fn disturb_all(lane: &Lane, first: usize, change: impl Fn(&str, &mut Vec<Kill>)) -> Vec<Stage> {
+    thread::scope(|scope| {
+        let stages = STAGES.iter().enumerate().skip(first);
+        let disturbed: Vec<_> = stages
+            .map(|(i, name)| {
+                let mut plan = disturb::plan(i + first * 2, kills());
+                change(name, &mut plan);
+                scope.spawn(move || disturb(lane, name, SMALL, &plan))
+            })
+            .collect();
+        let disturbed = disturbed.into_iter();
+        disturbed.map(|s| s.join().expect("disturbed")).collect()
+    })
 }
 
 #[test]
 fn every_raw_event_stands_in_web_events_exactly_once_though_ingest_dies() {
     let Some(kafka) = kafka() else { return };
     let Disturbed { lane, day } = disturbed(&kafka);
-    let web_events = lane.values("web.events");
-    let mut ids: Vec<&str> = web_events
-        .iter()
-        .filter_map(|e| e["eventId"].as_str())
-        .collect();
-    ids.sort_unstable();
-    assert_eq!(ids.len(), web_events.len());
-    assert!(
-        ids == day.forwarded(),
-        "{} ids, expected {}",
-        ids.len(),
-        day.forwarded().len()
-    );
-
+    assert_forwarded_once(lane, day);
+    assert_marks_keep_their_word(lane);
     let (suppressed, expected_dead) = day.refused();
     let dead_letters = lane.records(&format!("{WEB_RAW}.dead-letter"));
     let mut places = BTreeSet::new();
@@ -160,7 +121,7 @@ fn every_raw_event_stands_in_web_events_exactly_once_though_ingest_dies() {
     let suppressed: usize = suppressed.values().sum();
     assert_eq!(
         raw,
-        web_events.len() + dead_letters.len() + suppressed,
+        day.forwarded().len() + dead_letters.len() + suppressed,
         "nothing disappears"
     );
     assert_disturbed(lane, &["web.events"]);
@@ -170,22 +131,7 @@ fn every_raw_event_stands_in_web_events_exactly_once_though_ingest_dies() {
 fn the_visits_of_a_disturbed_chain_are_those_of_a_batch() {
     let Some(kafka) = kafka() else { return };
     let Disturbed { lane, day } = disturbed(&kafka);
-    let dead_letters = lane.records("web.events.dead-letter");
-    let mut too_late = BTreeSet::new();
-    for letter in &dead_letters {
-        assert_eq!(letter.header("dead-letter.reason"), "late");
-        let event = lane.auditor.decode(letter);
-        let id = event["eventId"].as_str().expect("an id").to_owned();
-        assert!(too_late.insert(id), "one event was late twice");
-    }
-    let visits = lane.values("journey.visits");
-    println!(
-        "{} late, {} records of visits",
-        too_late.len(),
-        visits.len()
-    );
-    let expected = sessionize(&day.events(&too_late));
-    assert_same_visits(&ended(&visits), &expected);
+    assert_visits_of_a_batch(lane, day);
     assert_disturbed(lane, &WRITTEN);
 }
 
@@ -193,115 +139,23 @@ fn the_visits_of_a_disturbed_chain_are_those_of_a_batch() {
 fn over_one_recorded_log_the_stages_say_the_same_disturbed_or_not() {
     let Some(kafka) = kafka() else { return };
     let recorded = &disturbed(&kafka).lane;
-    let log = recorded
-        .auditor
-        .read(&recorded.topic("web.events"), Isolation::Committed);
-    let end = recorded
-        .auditor
-        .frontier(&recorded.topic("web.events"))
-        .expect("marks");
-
-    let calm = Lane::new(&kafka, "calm", true);
-    calm.define_demo();
-    let stages: Vec<_> = STAGES[1..]
-        .iter()
-        .map(|name| calm.start(name, "a", &[]))
-        .collect();
-    replay(&calm, &log, Duration::ZERO);
-    calm.until_all_done("sessionizer", end);
-    drop(stages);
+    let topic = recorded.topic("web.events");
+    let log = recorded.auditor.read(&topic, Isolation::Committed);
+    let end = recorded.auditor.frontier(&topic).expect("marks");
+    let calm = undisturbed(&kafka, recorded);
 
     let rough = Lane::new(&kafka, "rough", true);
     rough.define_demo();
     thread::scope(|scope| {
         let feeder = scope.spawn(|| replay(&rough, &log, feeding()));
-        let stages: Vec<_> = STAGES[1..]
-            .iter()
-            .enumerate()
-            .map(|(i, name)| {
-                let mut plan = disturb::plan(i + 3, kills());
-                if *name == "sessionizer" {
-                    plan[0] = Kill::At("mid_mark", 2);
-                }
-                let lane = &rough;
-                scope.spawn(move || disturb(lane, name, SMALL, &plan))
-            })
-            .collect();
+        let _running = disturb_all(&rough, 1, |name, plan| {
+            if name == "sessionizer" {
+                plan[0] = Kill::At("mid_mark", 2);
+            }
+        });
         feeder.join().expect("fed");
-        let _running: Vec<_> = stages
-            .into_iter()
-            .map(|s| s.join().expect("disturbed"))
-            .collect();
         rough.until_all_done("sessionizer", end);
     });
-    for topic in [
-        "journey.visits",
-        "journey.events",
-        "journey.offers",
-        "web.events.dead-letter",
-    ] {
-        let read = |lane: &Lane| lane.auditor.read(&lane.topic(topic), Isolation::Committed);
-        assert_same_contents(topic, &read(&calm), &read(&rough));
-    }
+    assert_same_said(&calm, &rough);
     assert_disturbed(&rough, &WRITTEN);
-    let (calm, rough) = (last_revisions(&calm), last_revisions(&rough));
-    assert!(!calm.is_empty());
-    for (key, interval) in &calm {
-        assert_eq!(Some(interval), rough.get(key), "the last revision of {key}");
-    }
-    assert_eq!(calm.len(), rough.len());
-}
-
-/// Appends a recorded log, record by record, to the same partitions of another lane, at an even pace.
-fn replay(lane: &Lane, log: &[Record], over: Duration) {
-    // In the order of time, so that no partition runs far ahead of the others.
-    let mut log: Vec<&Record> = log.iter().collect();
-    log.sort_by_key(|record| (record.timestamp, record.partition, record.offset));
-    let mut loader = lane.producer();
-    let started = Instant::now();
-    for (i, record) in log.iter().enumerate() {
-        let due = over.mul_f64(i as f64 / log.len() as f64);
-        if let Some(early) = due.checked_sub(started.elapsed()) {
-            thread::sleep(early);
-        }
-        loader.copy("web.events", record);
-    }
-    loader.flush();
-}
-
-fn assert_same_contents(topic: &str, calm: &[Record], rough: &[Record]) {
-    let partitions: BTreeSet<i32> = calm.iter().map(|record| record.partition).collect();
-    for partition in partitions {
-        let of = |records: &'_ [Record]| -> Vec<Record> {
-            records
-                .iter()
-                .filter(|r| r.partition == partition)
-                .cloned()
-                .collect()
-        };
-        let (calm, rough) = (of(calm), of(rough));
-        for (at, (a, b)) in calm.iter().zip(&rough).enumerate() {
-            assert_eq!(
-                a.contents(),
-                b.contents(),
-                "{topic}-{partition}, record {at}"
-            );
-        }
-        assert_eq!(calm.len(), rough.len(), "{topic}-{partition}");
-    }
-    println!("{topic}: {} records, byte for byte the same", calm.len());
-}
-
-/// By key: the status and the counts that stand in the end.
-fn last_revisions(lane: &Lane) -> BTreeMap<String, (Value, Value)> {
-    let records = lane.records("journey.staffing");
-    let last = records.iter().map(|record| {
-        let key = String::from_utf8_lossy(record.key.as_deref().expect("a key")).into_owned();
-        let interval = lane.auditor.decode(record);
-        (
-            key,
-            (interval["status"].clone(), interval["actual"].clone()),
-        )
-    });
-    last.collect()
 }

@@ -69,14 +69,31 @@ pub(crate) fn disturb(lane: &Lane, name: &str, extra: &[&str], plan: &[Kill]) ->
     first
 }
 
-fn until_progress(lane: &Lane, name: &str) {
+/// The offsets that a stage has committed of its first input, by partition.
+pub(crate) fn committed(lane: &Lane, name: &str) -> Vec<i64> {
     let inputs = INPUTS.iter().find(|(stage, _)| *stage == name);
     let input = lane.topic(inputs.expect("a stage").1[0]);
     let group = lane.topic(&format!("footfall.{name}"));
-    let sum = || lane.auditor.committed(&group, &input).iter().sum::<i64>();
+    lane.auditor.committed(&group, &input)
+}
+
+fn until_progress(lane: &Lane, name: &str) {
+    let sum = || committed(lane, name).iter().sum::<i64>();
     let before = sum();
     let what = format!("{name} to go on");
     wait_until(&what, PATIENCE, || (sum() > before).then_some(()));
+}
+
+/// Until a stage has got further in every partition than here: each has an owner that works.
+pub(crate) fn until_all_beyond(lane: &Lane, name: &str, here: &[i64]) {
+    let what = format!("{name} to go on in every partition");
+    wait_until(&what, PATIENCE, || {
+        let now = committed(lane, name);
+        now.iter()
+            .zip(here)
+            .all(|(now, here)| now > here)
+            .then_some(())
+    });
 }
 
 /// The run must have seen what it is a test of: a transaction that was aborted, a rebalance, and a mark over at least three

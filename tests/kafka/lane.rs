@@ -28,6 +28,12 @@ pub(crate) const WEB_RAW: &str = "web.events.raw";
 pub(crate) const ENGAGEMENT_RAW: &str = "engagement.events.raw";
 pub(crate) const RAW: [&str; 2] = [WEB_RAW, ENGAGEMENT_RAW];
 
+/// Small transactions, so that there are many, and that a mark with many timers goes over several of them.
+pub(crate) const SMALL: &[&str] = &["--workers", "2", "--batch-records", "50"];
+
+/// Small transactions of one worker: a group of more members than partitions has some with nothing to do.
+pub(crate) const SINGLE: &[&str] = &["--batch-records", "50"];
+
 /// What each stage reads.
 pub(crate) const INPUTS: [(&str, &[&str]); 4] = [
     ("ingest", &RAW),
@@ -144,7 +150,10 @@ impl Lane {
         let mut args = self.connection();
         let mut add = |more: &[&str]| args.extend(more.iter().map(|arg| (*arg).to_owned()));
         add(&["--instance", instance, "--register-schemas"]);
-        add(&["--session-timeout", "6s", "--transaction-timeout", "5s"]);
+        add(&["--transaction-timeout", "5s", "--state-age", "300ms"]);
+        if !extra.contains(&"--session-timeout") {
+            add(&["--session-timeout", "6s"]);
+        }
         if name == "ingest" {
             add(&["--development-visitor-key"]);
             add(if self.backfill { &["--no-ticks"] } else { &[] });
@@ -184,14 +193,19 @@ impl Lane {
             });
         }
         if let Some(output) = output {
-            let topic = self.topic(output);
-            let what = format!("the marks of {topic} to reach {at}");
-            wait_until(&what, patience, || {
-                self.auditor
-                    .frontier(&topic)
-                    .filter(|frontier| *frontier >= at)
-            });
+            self.until_marked(output, at);
         }
+    }
+
+    /// Until the marks of a topic say that all up to this time has been passed on.
+    pub(crate) fn until_marked(&self, topic: &str, at: i64) {
+        let topic = self.topic(topic);
+        let what = format!("the marks of {topic} to reach {at}");
+        wait_until(&what, PATIENCE * 2, || {
+            self.auditor
+                .frontier(&topic)
+                .filter(|frontier| *frontier >= at)
+        });
     }
 
     /// Until everything up to this time has come through all stages from `first` on.

@@ -11,7 +11,8 @@ use crate::{
     wait_until,
 };
 
-const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "live", "owner": "o", "purpose": "p", "contact": "c@live.example",
+/// A deployment whose visits end soon.
+pub(crate) const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "live", "owner": "o", "purpose": "p", "contact": "c@live.example",
     "consent": {"mode": "not_needed"}, "visitTimeoutMinutes": 1, "awaySeconds": 55}"#;
 
 const TIMEOUT: i64 = 60_000;
@@ -25,7 +26,7 @@ fn now() -> i64 {
 }
 
 /// Sends a page view that happens now; when that is.
-fn view(lane: &Lane, visitor: &str) -> i64 {
+pub(crate) fn view(lane: &Lane, visitor: &str) -> i64 {
     let at = now();
     let date = journey::Timestamp(at).to_string();
     let event = json!({

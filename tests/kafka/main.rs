@@ -5,16 +5,25 @@
 
 mod auditor;
 mod bad_input;
+mod broker;
 mod chain;
+mod cluster;
+mod disorder;
 mod disturb;
+mod hung;
+mod judge;
 mod lane;
 mod live;
+mod load;
+mod marks;
 mod real_traffic;
 mod refusals;
 mod replay;
 mod smoke;
 mod stage;
+mod storm;
 mod truth;
+mod zombie;
 
 use std::time::{Duration, Instant};
 
@@ -64,10 +73,29 @@ pub(crate) fn wait_until<T>(
     }
 }
 
+/// Waits for an answer of an asynchronous client.
+pub(crate) fn block_on<T>(answer: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(answer)
+}
+
 /// How many times each binary is killed.
 pub(crate) fn kills() -> usize {
-    let kills = std::env::var("FOOTFALL_KILLS").ok();
-    kills.map_or(3, |kills| {
-        kills.parse().expect("FOOTFALL_KILLS is a number")
+    number("FOOTFALL_KILLS", 3)
+}
+
+/// How often every other thing is done to the stages: once, or more often where there is time.
+pub(crate) fn rounds() -> usize {
+    number("FOOTFALL_TEST_ROUNDS", 1)
+}
+
+/// A number that a person, or a longer run, may set.
+pub(crate) fn number(variable: &str, usual: usize) -> usize {
+    let set = std::env::var(variable).ok();
+    set.map_or(usual, |set| {
+        let number = set.parse();
+        number.unwrap_or_else(|_| panic!("{variable} is a number, not {set:?}"))
     })
 }

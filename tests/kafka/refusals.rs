@@ -9,7 +9,7 @@ use rdkafka::{
 use serde_json::json;
 
 use crate::{
-    Kafka, auditor, kafka,
+    Kafka, auditor, block_on, kafka,
     lane::{Lane, WEB_RAW},
     stage::{PATIENCE, Stage},
     wait_until,
@@ -19,13 +19,6 @@ fn admin(kafka: &Kafka) -> AdminClient<DefaultClientContext> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.brokers);
     config.create().expect("an administrator")
-}
-
-fn block_on<T>(answer: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(answer)
 }
 
 fn delete(kafka: &Kafka, lane: &Lane, topic: &str) {

@@ -104,6 +104,22 @@ impl Stage {
             .sum()
     }
 
+    /// How many series a metric has.
+    pub(crate) fn series(&self, name: &str) -> usize {
+        let metrics = self.metrics().unwrap_or_default();
+        let start = format!("{name}{{");
+        metrics
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .count()
+    }
+
+    /// Whether it says that it owns partitions.
+    pub(crate) fn is_ready(&self) -> bool {
+        let address = self.address();
+        address.is_some_and(|address| auditor::get(&format!("http://{address}/readyz")).is_ok())
+    }
+
     /// Until it says that it owns partitions.
     pub(crate) fn until_ready(&mut self) {
         let what = format!("{} to be ready", self.name);
@@ -111,14 +127,18 @@ impl Stage {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 panic!("{} ended ({status}):\n{}", self.name, tail(&self.log));
             }
-            let address = self.address()?;
-            auditor::get(&format!("http://{address}/readyz")).ok()
+            self.is_ready().then_some(())
         });
     }
 
     /// Whether it still runs.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Itself, if it has ended.
+    pub(crate) fn if_ended(&mut self) -> Option<&mut Stage> {
+        (!self.is_running()).then_some(self)
     }
 
     /// Until it has ended by itself.
@@ -133,11 +153,30 @@ impl Stage {
         self.child.wait().expect("gone");
     }
 
+    /// SIGSTOP: it lives, and does nothing.
+    pub(crate) fn freeze(&self) {
+        signal(self.child.id(), "STOP");
+    }
+
+    /// Until it is frozen, by itself or by another.
+    pub(crate) fn until_frozen(&mut self) {
+        let what = format!("{} to be frozen", self.name);
+        wait_until(&what, PATIENCE, || {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                panic!("{} ended ({status}):\n{}", self.name, tail(&self.log));
+            }
+            is_frozen(self.child.id()).then_some(())
+        });
+    }
+
+    /// SIGCONT: it goes on as though no time had passed.
+    pub(crate) fn thaw(&self) {
+        signal(self.child.id(), "CONT");
+    }
+
     /// SIGTERM, and until it has gone, which must be in good order.
     pub(crate) fn stop(&mut self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.expect("kill runs").success(), "SIGTERM was sent");
+        signal(self.child.id(), "TERM");
         let status = self.until_ended();
         let (name, log) = (&self.name, tail(&self.log));
         assert!(status.success(), "{name} stopped with {status}:\n{log}");
@@ -149,6 +188,28 @@ impl Drop for Stage {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -s {name} {pid}")])
+        .status();
+    assert!(sent.expect("sh runs").success(), "SIG{name} was sent");
+}
+
+/// Whether every thread of a process stands still.
+fn is_frozen(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return false;
+    };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state follows the name, which is in brackets and may hold anything.
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('T'))
+    })
 }
 
 /// The last lines of a log.

@@ -14,6 +14,13 @@ pub(crate) struct Day {
 }
 
 impl Day {
+    /// A day, whatever is in it.
+    pub(crate) fn new(seed: u64, visitors: u32) -> Day {
+        let config = ShopConfig::biting(seed, visitors);
+        let sent = Shop::new(config.clone()).collect();
+        Day { sent, config }
+    }
+
     /// A day that bites; the generator's own count says whether it does.
     pub(crate) fn biting(seed: u64, visitors: u32) -> Day {
         let config = ShopConfig::biting(seed, visitors);

@@ -1,17 +1,19 @@
-//! Places where a test may kill the process: nothing at all unless the feature `failpoints` is compiled in.
+//! Places where a test may kill or freeze the process: nothing at all unless the feature `failpoints` is compiled in.
 
-/// Dies here if `FOOTFALL_FAILPOINT` is `<name>:<n>` and this is the n-th time.
+/// Dies here if `FOOTFALL_FAILPOINT` is `<name>:<n>` and this is the n-th time; freezes if it is `<name>:<n>:freeze`.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(name: &str) {
-    if is_reached(name) {
-        std::process::abort();
+    match reached(name) {
+        None => {}
+        Some(End::Dies) => std::process::abort(),
+        Some(End::Freezes) => freeze(),
     }
 }
 
 /// Dies a moment later: while whatever comes next is under way.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach_soon(name: &str) {
-    if is_reached(name) {
+    if reached(name).is_some() {
         std::thread::spawn(|| {
             std::thread::sleep(std::time::Duration::from_millis(1));
             std::process::abort();
@@ -19,17 +21,32 @@ pub(crate) fn reach_soon(name: &str) {
     }
 }
 
+/// What happens to the process.
 #[cfg(feature = "failpoints")]
-fn is_reached(name: &str) -> bool {
+enum End {
+    Dies,
+    Freezes,
+}
+
+#[cfg(feature = "failpoints")]
+fn reached(name: &str) -> Option<End> {
     use std::sync::atomic::{AtomicU64, Ordering};
     static REACHED: AtomicU64 = AtomicU64::new(0);
-    let Ok(wanted) = std::env::var("FOOTFALL_FAILPOINT") else {
-        return false;
-    };
-    let Some((point, count)) = wanted.split_once(':') else {
-        return false;
-    };
-    point == name && count.parse() == Ok(REACHED.fetch_add(1, Ordering::Relaxed) + 1)
+    let wanted = std::env::var("FOOTFALL_FAILPOINT").ok()?;
+    let mut wanted = wanted.split(':');
+    let (point, count, end) = (wanted.next()?, wanted.next()?, wanted.next());
+    let reached = point == name && count.parse() == Ok(REACHED.fetch_add(1, Ordering::Relaxed) + 1);
+    reached.then_some(match end {
+        Some("freeze") => End::Freezes,
+        _ => End::Dies,
+    })
+}
+
+/// SIGSTOP to ourselves, by way of the shell, whose parent we are: there is no safe call for it. Goes on here at SIGCONT.
+#[cfg(feature = "failpoints")]
+fn freeze() {
+    let mut shell = std::process::Command::new("sh");
+    let _ = shell.args(["-c", "kill -s STOP $PPID"]).status();
 }
 
 /// Whether this attempt is to be aborted: `FOOTFALL_FAILPOINT` is `abort_every:<n>`, and it is an n-th one.

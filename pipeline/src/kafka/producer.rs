@@ -154,6 +154,7 @@ impl Transactions {
             .positions
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = vec![-1; task_records.len()];
+        failpoint::reach("before_begin");
         let began = Instant::now();
         self.producer.begin_transaction().map_err(classify)?;
         self.produce(transaction, names, &task_records)?;
@@ -410,7 +411,13 @@ fn fatal(error: &rdkafka::error::RDKafkaError) -> String {
         RDKafkaErrorCode::Fenced
         | RDKafkaErrorCode::ProducerFenced
         | RDKafkaErrorCode::InvalidProducerEpoch => format!(
-            "fenced: another process with the same --instance has taken over ({}); give every process its own",
+            "fenced: another process with the same --instance has taken over, or this one stood still for longer than \
+             --transaction-timeout ({}); give every process its own",
+            error.string()
+        ),
+        RDKafkaErrorCode::InvalidTransactionalState => format!(
+            "the broker has ended a transaction of ours: this process, or its way to the broker, stood still for longer than \
+             --transaction-timeout ({}); the last committed batch stands, start again",
             error.string()
         ),
         _ => error.string(),

@@ -1,0 +1,133 @@
+//! What must hold whatever was done to the stages: a chain says what a batch, and what an undisturbed chain, would say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use journey_tests::oracle::sessionize;
+use serde_json::Value;
+
+use crate::{
+    Kafka,
+    auditor::{Isolation, Record},
+    lane::Lane,
+    load::replay,
+    marks::assert_marks_keep_their_word,
+    stage::STAGES,
+    truth::{Day, assert_same_visits, ended},
+};
+
+/// What a replay promises to say again, byte for byte.
+const PROMISED: [&str; 4] = [
+    "journey.visits",
+    "journey.events",
+    "journey.offers",
+    "web.events.dead-letter",
+];
+
+/// Nothing lost, nothing doubled, nothing ended early; and said as an undisturbed chain would have said it.
+pub(crate) fn assert_unharmed(kafka: &Kafka, lane: &Lane, day: &Day) {
+    assert_forwarded_once(lane, day);
+    assert_marks_keep_their_word(lane);
+    assert_visits_of_a_batch(lane, day);
+    assert_same_said(&undisturbed(kafka, lane), lane);
+}
+
+/// `web.events` holds every event that ingest must pass on, exactly once.
+pub(crate) fn assert_forwarded_once(lane: &Lane, day: &Day) {
+    let web_events = lane.values("web.events");
+    let ids = web_events.iter().filter_map(|e| e["eventId"].as_str());
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    assert_eq!(ids.len(), web_events.len());
+    let expected = day.forwarded();
+    let (count, wanted) = (ids.len(), expected.len());
+    assert!(ids == expected, "{count} ids, expected {wanted}");
+}
+
+/// The visits are those of a batch over the same events, but for what came too late to any visit, which is kept apart.
+pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day) {
+    let mut too_late = BTreeSet::new();
+    for letter in &lane.records("web.events.dead-letter") {
+        assert_eq!(letter.header("dead-letter.reason"), "late");
+        let event = lane.auditor.decode(letter);
+        let id = event["eventId"].as_str().expect("an id").to_owned();
+        assert!(too_late.insert(id), "one event was late twice");
+    }
+    let visits = lane.values("journey.visits");
+    println!(
+        "{}: {} late, {} records of visits",
+        lane.prefix,
+        too_late.len(),
+        visits.len()
+    );
+    assert_same_visits(&ended(&visits), &sessionize(&day.events(&too_late)));
+}
+
+/// A lane where the stages after ingest worked in peace over the log that this lane's ingest wrote.
+pub(crate) fn undisturbed(kafka: &Kafka, recorded: &Lane) -> Lane {
+    let topic = recorded.topic("web.events");
+    let log = recorded.auditor.read(&topic, Isolation::Committed);
+    let end = recorded.auditor.frontier(&topic).expect("marks");
+    let calm = Lane::new(kafka, "calm", true);
+    calm.define_demo();
+    let stages = STAGES[1..]
+        .iter()
+        .map(|name| calm.start(name, "a", &[]))
+        .collect::<Vec<_>>();
+    replay(&calm, &log, Duration::ZERO);
+    calm.until_all_done("sessionizer", end);
+    drop(stages);
+    calm
+}
+
+/// Both say the same: visits, journey events and offers byte for byte, and of staffing what stands in the end.
+pub(crate) fn assert_same_said(calm: &Lane, rough: &Lane) {
+    for topic in PROMISED {
+        let read = |lane: &Lane| lane.auditor.read(&lane.topic(topic), Isolation::Committed);
+        assert_same_contents(topic, &read(calm), &read(rough));
+    }
+    let (calm, rough) = (last_revisions(calm), last_revisions(rough));
+    assert!(!calm.is_empty());
+    for (key, interval) in &calm {
+        assert_eq!(Some(interval), rough.get(key), "the last revision of {key}");
+    }
+    assert_eq!(calm.len(), rough.len());
+}
+
+fn assert_same_contents(topic: &str, calm: &[Record], rough: &[Record]) {
+    let partitions: BTreeSet<i32> = calm.iter().map(|record| record.partition).collect();
+    for partition in partitions {
+        let of = |records: &'_ [Record]| -> Vec<Record> {
+            records
+                .iter()
+                .filter(|r| r.partition == partition)
+                .cloned()
+                .collect()
+        };
+        let (calm, rough) = (of(calm), of(rough));
+        for (at, (a, b)) in calm.iter().zip(&rough).enumerate() {
+            assert!(
+                a.promised() == b.promised(),
+                "{topic}-{partition}, record {at}:\n{a}\n{b}"
+            );
+        }
+        assert_eq!(calm.len(), rough.len(), "{topic}-{partition}");
+    }
+    println!("{topic}: {} records, byte for byte the same", calm.len());
+}
+
+/// By key: the status and the counts that stand in the end.
+fn last_revisions(lane: &Lane) -> BTreeMap<String, (Value, Value)> {
+    let records = lane.records("journey.staffing");
+    let last = records.iter().map(|record| {
+        let key = String::from_utf8_lossy(record.key.as_deref().expect("a key")).into_owned();
+        let interval = lane.auditor.decode(record);
+        (
+            key,
+            (interval["status"].clone(), interval["actual"].clone()),
+        )
+    });
+    last.collect()
+}
