@@ -54,7 +54,10 @@ struct Cli {
     /// Rates at which latency is measured; 0 is left out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rates: Vec<u64>,
-    /// How long each rate is sent
+    /// How long each rate is sent before it is measured: a broker's JVM compiles what it runs in its first half minute
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    warm_up: Duration,
+    /// How long each rate is sent and measured
     #[arg(long, default_value = "30s", value_parser = duration)]
     live: Duration,
     /// Where the figures go as JSON
@@ -140,6 +143,7 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         let mut lane = Lane::start(&cluster, &prefix, false, &definitions)?;
         let load = Load {
             rate: *rate,
+            warm_up: cli.warm_up,
             length: cli.live,
             seed: 1,
             visitors: 20_000,

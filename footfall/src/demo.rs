@@ -22,6 +22,9 @@ use footfall::{
 
 use self::progress::Progress;
 
+/// How much of the live part is not measured: the broker has worked off a day by then.
+const WARM_UP: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Runs the demo.
 #[derive(ClapArgs, Clone, Debug)]
 pub(crate) struct Args {
@@ -119,7 +122,8 @@ fn play(args: &Args) -> anyhow::Result<()> {
     let mut live_lane = Lane::start(&cluster, "demo-live.", false, &definitions)?;
     let load = Load {
         rate: args.rate,
-        length: args.live,
+        warm_up: WARM_UP,
+        length: args.live.saturating_sub(WARM_UP),
         seed: args.seed,
         visitors: 2_000,
     };

@@ -28,8 +28,6 @@ use crate::{
     shop::LoadGenerator,
 };
 
-/// The first seconds are left out: caches fill, connections open.
-const WARM_UP: Duration = Duration::from_secs(3);
 /// How long the reader goes on after the last event.
 const AFTER: Duration = Duration::from_secs(2);
 
@@ -38,7 +36,10 @@ const AFTER: Duration = Duration::from_secs(2);
 pub struct Load {
     /// Events a second.
     pub rate: u64,
-    /// For how long.
+    /// How much of it is not measured: connections open, caches fill, and a broker that was just started is slow until its
+    /// JVM has compiled what it runs, which takes half a minute.
+    pub warm_up: Duration,
+    /// For how long after that.
     pub length: Duration,
     /// What draws them.
     pub seed: u64,
@@ -51,6 +52,8 @@ pub struct Load {
 pub struct Latencies {
     /// Events sent.
     pub sent: u64,
+    /// How long was not measured.
+    pub warm_up: Duration,
     /// To the journey event.
     pub events: Histogram<u64>,
     /// To the offer, of those that an event set off.
@@ -60,7 +63,7 @@ pub struct Latencies {
 impl Latencies {
     /// As a table for people.
     pub fn render(&self) -> String {
-        let warm_up = WARM_UP.as_secs();
+        let warm_up = self.warm_up.as_secs();
         let mut text = format!(
             "{} events sent, {} measured after {warm_up} s of warm-up\n",
             self.sent,
@@ -95,8 +98,8 @@ pub fn measure(
     let settings = cluster.settings(lane.prefix());
     let stop = Arc::new(AtomicBool::new(false));
     let reader = {
-        let (settings, stop) = (settings.clone(), Arc::clone(&stop));
-        thread::spawn(move || read(&settings, &stop))
+        let (settings, stop, warm_up) = (settings.clone(), Arc::clone(&stop), load.warm_up);
+        thread::spawn(move || read(&settings, warm_up, &stop))
     };
     let sent = send(&settings, load, lane, show)?;
     let until = Instant::now() + AFTER;
@@ -123,7 +126,7 @@ fn send(
     let mut generator = LoadGenerator::new(load.seed, load.visitors);
     let (mut sent, mut json) = (0, Vec::new());
     let began = Instant::now();
-    while began.elapsed() < load.length {
+    while began.elapsed() < load.warm_up + load.length {
         let due = (began.elapsed().as_secs_f64() * load.rate as f64) as u64;
         while sent < due {
             let key = generator.next(wall_clock(), &mut json).as_bytes();
@@ -146,12 +149,13 @@ fn send(
     Ok(sent)
 }
 
-fn read(settings: &Settings, stop: &AtomicBool) -> Result<Latencies, LogError> {
+fn read(settings: &Settings, warm_up: Duration, stop: &AtomicBool) -> Result<Latencies, LogError> {
     let names = [topics::JOURNEY_EVENTS, topics::OFFERS].map(|topic| settings.lane.topic(topic));
     let mut reader = TopicReader::open(settings, &names, From::End)?;
     let histogram = || Histogram::new_with_bounds(1, 600_000, 3).expect("valid bounds");
     let mut latencies = Latencies {
         sent: 0,
+        warm_up,
         events: histogram(),
         offers: histogram(),
     };
@@ -160,7 +164,7 @@ fn read(settings: &Settings, stop: &AtomicBool) -> Result<Latencies, LogError> {
         let Some(record) = reader.next(Duration::from_millis(20))? else {
             continue;
         };
-        if began.elapsed() < WARM_UP {
+        if began.elapsed() < warm_up {
             continue;
         }
         let now = wall_clock();
