@@ -11,7 +11,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use journey::{JourneyEvent, Offer, partition, topics};
+use journey::{Timestamp, partition, topics};
 use pipeline::{
     kafka::{
         Settings,
@@ -21,7 +21,12 @@ use pipeline::{
     },
     log::LogError,
 };
-use schemas::{from_bytes, unframe};
+use schemas::{
+    from_bytes,
+    record::{optional, text},
+    records::{JourneyEventParts, OfferParts, TriggerParts},
+    unframe,
+};
 
 use crate::{
     lane::{Cluster, Lane},
@@ -172,21 +177,24 @@ fn read(settings: &Settings, warm_up: Duration, stop: &AtomicBool) -> Result<Lat
             continue;
         };
         if settings.lane.bare(&record.topic) == topics::OFFERS {
-            if let Ok(offer) = from_bytes::<Offer>(body)
-                && offer.status == "offered"
-                && offer.trigger.kind != "dwell"
-            {
-                latencies
-                    .offers
-                    .saturating_record((now - offer.trigger.received_date).0.max(0) as u64);
+            let offer = OfferParts::of(body);
+            let trigger = TriggerParts::of(offer.trigger);
+            if text(offer.status) == "offered" && text(trigger.kind) != "dwell" {
+                note(&mut latencies.offers, trigger.received_date, now);
             }
-        } else if let Ok(event) = from_bytes::<JourneyEvent>(body)
-            && event.web_event.is_some()
-        {
-            latencies
-                .events
-                .saturating_record((now - event.received_date).0.max(0) as u64);
+        } else {
+            let event = JourneyEventParts::of(body);
+            if optional(event.web_event).is_some() {
+                note(&mut latencies.events, event.received_date, now);
+            }
         }
     }
     Ok(latencies)
+}
+
+/// Notes how long ago it arrived, whatever it is.
+fn note(latencies: &mut Histogram<u64>, received: &[u8], now: Timestamp) {
+    if let Ok(received) = from_bytes::<Timestamp>(received) {
+        latencies.saturating_record((now - received).0.max(0) as u64);
+    }
 }

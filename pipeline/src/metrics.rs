@@ -211,21 +211,20 @@ impl Metrics {
         for (count, n) in batch.counts() {
             self.add(count, n);
         }
-        let mut produced = HashMap::<&str, u64>::new();
+        let outputs = self.topology.outputs;
+        let mut produced = vec![0; outputs.len() + 2];
         for record in batch.records() {
-            let topic = match record.destination {
-                Destination::Output(i) => self.topology.outputs[i].name,
-                Destination::DeadLetter(_) => "dead-letter",
-                Destination::Changelog(_) => "changelog",
-            };
-            *produced.entry(topic).or_default() += 1;
+            produced[match record.destination {
+                Destination::Output(i) => i,
+                Destination::DeadLetter(_) => outputs.len(),
+                Destination::Changelog(_) => outputs.len() + 1,
+            }] += 1;
         }
-        #[allow(
-            clippy::iter_over_hash_type,
-            reason = "counters are added up in any order"
-        )]
-        for (topic, n) in produced {
-            self.produced.with_label_values(&[topic]).inc_by(n);
+        let names = outputs.iter().map(|output| output.name);
+        for (topic, n) in names.chain(["dead-letter", "changelog"]).zip(produced) {
+            if n > 0 {
+                self.produced.with_label_values(&[topic]).inc_by(n);
+            }
         }
     }
 

@@ -1,7 +1,5 @@
 //! What a batch has to say, encoded once: the bytes are kept until they are committed and sent again after a clean abort.
 
-use std::collections::BTreeMap;
-
 use journey::{Timestamp, partition};
 
 use crate::processor::{Rejection, Topology};
@@ -79,7 +77,8 @@ pub struct Batch {
     bytes: Vec<u8>,
     records: Vec<Outgoing>,
     headers: Vec<(&'static str, Span)>,
-    counts: BTreeMap<Count, u64>,
+    /// Few, the most frequent in front: found faster than hashed.
+    counts: Vec<(Count, u64)>,
 }
 
 /// What a committed batch adds to the metrics.
@@ -170,7 +169,10 @@ impl Batch {
 
     /// Adds to a count.
     pub fn count(&mut self, count: Count) {
-        *self.counts.entry(count).or_insert(0) += 1;
+        match self.counts.iter_mut().find(|(known, _)| *known == count) {
+            Some((_, n)) => *n += 1,
+            None => self.counts.push((count, 1)),
+        }
     }
 
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {

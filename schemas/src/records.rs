@@ -91,7 +91,7 @@ record! { Visit as VisitParts {
     event_count, pageview_count, ping_count, late_count, search_terms, first_page, last_page, browser, device,
     geolocation, ip_organization, referrer, mkt_campaign, consent, page_class, bot, authenticated, reply_to, truncated,
 } }
-record! { JourneyEvent {
+record! { JourneyEvent as JourneyEventParts {
     id, event_type, created_date, received_date, correlation_id, deployment_id, customer_id, customer_id_type, session,
     sequence, authenticated, consent, page_class, late, bot, definitions_version, visit, web_event, session_event,
     segment_assignment_event, outcome_achieved_event, web_action_event, blocked_web_action_offer_event, consent_event,
@@ -117,12 +117,12 @@ record! { BlockedWebActionOfferEvent {
     blocking_schedule_group_id,
 } }
 record! { ConsentEvent { state, purposes } }
-record! { Offer {
+record! { Offer as OfferParts {
     id, status, sequence, created_date, offered_date, expires_date, trigger, deployment_id, journey_context, action_map,
     action, route_path, display_conditions, page, reply_to, segments, reasons, withdraw_reason, consent,
     definitions_version,
 } }
-record! { Trigger { kind, event_id, created_date, received_date } }
+record! { Trigger as TriggerParts { kind, event_id, created_date, received_date } }
 record! { JourneyContext { customer, customer_session, triggering_action } }
 record! { TriggeringAction { id, action_map } }
 record! { OfferingMap { id, version, display_name, weight } }
