@@ -84,6 +84,7 @@ impl Traffic {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, read once")]
 enum Command {
     /// The whole chain over the memory log, without Kafka, and what every stage writes
     OwnWork,

@@ -179,7 +179,7 @@ fn prepare(
         schema_ids.push(match output.schema {
             None => None,
             Some(schema) if args.register_schemas => {
-                let known = schemas::all().into_iter().find(|s| s.topic == output.name);
+                let known = schemas::all().iter().find(|s| s.topic == output.name);
                 if let Some(known) = known {
                     registry.hold_to(&subject, known.compatibility.as_str())?;
                 }
