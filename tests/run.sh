@@ -53,5 +53,6 @@ say "tests against a real Kafka"
 "$footfall" dev up
 variables=$("$footfall" dev env)
 eval "$variables"
-# Most of these tests wait most of the time, and three of them for one and the same run: many more threads than cores.
-FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]}" -- --nocapture --test-threads 12
+# Most of these tests wait most of the time, and three of them for one and the same run: more threads than cores, but few
+# enough that what a test must see in time is seen in time.
+FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]}" -- --nocapture --test-threads 5

@@ -28,7 +28,7 @@ use crate::{
     outbox::Addresses,
     processor::{Stage, TaskContext, Topology},
     registry::Registry,
-    worker::{Parts, Worker},
+    worker::{Pace, Parts, Worker},
 };
 
 /// What a stage's own options add to the shared ones.
@@ -40,7 +40,12 @@ pub struct Extras {
     pub grace: Millis,
     /// Dead letters hold the record's bytes.
     pub dead_letter_bytes: bool,
+    /// Nobody waits for its outputs: commits are 100 ms apart or more, which spares the broker.
+    pub unhurried: bool,
 }
+
+/// The least time between commits of a stage that nobody waits for.
+const UNHURRIED: Duration = Duration::from_millis(100);
 
 /// Logs as JSON, or in words on a terminal; `RUST_LOG` chooses what.
 pub fn init_logs() {
@@ -137,7 +142,7 @@ fn run<S: Stage + 'static>(
             schemas: registry.source(Arc::clone(&metrics)),
             addresses: addresses.clone(),
             metrics: Arc::clone(&metrics),
-            pace: args.pace(),
+            pace: pace(args, extras),
             grace: extras.grace,
         };
         let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));
@@ -159,6 +164,14 @@ fn run<S: Stage + 'static>(
     runtime.block_on(until_signal(&stop));
     stop.store(true, Ordering::Relaxed);
     join(workers)
+}
+
+fn pace(args: &StageArgs, extras: Extras) -> Pace {
+    let mut pace = args.pace();
+    if extras.unhurried {
+        pace.at_least = pace.at_least.max(UNHURRIED);
+    }
+    pace
 }
 
 /// Topics and schemas as they must be: partition counts and schema ids.

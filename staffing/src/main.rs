@@ -24,5 +24,13 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    stage_main(&cli.kafka, &cli.stage, Extras::default(), Staffing::new)
+    stage_main(
+        &cli.kafka,
+        &cli.stage,
+        Extras {
+            unhurried: true,
+            ..Extras::default()
+        },
+        Staffing::new,
+    )
 }
