@@ -60,7 +60,7 @@ fn a_broker_that_dies_or_stands_still_loses_and_doubles_nothing() {
     let day = Day::new(5, 400 + 100 * rounds as u32);
     let lane = Lane::new(&cluster.kafka, "broker", true);
     lane.define_demo();
-    let over = Duration::from_secs(40 * rounds as u64);
+    let over = Duration::from_secs(120 * rounds as u64);
     let fault = |name: &str, fault: &dyn Fn()| {
         fault();
         let back = Instant::now();
