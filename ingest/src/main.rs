@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         ticks: !cli.no_ticks,
         grace: cli.grace.into(),
         dead_letter_bytes: cli.dead_letter_bytes,
+        ..Extras::default()
     };
     stage_main(&cli.kafka, &cli.stage, extras, move |context| {
         Ingest::new(Arc::clone(&config), context)
