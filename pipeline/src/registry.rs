@@ -67,6 +67,9 @@ pub enum Standing {
     },
 }
 
+/// How often a schema is posted again that another process is registering.
+const REGISTERED_BY_ANOTHER: usize = 20;
+
 impl Registry {
     /// Settings for this URL; asks nothing yet.
     pub fn new(url: &str, runtime: Handle) -> Result<Registry, LogError> {
@@ -106,11 +109,21 @@ impl Registry {
 
     /// The id of a schema under a subject, registering it if it is new and the registry allows it.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, LogError> {
-        let posted = self.runtime.block_on(post_schema(
-            &self.settings,
-            subject.to_owned(),
-            supplied(schema),
-        ));
+        let post = || {
+            let posted = post_schema(&self.settings, subject.to_owned(), supplied(schema));
+            self.runtime.block_on(posted)
+        };
+        let mut posted = post();
+        // Another process registers the same at this moment: the registry then calls it a conflict.
+        for _ in 0..REGISTERED_BY_ANOTHER {
+            match &posted {
+                Err(error) if error.to_string().contains("already exists") => {
+                    std::thread::sleep(Duration::from_millis(100));
+                    posted = post();
+                }
+                _ => break,
+            }
+        }
         posted
             .map(|registered| registered.id)
             .map_err(|e| self.refused(subject, &e))
