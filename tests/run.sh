@@ -17,7 +17,7 @@ cargo build --workspace --all-targets "${features[@]}"
 if [ "${1:-all}" != kafka ]; then
   say "tests that need no Kafka"
   # Without the variables the real-Kafka target says so and passes; it has its turn below.
-  env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY FOOTFALL_REQUIRE_KAFKA=0 cargo test --workspace "${features[@]}"
+  env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY FOOTFALL_REQUIRE_KAFKA=0 cargo test --workspace --no-fail-fast "${features[@]}"
 fi
 
 FOOTFALL_BIN_DIR=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)

@@ -28,10 +28,7 @@ const CLOSING: Millis = Millis::from_mins(27 * 60);
 fn definitions() -> Arc<[Arc<DefinitionSet>]> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footfall/definitions");
     let loaded = definitions_dir::load(&folder).expect("the demo's definitions");
-    let loaded = loaded
-        .into_iter()
-        .map(|definition| definition.at_version(1));
-    [Arc::new(DefinitionSet::new(1, Timestamp::MIN, loaded))].into()
+    [Arc::new(DefinitionSet::first(loaded))].into()
 }
 
 fn config(seed: u64, faults: Faults, batch: usize) -> ChainConfig {

@@ -16,7 +16,7 @@ use pipeline::kafka::admin::{Admin, Difference, TopicSpec};
 
 use crate::{
     pass_through,
-    process::{cpu_by_thread, cpu_seconds, resident_mib},
+    process::{cpu_seconds, resident_mib, thread_cpu_seconds},
     report::StageRow,
 };
 
@@ -131,10 +131,7 @@ fn work_off(
         records: consumed(&process.metrics()?),
         cpu_seconds: cpu_seconds(process.id())? - cpu,
         wall_seconds: began.elapsed().as_secs_f64(),
-        worker_cpu_seconds: cpu_by_thread(process.id())
-            .get(&format!("{name}-0"))
-            .copied()
-            .unwrap_or_default(),
+        worker_cpu_seconds: thread_cpu_seconds(process.id(), &format!("{name}-0")),
         broker_cpu_seconds: broker_cpu(&cluster.dir)? - broker,
         resident_mib: resident_mib(process.id()),
     };

@@ -20,7 +20,7 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use footfall::{
-    lane::{Cluster, Lane},
+    lane::{Cluster, Lane, STAGES},
     live::{self, Load},
     shop::LoadGenerator,
 };
@@ -159,7 +159,7 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         report
             .latency
             .push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
-        for stage in ["ingest", "sessionizer", "segmenter", "staffing"] {
+        for stage in STAGES {
             let process = lane.stage(stage)?;
             let row = WorkRow::new(
                 *rate,

@@ -73,10 +73,7 @@ pub(crate) fn run(
 
 fn config(definitions: &Path) -> anyhow::Result<ChainConfig> {
     let loaded = definitions_dir::load(definitions)?;
-    let versioned = loaded
-        .into_iter()
-        .map(|definition| definition.at_version(1));
-    let set = DefinitionSet::new(1, Timestamp::MIN, versioned);
+    let set = DefinitionSet::first(loaded);
     let rules = Config::new(VisitorKeys::development(), UnknownDeployments::Accept);
     Ok(ChainConfig {
         partitions: PARTITIONS,

@@ -1,7 +1,5 @@
 //! A process's CPU time, from the kernel.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context;
 
 /// CPU-seconds that a process has used so far, user and system, all threads.
@@ -22,20 +20,20 @@ fn seconds(stat: &str) -> anyhow::Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-/// CPU-seconds by the name of the thread: a worker's own, librdkafka's, the runtime's.
-pub(crate) fn cpu_by_thread(pid: u32) -> BTreeMap<String, f64> {
-    let mut by_name = BTreeMap::new();
+/// CPU-seconds that the threads of this name have used so far.
+pub(crate) fn thread_cpu_seconds(pid: u32, name: &str) -> f64 {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
-    for thread in threads.into_iter().flatten().flatten() {
-        let read = |what: &str| std::fs::read_to_string(thread.path().join(what));
-        let (Ok(name), Ok(stat)) = (read("comm"), read("stat")) else {
-            continue;
-        };
-        if let Ok(seconds) = seconds(&stat) {
-            *by_name.entry(name.trim().to_owned()).or_default() += seconds;
-        }
-    }
-    by_name
+    let of_thread = |thread: std::fs::DirEntry| {
+        let read = |what: &str| std::fs::read_to_string(thread.path().join(what)).ok();
+        read("comm").filter(|comm| comm.trim() == name)?;
+        seconds(&read("stat")?).ok()
+    };
+    threads
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(of_thread)
+        .sum()
 }
 
 /// Resident memory in MiB.

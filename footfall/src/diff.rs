@@ -3,10 +3,7 @@
 mod compare;
 mod report;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::process::ExitCode;
 
 use journey::{JourneyEvent, VisitEvent, topics, topics::Lane, visit::kind};
 use pipeline::{
@@ -25,9 +22,6 @@ use self::{
     report::{Report, are_same},
 };
 use crate::{Output, UsageError, records::Records};
-
-/// How long nothing may come before the end that was seen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `footfall diff`.
 #[derive(Debug, clap::Args)]
@@ -77,12 +71,12 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     let mut teller = Teller::new(&args.topic, Registry::open(&args.kafka.registry)?);
     let mut partitions = Vec::new();
     for partition in 0..count_a as u32 {
-        let mut a = PartitionReader::open(&a, &topic_a, partition)?;
-        let mut b = PartitionReader::open(&b, &topic_b, partition)?;
+        let mut a = TopicReader::open_partition(&a, &topic_a, partition, From::Beginning)?;
+        let mut b = TopicReader::open_partition(&b, &topic_b, partition, From::Beginning)?;
         let mut tell = |record: &ReadRecord| teller.told(record);
         partitions.push(compare(
-            &mut || a.next(),
-            &mut || b.next(),
+            &mut || a.next_there(),
+            &mut || b.next_there(),
             &mut tell,
             args.common,
         )?);
@@ -94,40 +88,6 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// A partition's committed records, up to where it ended when this was opened.
-struct PartitionReader {
-    reader: TopicReader,
-    name: String,
-}
-
-impl PartitionReader {
-    fn open(settings: &Settings, topic: &str, partition: u32) -> Result<PartitionReader, LogError> {
-        Ok(PartitionReader {
-            reader: TopicReader::open_partition(settings, topic, partition, From::Beginning)?,
-            name: format!("{topic}-{partition}"),
-        })
-    }
-
-    fn next(&mut self) -> Result<Option<ReadRecord>, LogError> {
-        let began = Instant::now();
-        loop {
-            match self.reader.next(Duration::from_millis(20))? {
-                Some(record) if self.reader.was_there(&record) => return Ok(Some(record)),
-                Some(_) => return Ok(None),
-                None if self.reader.is_at_end() => return Ok(None),
-                None if began.elapsed() > PATIENCE => {
-                    return Err(LogError::new(format!(
-                        "{} could not be read to its end within {PATIENCE:?}: a transaction may hang; look with \
-                         `kafka-transactions.sh find-hanging`",
-                        self.name
-                    )));
-                }
-                None => {}
-            }
-        }
-    }
 }
 
 /// What is compared one by one: visits that ended, by their id; journey events, by theirs; of other topics nothing.

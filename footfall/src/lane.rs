@@ -91,7 +91,7 @@ fn tool(args: &[&str], dir: &Path, env: &[(&'static str, String)]) -> anyhow::Re
 }
 
 /// The stages, in the order in which records flow.
-const STAGES: [&str; 4] = ["ingest", "sessionizer", "segmenter", "staffing"];
+pub const STAGES: [&str; 4] = ["ingest", "sessionizer", "segmenter", "staffing"];
 /// How long a stage may take to be ready, or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 

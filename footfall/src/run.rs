@@ -190,13 +190,8 @@ fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
                     .collect();
                 anyhow::bail!("the definitions have mistakes:\n{}", lines.join("\n"));
             }
-            let versioned = loaded
-                .into_iter()
-                .map(|definition| definition.at_version(1));
-            (
-                [Arc::new(DefinitionSet::new(1, Timestamp::MIN, versioned))].into(),
-                UnknownDeployments::Refuse,
-            )
+            let set = Arc::new(DefinitionSet::first(loaded));
+            ([set].into(), UnknownDeployments::Refuse)
         }
     };
     Ok(ChainConfig {

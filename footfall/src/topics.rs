@@ -140,15 +140,26 @@ impl Options {
 
     /// What still differs once everything that was created can be seen.
     fn what_is_left(&self, admin: &Admin, wanted: &[TopicSpec]) -> anyhow::Result<Vec<Difference>> {
-        let deadline = Instant::now() + SETTLING;
-        loop {
+        once_seen(|| {
             let (to_do, mut left) = self.split(admin.plan_now(wanted)?);
-            if to_do.is_empty() || Instant::now() > deadline {
-                left.extend(to_do);
-                return Ok(left);
-            }
-            thread::sleep(Duration::from_millis(100));
+            let is_seen = to_do.is_empty();
+            left.extend(to_do);
+            Ok((is_seen, left))
+        })
+    }
+}
+
+/// Looks at what was just created until it can be seen, or for long enough. `look` says whether it is, and what it saw.
+pub(crate) fn once_seen<T>(
+    mut look: impl FnMut() -> anyhow::Result<(bool, T)>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        let (is_seen, saw) = look()?;
+        if is_seen || Instant::now() > deadline {
+            return Ok(saw);
         }
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -135,6 +135,7 @@ mod tests {
             "<[email]>,[email].",
         );
         check(Form::Plain, "jürgen@exämple.de", "[email]");
+        check(Form::Plain, "joe@co.com, ann@co.uk", "[email], [email]");
         check(
             Form::Url,
             "email=jane%40example.com&x=1",

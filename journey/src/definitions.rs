@@ -128,6 +128,14 @@ pub struct DefinitionSet {
 }
 
 impl DefinitionSet {
+    /// The first set: in force from the beginning, each definition at version 1.
+    pub fn first(definitions: impl IntoIterator<Item = Definition>) -> DefinitionSet {
+        let versioned = definitions
+            .into_iter()
+            .map(|definition| definition.at_version(1));
+        DefinitionSet::new(1, Timestamp::MIN, versioned)
+    }
+
     /// The set of these definitions. Of two with the same kind and id the later one stands.
     pub fn new(
         version: i64,

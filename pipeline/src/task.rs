@@ -122,13 +122,13 @@ impl<S: Stage> Task<S> {
                 );
             }
         };
-        if let Some(note) = &restored.note {
+        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
+        if let Some(note) = noted {
             task.last_received = note.received;
             task.fold.set_time(task.time_now());
         }
-        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
-        let noted = noted.map(|note| note.definitions);
-        let wanted = record.as_ref().map(|r| r.definitions_version).or(noted);
+        let recorded = record.map(|record| record.definitions_version);
+        let wanted = recorded.or(noted.map(|note| note.definitions));
         match wanted {
             Some(version) => task.adopt_version(version)?,
             None => task.adopt_due(),

@@ -247,8 +247,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
         if self.is_unmarked() {
             self.commit(now)?;
         }
-        self.close(now)?;
-        Ok(())
+        self.close(now)
     }
 
     fn poll(&mut self, now: Duration, wait: Duration) -> Result<Happened, LogError> {

@@ -112,6 +112,19 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed::Utf8)
     }
 
+    /// An optional value (the union `[null, T]`), read in the caller's own way.
+    #[inline]
+    pub fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        match self.long()? {
+            0 => Ok(None),
+            1 => read(self).map(Some),
+            _ => Err(Malformed::Branch),
+        }
+    }
+
     /// The encoding of the next value: checked, and not read.
     #[inline]
     pub fn encoded<T: Avro>(&mut self) -> Result<&'a [u8], Malformed> {
@@ -330,20 +343,12 @@ impl<T: Avro> Avro for Option<T> {
 
     #[inline]
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        match from.long()? {
-            0 => Ok(None),
-            1 => T::read(from).map(Some),
-            _ => Err(Malformed::Branch),
-        }
+        from.optional(T::read)
     }
 
     #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
-        match from.long()? {
-            0 => Ok(()),
-            1 => T::skip(from),
-            _ => Err(Malformed::Branch),
-        }
+        from.optional(T::skip).map(drop)
     }
 }
 

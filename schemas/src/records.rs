@@ -61,7 +61,7 @@ topic_value! {
     StaffingInterval => "staffing_interval.avsc",
 }
 
-record! { WebEvent {
+record! { WebEvent as WebEventParts {
     kind, event_id, customer_id, deployment_id, policy, occurred_at, received_at, time_corrected, consent, page_class,
     bot, authenticated, reply_to, web_event, engagement, control,
 } }

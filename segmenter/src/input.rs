@@ -5,13 +5,14 @@ use std::sync::Arc;
 use journey::{
     CustomerId, DeploymentId, EventId, Text, Timestamp, VisitEvent, VisitId,
     visit::kind,
-    web_event::{Consent, Control, Engagement, Policy},
+    web_event::{Control, Engagement},
 };
 use schemas::{
     Avro, Malformed,
     avro::Reader,
+    from_bytes,
     record::{self, optional, text},
-    records::{ActivityParts, AttributeParts, PageParts},
+    records::{ActivityParts, AttributeParts, PageParts, WebEventParts},
 };
 
 use crate::{encoded::Encoded, visit::Visit};
@@ -94,31 +95,19 @@ impl Cause {
         text(self.page_class.bytes())
     }
 
-    /// Reads a [`journey::WebEvent`] that lies in `record`, in the order of its schema.
+    /// Reads the [`journey::WebEvent`] in front of `from`, which reads `record`.
     fn read(record: &Encoded, from: &mut Reader<'_>) -> Result<Cause, Malformed> {
-        Text::skip(from)?;
-        let event_id = Avro::read(from)?;
-        CustomerId::skip(from)?;
-        DeploymentId::skip(from)?;
-        Policy::skip(from)?;
-        let occurred_at = Avro::read(from)?;
-        Timestamp::skip(from)?;
-        bool::skip(from)?;
-        let consent = record.part(from.encoded::<Consent>()?);
-        let page_class = record.part(from.encoded::<Text>()?);
-        let (bot, authenticated) = (Avro::read(from)?, Avro::read(from)?);
-        Option::<Text>::skip(from)?;
-        let activity = optional(from.encoded::<Option<journey::web_event::Activity>>()?);
+        let parts = WebEventParts::take(from)?;
         Ok(Cause {
-            event_id,
-            occurred_at,
-            bot,
-            authenticated,
-            consent,
-            page_class,
-            activity: activity.map(|activity| record.part(activity)),
-            engagement: Avro::read(from)?,
-            control: Avro::read(from)?,
+            event_id: from_bytes(parts.event_id)?,
+            occurred_at: from_bytes(parts.occurred_at)?,
+            bot: from_bytes(parts.bot)?,
+            authenticated: from_bytes(parts.authenticated)?,
+            consent: record.part(parts.consent),
+            activity: optional(parts.web_event).map(|activity| record.part(activity)),
+            engagement: from_bytes(parts.engagement)?,
+            control: from_bytes(parts.control)?,
+            page_class: record.part(parts.page_class),
         })
     }
 }
@@ -134,12 +123,9 @@ impl Happening {
             received_date: Avro::read(from)?,
             customer_id: Avro::read(from)?,
             deployment_id: Avro::read(from)?,
-            visit: maybe(from, |from| {
-                let part = from.encoded::<journey::Visit>()?;
-                Visit::read(&record, part)
-            })?,
+            visit: from.optional(|from| Visit::take(&record, from))?,
             last_page_date: Avro::read(from)?,
-            cause: maybe(from, |from| Cause::read(&record, from))?,
+            cause: from.optional(|from| Cause::read(&record, from))?,
             merged_into: Avro::read(from)?,
             reason: Avro::read(from)?,
             ping: Avro::read(from)?,
@@ -156,18 +142,6 @@ impl Happening {
 impl From<&VisitEvent> for Happening {
     fn from(event: &VisitEvent) -> Happening {
         Happening::read(&schemas::to_bytes(event)).expect("what was just written can be read")
-    }
-}
-
-/// An optional value, read in the caller's own way.
-fn maybe<'a, T>(
-    from: &mut Reader<'a>,
-    read: impl FnOnce(&mut Reader<'a>) -> Result<T, Malformed>,
-) -> Result<Option<T>, Malformed> {
-    match from.long()? {
-        0 => Ok(None),
-        1 => read(from).map(Some),
-        _ => Err(Malformed::Branch),
     }
 }
 
@@ -205,7 +179,10 @@ impl<'a> Deed<'a> {
 
 #[cfg(test)]
 mod tests {
-    use journey::{WebEvent, web_event::Activity};
+    use journey::{
+        WebEvent,
+        web_event::{Activity, Consent},
+    };
     use schemas::to_bytes;
 
     use super::*;

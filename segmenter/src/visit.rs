@@ -59,11 +59,12 @@ struct Spans {
 }
 
 impl Visit {
-    /// The visit that lies in `part`, which is a part of `record`.
-    pub(crate) fn read(record: &Encoded, part: &[u8]) -> Result<Visit, Malformed> {
-        let encoded = record.part(part);
-        let parts = VisitParts::take(&mut Reader::new(encoded.bytes()))?;
-        let start = encoded.bytes().as_ptr() as usize;
+    /// Takes the visit in front of `from`, which reads `record`.
+    pub(crate) fn take(record: &Encoded, from: &mut Reader<'_>) -> Result<Visit, Malformed> {
+        let before = from.rest();
+        let parts = VisitParts::take(from)?;
+        let encoded = record.part(&before[..before.len() - from.rest().len()]);
+        let start = before.as_ptr() as usize;
         let offset = |part: &[u8]| part.as_ptr() as usize - start;
         let span = |part: &[u8]| offset(part)..offset(part) + part.len();
         let spans = Spans {
@@ -107,6 +108,12 @@ impl Visit {
         }
     }
 
+    /// The visit that `encoded` is, all of it.
+    fn whole(encoded: &[u8]) -> Result<Visit, Malformed> {
+        let encoded = Encoded::all(Arc::from(encoded));
+        Visit::take(&encoded, &mut Reader::new(encoded.bytes()))
+    }
+
     fn bytes(&self, span: &Range<usize>) -> &[u8] {
         &self.encoded.bytes()[span.clone()]
     }
@@ -116,7 +123,7 @@ impl Visit {
         PageParts::of(self.bytes(&self.spans.last_page))
     }
 
-    /// The URL of the page of the last event.
+    /// The URL of the page of the last event: the first of a page's fields.
     pub(crate) fn last_url(&self) -> &str {
         text(self.bytes(&self.spans.last_page))
     }
@@ -223,8 +230,7 @@ impl PartialEq for Visit {
 
 impl From<&journey::Visit> for Visit {
     fn from(visit: &journey::Visit) -> Visit {
-        let encoded = Encoded::all(Arc::from(schemas::to_bytes(visit)));
-        Visit::read(&encoded, encoded.bytes()).expect("what was just written can be read")
+        Visit::whole(&schemas::to_bytes(visit)).expect("what was just written can be read")
     }
 }
 
@@ -241,7 +247,6 @@ impl Avro for Visit {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let encoded = Encoded::all(Arc::from(from.encoded::<journey::Visit>()?));
-        Visit::read(&encoded, encoded.bytes())
+        Visit::whole(from.encoded::<journey::Visit>()?)
     }
 }

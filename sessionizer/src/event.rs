@@ -98,8 +98,7 @@ impl Event {
             reply_to: span(from.encoded::<Option<Text>>()?),
             told: Told::default(),
         };
-        if is_there(from)? {
-            let activity = ActivityParts::take(from)?;
+        if let Some(activity) = from.optional(ActivityParts::take)? {
             event.what = What::of(text(activity.event_name));
             event.told = Told {
                 page: span(activity.page),
@@ -202,15 +201,6 @@ impl Event {
 
     fn part(&self, span: &Span) -> &[u8] {
         &self.encoded[span.start as usize..span.end as usize]
-    }
-}
-
-/// Whether an optional value is there.
-fn is_there(from: &mut Reader<'_>) -> Result<bool, Malformed> {
-    match from.long()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Malformed::Branch),
     }
 }
 

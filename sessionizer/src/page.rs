@@ -121,11 +121,8 @@ impl<'a> Texts<'a> {
 
     fn read(from: &mut Reader<'a>) -> Result<Texts<'a>, Malformed> {
         let url = from.str()?;
-        let [title, keywords, lang] = [
-            read_optional(from)?,
-            read_optional(from)?,
-            read_optional(from)?,
-        ];
+        let mut maybe = || from.optional(Reader::str);
+        let [title, keywords, lang] = [maybe()?, maybe()?, maybe()?];
         let [domain, hostname, pathname] = [
             read_part(url, from)?,
             read_part(url, from)?,
@@ -150,14 +147,6 @@ impl<'a> Texts<'a> {
             query_string,
             breadcrumb: breadcrumb.collect::<Result<_, _>>()?,
         })
-    }
-}
-
-fn read_optional<'a>(from: &mut Reader<'a>) -> Result<Option<&'a str>, Malformed> {
-    match from.long()? {
-        0 => Ok(None),
-        1 => from.str().map(Some),
-        _ => Err(Malformed::Branch),
     }
 }
 

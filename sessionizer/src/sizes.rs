@@ -38,6 +38,7 @@ pub(crate) fn keep_page(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) {
 
 /// Whether this is another page than the visit's last one.
 pub(crate) fn is_another_page(visit: &VisitSoFar, encoded: &[u8]) -> bool {
+    // The URL is the first of a page's fields.
     let url = |page| Reader::new(page).str().unwrap_or_default();
     url(visit.kept.get(Part::LastPage)) != url(encoded)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use journey::{TimeMark, Timestamp, mark};
+use journey::{TimeMark, Timestamp};
 use pipeline::{kafka::read::ReadRecord, log::LogError};
 
 /// Where the records of one side come from, in order; `None` at its end.
@@ -96,11 +96,7 @@ impl Side<'_> {
 
 /// What a mark claims, of one source: that is what a stage's own marks have.
 fn claim(record: &ReadRecord) -> Option<Timestamp> {
-    let (_, json) = record
-        .headers
-        .iter()
-        .find(|(name, _)| name == mark::HEADER)?;
-    let mark = TimeMark::from_json(json).ok()?;
+    let mark = TimeMark::from_json(record.mark()?).ok()?;
     mark.sources.iter().map(|(_, _, at)| *at).min()
 }
 

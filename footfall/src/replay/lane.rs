@@ -2,11 +2,6 @@
 //!
 //! It has no raw topics: `ingest` has no business here, and its ticks would be of today.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use journey::topics as names;
 use pipeline::{
     config::KafkaArgs,
@@ -19,7 +14,10 @@ use pipeline::{
     log::LogError,
 };
 
-use crate::{UsageError, topics::CHANGELOGS};
+use crate::{
+    UsageError,
+    topics::{CHANGELOGS, once_seen},
+};
 
 /// What belongs to `ingest` alone.
 const OF_INGEST: &[&str] = &[
@@ -27,9 +25,6 @@ const OF_INGEST: &[&str] = &[
     names::ENGAGEMENT_EVENTS_RAW,
     names::VISITORS,
 ];
-
-/// How long what was just created may take to be seen.
-const SETTLING: Duration = Duration::from_secs(10);
 
 /// The lane, as it is and as it must be.
 #[derive(Debug)]
@@ -92,7 +87,6 @@ impl Target {
                 );
             }
         }
-        let is_missing = |difference: &Difference| matches!(difference, Difference::Missing(_));
         let to_do: Vec<Difference> = plan.into_iter().filter(is_missing).collect();
         let target = Target {
             missing: to_do.len(),
@@ -135,17 +129,10 @@ impl Target {
         }
         let admin = Admin::connect(&self.settings)?;
         admin.apply_now(&self.to_do, self.replication)?;
-        let deadline = Instant::now() + SETTLING;
-        loop {
-            let left = admin.plan_now(&self.wanted)?;
-            let mut missing = left
-                .iter()
-                .filter(|left| matches!(left, Difference::Missing(_)));
-            if missing.next().is_none() || Instant::now() > deadline {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
+        once_seen(|| {
+            let plan = admin.plan_now(&self.wanted)?;
+            Ok((!plan.iter().any(is_missing), ()))
+        })
     }
 
     /// Copies the source's definitions, all versions with their times of effect, unless the lane has some. How many records
@@ -183,6 +170,10 @@ impl Target {
         }
         Ok(Some(records.len() as u64))
     }
+}
+
+fn is_missing(difference: &Difference) -> bool {
+    matches!(difference, Difference::Missing(_))
 }
 
 /// The topics of a replay: those of a lane, without what belongs to `ingest` alone.

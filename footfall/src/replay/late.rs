@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use journey::{TimeMark, WebEvent, mark, mark::Claims};
-use pipeline::kafka::read::ReadRecord;
+use journey::{TimeMark, WebEvent, mark::Claims};
 
 use super::{partition::LateEvent, source::Source};
 use crate::records::Records;
@@ -20,7 +19,10 @@ pub(super) fn read(
         let claims = claims.entry(record.partition).or_default();
         let Some(value) = &record.value else {
             // A mark that cannot be read is said to be so when the log is copied.
-            if let Some(mark) = time_mark(&record) {
+            if let Some(mark) = record
+                .mark()
+                .and_then(|json| TimeMark::from_json(json).ok())
+            {
                 claims.take(&mark);
             }
             continue;
@@ -40,12 +42,6 @@ pub(super) fn read(
         }
     }
     Ok(late)
-}
-
-fn time_mark(record: &ReadRecord) -> Option<TimeMark> {
-    let mut headers = record.headers.iter();
-    let (_, json) = headers.find(|(name, _)| name == mark::HEADER)?;
-    TimeMark::from_json(json).ok()
 }
 
 /// Reports and control records are never late.

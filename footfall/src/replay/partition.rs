@@ -119,8 +119,8 @@ impl Partition {
         if self.over {
             return Ok(());
         }
-        let found = record.headers.iter().find(|(name, _)| name == mark::HEADER);
-        if let Some((_, json)) = found.filter(|_| record.key.is_none() && record.value.is_none()) {
+        let is_time = record.key.is_none() && record.value.is_none();
+        if let Some(json) = record.mark().filter(|_| is_time) {
             let mark = TimeMark::from_json(json)?;
             self.take_mark(&mark, record, out);
         } else {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use journey::{Millis, Timestamp, topics};
 use pipeline::kafka::{
     Settings,
@@ -16,8 +17,6 @@ use pipeline::kafka::{
 /// How much earlier than a window's start reading begins: the broker appends to `web.events` after it appended to the raw
 /// topic, its clocks may differ, and every source should have claimed before the first event.
 const EARLIER: Millis = Millis::from_mins(2);
-/// How long nothing may come before the end that was seen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `web.events` of the source lane, read once.
 #[derive(Debug)]
@@ -27,7 +26,6 @@ pub(super) struct Source {
     ends: Vec<i64>,
     what: &'static str,
     records: u64,
-    came: Instant,
     shown: Instant,
     every: Duration,
 }
@@ -48,7 +46,6 @@ impl Source {
             ends: extents.iter().map(|extent| extent.end).collect(),
             what,
             records: 0,
-            came: Instant::now(),
             shown: Instant::now(),
             every: Duration::from_secs(if stderr().is_terminal() { 1 } else { 10 }),
         })
@@ -56,21 +53,14 @@ impl Source {
 
     /// The next record; `None` at the end.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<ReadRecord>> {
-        loop {
-            match self.reader.next(Duration::from_millis(50))? {
-                Some(record) if self.was_there(&record) => {
-                    self.came();
-                    return Ok(Some(record));
-                }
-                Some(_) => self.came = Instant::now(),
-                None if self.reader.is_at_end() => return Ok(None),
-                None => anyhow::ensure!(
-                    self.came.elapsed() < PATIENCE,
-                    "nothing came for {PATIENCE:?}, and the end is not reached: a transaction may hang; look with \
-                     `kafka-transactions.sh find-hanging`. Delete the lane's topics before you try again"
-                ),
+        let unfinished = "delete the lane's topics before you try again";
+        while let Some(record) = self.reader.next_there().context(unfinished)? {
+            if self.was_there(&record) {
+                self.show();
+                return Ok(Some(record));
             }
         }
+        Ok(None)
     }
 
     fn was_there(&self, record: &ReadRecord) -> bool {
@@ -78,11 +68,10 @@ impl Source {
         end.is_some_and(|end| record.offset < *end)
     }
 
-    fn came(&mut self) {
+    fn show(&mut self) {
         self.records += 1;
-        self.came = Instant::now();
-        if self.came.duration_since(self.shown) >= self.every {
-            self.shown = self.came;
+        if self.shown.elapsed() >= self.every {
+            self.shown = Instant::now();
             eprintln!("{}: {} records read", self.what, self.records);
         }
     }

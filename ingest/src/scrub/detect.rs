@@ -104,9 +104,9 @@ fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Rang
     while end > after && matches!(bytes[end - 1], b'.' | b'-') {
         end -= 1;
     }
-    let known = psl::suffix_str(&text[after..end].to_ascii_lowercase()).is_some_and(|suffix| {
-        psl::suffix(suffix.as_bytes()).is_some_and(|s| s.is_known()) && suffix.len() < end - after
-    });
+    // A domain that is a public suffix itself may take mail too, as `co.com` does; a name without a dot is no domain.
+    let name = text[after..end].to_ascii_lowercase();
+    let known = name.contains('.') && psl::suffix(name.as_bytes()).is_some_and(|s| s.is_known());
     known.then_some((Kind::Email, at - length..end))
 }
 

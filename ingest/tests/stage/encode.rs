@@ -98,13 +98,14 @@ fn corrections_and_scrubbed_values_are_counted_by_kind() {
         r#""createdDate":"2026-11-24T00:00:00Z","searchQuery":"a@example.com b@example.com",
            "attributes":{"a":"4111111111111111"}"#,
     );
-    let facts: Vec<String> = batch
+    let mut facts: Vec<String> = batch
         .counts()
         .filter_map(|(count, n)| match count {
             Count::Fact(name, _, label, value) => Some(format!("{name}{{{label}={value}}} {n}")),
             Count::Fate(..) => None,
         })
         .collect();
+    facts.sort();
     assert_eq!(
         facts,
         [

@@ -9,6 +9,7 @@ use rdkafka::{
         TopicReplication,
     },
     client::{Client, ClientContext, DefaultClientContext},
+    metadata::Metadata,
 };
 
 use super::settings::Settings;
@@ -196,9 +197,7 @@ impl Admin {
 
     /// A broker's setting; `None` if none of that name is told.
     pub(super) async fn broker_setting(&self, key: &str) -> Result<Option<String>, LogError> {
-        let metadata = self.client.inner().fetch_metadata(None, self.timeout);
-        let metadata =
-            metadata.map_err(|e| LogError::new(format!("the brokers cannot be asked for: {e}")))?;
+        let metadata = self.brokers()?;
         let Some(broker) = metadata.brokers().first() else {
             return Ok(None);
         };
@@ -357,10 +356,12 @@ impl Admin {
 
     /// How many brokers answer.
     pub fn broker_count(&self) -> Result<usize, LogError> {
+        Ok(self.brokers()?.brokers().len())
+    }
+
+    fn brokers(&self) -> Result<Metadata, LogError> {
         let metadata = self.client.inner().fetch_metadata(None, self.timeout);
-        let metadata =
-            metadata.map_err(|e| LogError::new(format!("the brokers cannot be asked for: {e}")))?;
-        Ok(metadata.brokers().len())
+        metadata.map_err(|e| LogError::new(format!("the brokers cannot be asked for: {e}")))
     }
 
     /// Deletes topics: for demos and tests.

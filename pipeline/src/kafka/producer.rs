@@ -22,7 +22,6 @@ use crate::{
     changelog::{CommitMetadata, OffsetNote},
     log::{LogError, TaskId, Transaction},
     names::Names,
-    outbox::Outgoing,
 };
 
 /// Why an attempt did not stand.
@@ -217,7 +216,7 @@ impl Transactions {
                 record = record.payload(value);
             }
             if batch.headers(outgoing).len() > 0 {
-                record = record.headers(headers(batch, outgoing));
+                record = record.headers(owned_headers(batch.headers(outgoing)));
             }
             self.send(record)?;
             if index % 1024 == 1023 {
@@ -341,7 +340,7 @@ impl Transactions {
         }
     }
 
-    /// Vec<End> an attempt that failed. If this fails too, nobody can say how the attempt ended.
+    /// Ends an attempt that failed. If this fails too, nobody can say how the attempt ended.
     pub(super) fn abort(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
         loop {
@@ -359,8 +358,10 @@ impl Transactions {
     }
 }
 
-fn headers(batch: &crate::outbox::Batch, outgoing: &Outgoing) -> OwnedHeaders {
-    let headers = batch.headers(outgoing);
+/// Headers as rdkafka takes them.
+pub(super) fn owned_headers<'k, 'v>(
+    headers: impl Iterator<Item = (&'k str, &'v [u8])>,
+) -> OwnedHeaders {
     headers.fold(OwnedHeaders::new(), |headers, (key, value)| {
         headers.insert(Header {
             key,

@@ -15,7 +15,10 @@ use rdkafka::{
 
 use super::settings::Settings;
 use crate::log::LogError;
-use journey::Timestamp;
+use journey::{Timestamp, mark};
+
+/// How long nothing may come before the end that was seen.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A record, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,15 @@ pub struct ReadRecord {
     pub value: Option<Vec<u8>>,
     /// The headers, in order.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl ReadRecord {
+    /// What stands under the header of a time mark.
+    pub fn mark(&self) -> Option<&[u8]> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(name, _)| name == mark::HEADER);
+        found.map(|(_, json)| json.as_slice())
+    }
 }
 
 /// Where reading starts.
@@ -236,6 +248,27 @@ impl TopicReader {
             Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(None),
             Some(Err(e)) if super::log::is_passing(&e) => Ok(None),
             Some(Err(e)) => Err(LogError::new(format!("cannot be read: {e}"))),
+        }
+    }
+
+    /// The next of the records that stood there when this reader was opened; `None` when there are no more.
+    pub fn next_there(&mut self) -> Result<Option<ReadRecord>, LogError> {
+        let mut came = Instant::now();
+        loop {
+            match self.next(Duration::from_millis(20))? {
+                Some(record) if self.was_there(&record) => return Ok(Some(record)),
+                // Where records keep coming there is never a pause in which to see that the end is behind.
+                Some(_) | None if self.is_at_end() => return Ok(None),
+                Some(_) => came = Instant::now(),
+                None if came.elapsed() > PATIENCE => {
+                    return Err(LogError::new(format!(
+                        "nothing came for {PATIENCE:?}, and {:?} are not read to their ends: a transaction may hang; look with \
+                         `kafka-transactions.sh find-hanging`",
+                        self.left
+                    )));
+                }
+                None => {}
+            }
         }
     }
 

@@ -13,11 +13,10 @@ use rdkafka::{
     ClientContext,
     config::FromClientConfigAndContext,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
-use super::settings::Settings;
+use super::{producer::owned_headers, settings::Settings};
 use crate::log::LogError;
 
 #[derive(Debug, Default)]
@@ -102,11 +101,10 @@ impl Writer {
             record = record.timestamp(at.0);
         }
         if !headers.is_empty() {
-            let add = |all: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
-                let value = Some(value);
-                all.insert(Header { key, value })
-            };
-            record = record.headers(headers.iter().fold(OwnedHeaders::new(), add));
+            let headers = headers
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_slice()));
+            record = record.headers(owned_headers(headers));
         }
         loop {
             match self.producer.send(record) {

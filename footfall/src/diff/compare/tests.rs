@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use journey::Millis;
+use journey::{Millis, mark};
 
 use super::*;
 
