@@ -6,10 +6,13 @@ mod aged;
 
 use super::*;
 use crate::{
-    outbox::{Address, Place},
+    log::{Restored, TaskPosition},
+    outbox::{Address, Destination, Place},
     processor::{
-        By, OutputTopic, Processor, Refusal, Rejection, Stage, TaskContext, Timer, Timers, Topology,
+        By, MarksInto, OutputTopic, Processor, Refusal, Rejection, Stage, TaskContext, Timer,
+        Timers, Topology,
     },
+    state_record::{self, Position, TASK_KEY},
 };
 
 /// Counts inputs `key@time`; tells each key's end 100 after its last input, by watermark.
