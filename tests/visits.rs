@@ -12,7 +12,7 @@ use journey::{
     visit::kind,
     web_event::{Activity, PAGE_VIEWED, PING, Page},
 };
-use journey_tests::oracle::{self, EndedVisit};
+use journey_tests::oracle::{self, Attention, EndedVisit};
 use proptest::prelude::*;
 use sessionizer::{Event, Happening, Output};
 use timeline::Timeline;
@@ -161,12 +161,20 @@ impl Said {
     }
 
     fn ended(&self) -> Vec<EndedVisit> {
+        self.of_each_ended(summary)
+    }
+
+    fn attention(&self) -> Vec<Attention> {
+        self.of_each_ended(attention)
+    }
+
+    fn of_each_ended<T: Ord>(&self, say: fn(&str, &Visit, &VisitEvent) -> T) -> Vec<T> {
         let ended = self
             .all
             .iter()
             .filter(|(_, happening)| happening.kind == kind::ENDED);
         let mut ended: Vec<_> = ended
-            .map(|(visitor, happening)| summary(visitor, visit(happening)))
+            .map(|(visitor, happening)| say(visitor, visit(happening), happening))
             .collect();
         ended.sort();
         ended
@@ -186,7 +194,15 @@ fn visit(happening: &VisitEvent) -> &Visit {
         .expect("there is no report and no control record here")
 }
 
-fn summary(visitor: &str, visit: &Visit) -> EndedVisit {
+fn attention(visitor: &str, visit: &Visit, ended: &VisitEvent) -> Attention {
+    Attention {
+        visitor: visitor.to_owned(),
+        first: visit.created_date.0,
+        page_since: ended.last_page_date.expect("a visit has a last page").0,
+    }
+}
+
+fn summary(visitor: &str, visit: &Visit, _: &VisitEvent) -> EndedVisit {
     EndedVisit {
         visitor: visitor.to_owned(),
         first: visit.created_date.0,
@@ -349,6 +365,7 @@ proptest! {
         let said = run(&arrivals, &marks, &[]);
         let events: Vec<_> = arrivals.iter().map(|(_, event)| event.clone()).collect();
         prop_assert_eq!(said.ended(), oracle::sessionize(&events));
+        prop_assert_eq!(said.attention(), oracle::attention(&events));
         prop_assert_eq!(said.late, 0);
         check_always(&arrivals, &said);
         check_silence(&said);

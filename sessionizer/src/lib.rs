@@ -19,6 +19,7 @@ pub mod sessionizer;
 mod sizes;
 pub mod so_far;
 mod state;
+mod stay;
 mod told;
 mod visitor;
 

@@ -3,6 +3,8 @@
 //! Bounds, counts, entry and exit page and all that is told first or last are as if the events had come in order; presence,
 //! splits and caps go by the order of the log. Which visit an event belongs to is not decided here.
 
+use std::mem;
+
 use journey::{
     CustomerId, DeploymentId, Text, Timestamp, VisitId, id, visit::end_reason, web_event::Policy,
 };
@@ -20,6 +22,7 @@ use crate::{
     seen::Seen,
     sizes,
     so_far::{Part, Presence, VisitSoFar},
+    stay::Stay,
     told::Told,
 };
 
@@ -51,8 +54,8 @@ pub(crate) struct OpenVisit {
     pub(crate) told: Told,
     /// When each search term was first searched for.
     pub(crate) searched: Vec<Timestamp>,
-    /// When the last page was reached.
-    pub(crate) last_page_date: Timestamp,
+    /// Since when the visitor has been on the last page.
+    pub(crate) stay: Stay,
     /// The time of the last `started`, `idle`, `away` or `resumed`.
     pub(crate) last_transition: Timestamp,
     /// No event before this is taken in: it may belong to a visit that is gone.
@@ -80,12 +83,12 @@ impl OpenVisit {
             created_date: at,
             last_activity_date: at,
             last_event_date: at,
+            last_page_date: at,
             ..VisitSoFar::default()
         };
         OpenVisit {
             deployment_id: event.deployment_id.clone(),
             visit,
-            last_page_date: at,
             last_transition: at,
             floor,
             ..OpenVisit::default()
@@ -221,15 +224,23 @@ impl OpenVisit {
         }
         let another_page = sizes::is_another_page(visit, event.page());
         if fresh || moment.after(&self.last) {
-            if another_page {
-                self.last_page_date = moment.at;
+            if another_page || fresh || self.last.ping != moment.ping {
+                let left = (!fresh && self.last.ping == moment.ping).then_some(self.last.at);
+                self.stay.begin(left, moment.at);
+            } else {
+                self.stay.here(moment.at);
             }
             sizes::keep_page(visit, Part::LastPage, event.page());
             sizes::keep_consent(visit, event.consent());
             self.last = moment.clone();
-        } else if another_page && !moment.ping && moment.at > self.last_page_date {
-            self.last_page_date = self.last.at;
+        } else if self.last.ping == moment.ping {
+            if another_page {
+                self.stay.elsewhere(moment.at);
+            } else {
+                self.stay.here(moment.at);
+            }
         }
+        visit.last_page_date = self.stay.since(self.last.at);
         self.told.hear_event(visit, event, &moment);
         if let Some(term) = event.search_query() {
             self.search(Text::from(term), moment.at);
@@ -285,18 +296,28 @@ impl OpenVisit {
         visit.authenticated |= theirs.authenticated;
         visit.truncated |= theirs.truncated;
         note_class(visit, &theirs.page_class);
+        let same_page = !sizes::is_another_page(visit, theirs.kept.get(Part::LastPage));
         let mut take = |part: Part| visit.keep(part, theirs.kept.get(part));
         if other.first.before(&self.first) {
             take(Part::FirstPage);
             take(Part::Referrer);
             self.first = other.first;
         }
-        if other.last.after(&self.last) {
+        let (mut earlier, mut stay) = (other.last, other.stay);
+        if earlier.after(&self.last) {
             take(Part::LastPage);
             take(Part::Consent);
-            self.last = other.last;
-            self.last_page_date = other.last_page_date;
+            mem::swap(&mut self.last, &mut earlier);
+            mem::swap(&mut self.stay, &mut stay);
         }
+        if earlier.ping == self.last.ping {
+            if same_page {
+                self.stay.unite(&stay);
+            } else {
+                self.stay.elsewhere(earlier.at);
+            }
+        }
+        visit.last_page_date = self.stay.since(self.last.at);
         self.told.hear_visit(visit, theirs, &other.told);
         self.seen.unite(other.seen);
     }

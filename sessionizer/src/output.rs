@@ -98,7 +98,7 @@ impl Happening {
             by_record: cause.by_record,
             deployment_id: visit.deployment_id.clone(),
             visit: Some(visit.visit.clone()),
-            last_page_date: Some(visit.last_page_date),
+            last_page_date: Some(visit.visit.last_page_date),
             ..Happening::default()
         }
     }

@@ -119,7 +119,7 @@ fn pass(kind: &'static str, visit: Option<&OpenVisit>, record: Event) -> Output 
         by_record: true,
         deployment_id: record.deployment_id.clone(),
         visit: visit.map(|visit| visit.visit.clone()),
-        last_page_date: visit.map(|visit| visit.last_page_date),
+        last_page_date: visit.map(|visit| visit.visit.last_page_date),
         cause: Some(record),
         ..Happening::default()
     })

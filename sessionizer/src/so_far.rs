@@ -122,6 +122,8 @@ pub struct VisitSoFar {
     pub(crate) created_date: Timestamp,
     pub(crate) last_activity_date: Timestamp,
     pub(crate) last_event_date: Timestamp,
+    /// When the last page was reached.
+    pub(crate) last_page_date: Timestamp,
     /// When and why it ended.
     pub(crate) ended: Option<(Timestamp, &'static str)>,
     pub(crate) presence: Presence,

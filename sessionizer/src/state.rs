@@ -16,6 +16,7 @@ use crate::{
     open_visit::OpenVisit,
     page::{read_page, write_page},
     so_far::{Kept, Part, Presence, VisitSoFar},
+    stay::Stay,
     told::Told,
     visitor::Visitor,
 };
@@ -55,7 +56,7 @@ impl Avro for OpenVisit {
             last,
             told,
             searched,
-            last_page_date,
+            stay,
             last_transition,
             floor,
             sealed,
@@ -74,7 +75,7 @@ impl Avro for OpenVisit {
             write_told(moment, first, last, zero, to);
         }
         searched.iter().for_each(|at| since(*at, zero).write(to));
-        since(*last_page_date, zero).write(to);
+        write_stay(stay, zero, to);
         since(*last_transition, zero).write(to);
         floor.write(to);
         sealed.map(|at| since(at, zero)).write(to);
@@ -99,6 +100,8 @@ impl Avro for OpenVisit {
         let terms = schemas::from_bytes::<Vec<Text>>(visit.kept.get(Part::SearchTerms))?;
         let searched = terms.iter().map(|_| read_since(zero, from));
         let searched = searched.collect::<Result<_, _>>()?;
+        let stay = read_stay(zero, from)?;
+        visit.last_page_date = stay.since(last.at);
         Ok(OpenVisit {
             deployment_id,
             visit,
@@ -106,7 +109,7 @@ impl Avro for OpenVisit {
             last,
             told,
             searched,
-            last_page_date: read_since(zero, from)?,
+            stay,
             last_transition: read_since(zero, from)?,
             floor: Avro::read(from)?,
             sealed: Option::<i64>::read(from)?
@@ -116,7 +119,7 @@ impl Avro for OpenVisit {
     }
 }
 
-/// The visit itself; its presence stands beside it, and an open visit has not ended.
+/// The visit itself; its presence and its last page's date stand beside it, and an open visit has not ended.
 fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
     let VisitSoFar {
         id,
@@ -124,6 +127,7 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
         created_date,
         last_activity_date,
         last_event_date,
+        last_page_date: _,
         ended: _,
         presence: _,
         event_count,
@@ -250,6 +254,40 @@ fn read_told(
         3 => read_moment(zero, from).map(Some),
         _ => Err(Malformed::Branch),
     }
+}
+
+fn write_stay(stay: &Stay, zero: Timestamp, to: &mut Vec<u8>) {
+    let Stay { left, times } = stay;
+    left.map(|at| since(at, zero)).write(to);
+    write_times(times, zero, to);
+}
+
+fn read_stay(zero: Timestamp, from: &mut Reader<'_>) -> Result<Stay, Malformed> {
+    let left = Option::<i64>::read(from)?;
+    Ok(Stay {
+        left: left.map(|distance| Timestamp(zero.0.wrapping_add(distance))),
+        times: read_times(zero, from)?,
+    })
+}
+
+/// A count; then for each the time since the one before.
+fn write_times(times: &[Timestamp], zero: Timestamp, to: &mut Vec<u8>) {
+    (times.len() as i64).write(to);
+    let mut before = zero;
+    for at in times {
+        since(*at, before).write(to);
+        before = *at;
+    }
+}
+
+fn read_times(zero: Timestamp, from: &mut Reader<'_>) -> Result<Vec<Timestamp>, Malformed> {
+    let count = i64::read(from)?;
+    let mut before = zero;
+    let times = (0..count).map(|_| {
+        before = read_since(before, from)?;
+        Ok(before)
+    });
+    times.collect()
 }
 
 /// A time as its distance from another; any two times have one.

@@ -43,14 +43,34 @@ pub struct EndedVisit {
     pub exit_page: String,
 }
 
+/// What a visitor gave attention to in a visit that is over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attention {
+    /// Who.
+    pub visitor: String,
+    /// When the visit began, in milliseconds since 1970.
+    pub first: i64,
+    /// Since when the visitor was on the exit page: from the first event on it that is later than all on other pages.
+    pub page_since: i64,
+}
+
 /// The visits of all `events`, in order of visitor and time, whatever order the events are in.
 pub fn sessionize(events: &[Event]) -> Vec<EndedVisit> {
+    of_each_visit(events, summarize)
+}
+
+/// What was given attention to in each of those visits.
+pub fn attention(events: &[Event]) -> Vec<Attention> {
+    of_each_visit(events, attend)
+}
+
+fn of_each_visit<T>(events: &[Event], say: fn(&[&Event]) -> T) -> Vec<T> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_by_key(|event| (&event.visitor, event.at, &event.id));
     let mut seen = BTreeSet::new();
     events.retain(|event| seen.insert((&event.visitor, &event.id)));
     let same_visit = |a: &&Event, b: &&Event| a.visitor == b.visitor && b.at - a.at <= a.timeout;
-    events.chunk_by(same_visit).map(summarize).collect()
+    events.chunk_by(same_visit).map(say).collect()
 }
 
 fn summarize(visit: &[&Event]) -> EndedVisit {
@@ -68,5 +88,19 @@ fn summarize(visit: &[&Event]) -> EndedVisit {
             .count() as i64,
         entry_page: entry.page.clone(),
         exit_page: exit.page.clone(),
+    }
+}
+
+fn attend(visit: &[&Event]) -> Attention {
+    let silent = visit.iter().all(|event| event.ping);
+    let mut told = visit.iter().filter(|event| event.ping == silent).rev();
+    let exit = told.clone().next().expect("a visit has events");
+    let left = told.find(|event| event.page != exit.page);
+    let since = |event: &&&Event| left.is_none_or(|left| event.at > left.at);
+    let stay = visit.iter().filter(|event| event.ping == silent);
+    Attention {
+        visitor: visit[0].visitor.clone(),
+        first: visit[0].at,
+        page_since: stay.clone().find(since).map_or(exit.at, |event| event.at),
     }
 }
