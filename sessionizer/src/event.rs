@@ -139,6 +139,11 @@ impl Event {
         self.what == What::Ping
     }
 
+    /// Whether it lengthens visits.
+    pub(crate) fn extends(&self, policy: &Policy) -> bool {
+        policy.pings_extend || !self.is_ping()
+    }
+
     /// A visitor did something.
     pub(crate) fn is_activity(&self) -> bool {
         matches!(self.what, What::PageView | What::Ping | What::Activity)

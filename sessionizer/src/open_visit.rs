@@ -34,6 +34,8 @@ pub(crate) mod timer {
     pub(crate) const AWAY: u8 = 1;
     /// The visit is over.
     pub(crate) const END: u8 = 2;
+    /// What came before a withdrawal or an erasure need not be known any more.
+    pub(crate) const FORGOTTEN: u8 = 3;
 }
 
 /// The most search terms that a visit keeps.
@@ -172,16 +174,39 @@ impl OpenVisit {
         other_campaign || external_domain(event).is_some_and(|domain| !came_from(domain))
     }
 
-    /// The cap that `event` would break. A visit's length is held against events newer than its last only.
+    /// The cap that `event` would break: as many pings as events, each counted by itself. A visit's length is held against
+    /// events newer than its last only, and against pings where they extend visits.
     pub(crate) fn cap(&self, event: &Event) -> Option<&'static str> {
         let (visit, policy) = (&self.visit, self.policy());
-        let ping = event.is_ping();
-        if !ping && visit.event_count >= policy.max_events {
+        let count = if event.is_ping() {
+            visit.ping_count
+        } else {
+            visit.event_count
+        };
+        if count >= policy.max_events {
             return Some(end_reason::MAX_EVENTS);
         }
         let newer = event.occurred_at > visit.last_event_date;
         let too_long = event.occurred_at - visit.created_date > policy.max_duration;
-        (newer && too_long && (!ping || policy.pings_extend)).then_some(end_reason::MAX_DURATION)
+        (newer && too_long && event.extends(policy)).then_some(end_reason::MAX_DURATION)
+    }
+
+    /// What it weighs in the state at most.
+    pub(crate) fn weight(&self) -> usize {
+        let moments = self
+            .told
+            .0
+            .iter()
+            .flatten()
+            .chain([&self.first, &self.last]);
+        let texts = moments
+            .map(|moment| moment.id.as_str().len() + 24)
+            .sum::<usize>()
+            + self.deployment_id.as_str().len()
+            + self.visit.id.as_str().len()
+            + self.visit.page_class.len();
+        let times = self.stay.times.len() + self.searched.len();
+        sizes::VISIT + self.visit.kept.len() + texts + times * sizes::TIME + self.seen.weight()
     }
 
     /// Takes an event in.
@@ -200,7 +225,7 @@ impl OpenVisit {
         visit.bot |= event.bot;
         visit.authenticated |= event.authenticated;
         note_class(visit, event.page_class());
-        if ping && !visit.policy.pings_extend {
+        if !event.extends(&visit.policy) {
             return;
         }
         visit.created_date = visit.created_date.min(at);

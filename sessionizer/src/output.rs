@@ -16,6 +16,8 @@ pub mod suppressed {
     pub const DUPLICATE: &str = "duplicate";
     /// The visitor's visit reached a cap, and the visitor has not been silent for the timeout since.
     pub const CAPPED: &str = "capped";
+    /// It happened before the visitor withdrew consent or was erased, and comes after that in the log.
+    pub const FORGOTTEN: &str = "forgotten";
     /// A ping that meets no visit, where pings extend none.
     pub const PING: &str = "ping";
 }

@@ -8,6 +8,8 @@ use schemas::{
     avro::{Reader, write_long},
 };
 
+use crate::sizes;
+
 /// How far behind the watermark an event is remembered.
 const REMEMBERED: Millis = Millis::from_mins(10);
 /// The most that a visit remembers; the oldest in the log goes first.
@@ -44,6 +46,11 @@ impl Seen {
         }
         self.events.push_back((hash, at));
         self.bound();
+    }
+
+    /// What it weighs in the state at most.
+    pub(crate) fn weight(&self) -> usize {
+        10 + self.events.len() * (8 + sizes::TIME)
     }
 
     /// Remembers what another visit of the visitor remembered.

@@ -12,7 +12,14 @@ use crate::so_far::{Part, VisitSoFar};
 /// The most that the state of one visitor may weigh, encoded.
 pub(crate) const STATE: usize = 256 * 1024;
 /// With so few visits open the state is within its size by construction.
-pub(crate) const SAFE_VISITS: usize = 2;
+pub(crate) const SAFE_VISITS: usize = 1;
+/// The most that a visit's numbers, times and flags weigh, encoded.
+pub(crate) const VISIT: usize = 320;
+/// The most that one time weighs, encoded.
+pub(crate) const TIME: usize = 10;
+/// The most that the rest of a visitor weighs, and each of the stubs.
+pub(crate) const REST: usize = 128;
+pub(crate) const STUB: usize = 3 * TIME;
 /// The most that one part of a visit (a page, a referrer, a device) may weigh.
 const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.

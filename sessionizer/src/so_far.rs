@@ -74,6 +74,11 @@ impl Kept {
         &self.encoded[self.start(part)..self.ends[part as usize] as usize]
     }
 
+    /// What all parts weigh.
+    pub(crate) fn len(&self) -> usize {
+        self.encoded.len()
+    }
+
     /// The encodings of a part and all after it.
     pub(crate) fn from(&self, part: Part) -> &[u8] {
         &self.encoded[self.start(part)..]

@@ -21,7 +21,11 @@ use crate::{
     visitor::Visitor,
 };
 
-record!(Visitor { visits, stubs });
+record!(Visitor {
+    visits,
+    stubs,
+    forgotten
+});
 record!(Stub {
     first,
     last,

@@ -3,11 +3,11 @@
 //! Open visits and stubs of one visitor never overlap, so only the neighbours of an event in time can have to do with it: what
 //! holds it or came last before it, and what came first after it. An event never crosses either.
 
-use journey::{CustomerId, TaskTime, Timestamp, visit::kind};
+use journey::{CustomerId, Millis, TaskTime, Timestamp, visit::kind};
 use pipeline::{By, Timers};
 
 use crate::{
-    ending::Stub,
+    ending::{FORGOTTEN_FOR, Stub},
     event::Event,
     open_visit::{OpenVisit, timer},
     output::{Cause, Happening, Output, suppressed},
@@ -22,6 +22,8 @@ pub struct Visitor {
     pub(crate) visits: Vec<OpenVisit>,
     /// What is left of visits that a cap ended.
     pub(crate) stubs: Vec<Stub>,
+    /// Up to when events are forgotten: the visitor withdrew consent or was erased.
+    pub(crate) forgotten: Option<Timestamp>,
 }
 
 /// Where an event belongs.
@@ -49,7 +51,7 @@ enum Span {
 impl Visitor {
     /// Nothing is left to remember.
     pub(crate) fn is_empty(&self) -> bool {
-        self.visits.is_empty() && self.stubs.is_empty()
+        self.visits.is_empty() && self.stubs.is_empty() && self.forgotten.is_none()
     }
 
     /// What the visitor's visits wait for.
@@ -58,9 +60,13 @@ impl Visitor {
             .visits
             .iter()
             .fold(Timers::default(), |timers, visit| visit.timers(timers));
-        self.stubs.iter().fold(timers, |timers, stub| {
+        let timers = self.stubs.iter().fold(timers, |timers, stub| {
             timers.and(By::Watermark, stub.deadline(), timer::END)
-        })
+        });
+        match self.forgotten {
+            Some(until) => timers.and(By::Watermark, until + FORGOTTEN_FOR, timer::FORGOTTEN),
+            None => timers,
+        }
     }
 
     /// The visitor did something.
@@ -71,6 +77,12 @@ impl Visitor {
         event: Event,
         out: &mut Vec<Output>,
     ) {
+        if self
+            .forgotten
+            .is_some_and(|until| event.occurred_at <= until)
+        {
+            return out.push(Output::Suppressed(suppressed::FORGOTTEN));
+        }
         let hash = seen::hash(&event.event_id);
         if self.visits.iter().any(|visit| visit.seen.contains(hash)) {
             return out.push(Output::Suppressed(suppressed::DUPLICATE));
@@ -81,7 +93,9 @@ impl Visitor {
         let mut merged = false;
         let joined = match self.place(&event, late) {
             Place::Capped(stub) => {
-                self.stubs[stub].cover(at);
+                if event.extends(&event.policy) {
+                    self.stubs[stub].cover(at);
+                }
                 return out.push(Output::Suppressed(suppressed::CAPPED));
             }
             Place::In(visit) => Some(visit),
@@ -226,7 +240,12 @@ impl Visitor {
         } = arrival;
         let (at, cause) = (event.occurred_at, Cause::of(&event));
         if let Some(reason) = self.visits[index].cap(&event) {
-            self.stop(index, at, reason, cause, out);
+            let extends = event.extends(self.visits[index].policy());
+            let mut stub = self.end(index, at, reason, cause, out);
+            if extends {
+                stub.cover(at);
+            }
+            self.leave(stub);
             return out.push(Output::Suppressed(suppressed::CAPPED));
         }
         let visit = &mut self.visits[index];
@@ -282,6 +301,8 @@ impl Visitor {
             return out.push(Output::Late(event.deployment_id));
         }
         let (at, cause) = (event.occurred_at, Cause::of(&event));
+        let forgotten = self.forgotten.map(|until| until + Millis(1));
+        let floor = forgotten.map_or(floor, |forgotten| floor.max(forgotten));
         let mut visit = OpenVisit::new(key, &event, floor);
         visit.absorb(&event, false);
         visit.seen.insert(hash, at, time);
