@@ -82,6 +82,10 @@ pub struct Policy {
     pub max_events: i64,
     /// Whether robots' visits may get offers and count for staffing.
     pub serve_bots: bool,
+    /// The most events and pings of one visitor in a rate window; more are a robot's. 0: no such rule.
+    pub bot_rate_events: i64,
+    /// The length of a rate window.
+    pub bot_rate_window: Millis,
 }
 
 impl Default for Policy {
@@ -96,6 +100,8 @@ impl Default for Policy {
             max_duration: Millis::from_mins(24 * 60),
             max_events: 10_000,
             serve_bots: false,
+            bot_rate_events: 300,
+            bot_rate_window: Millis::from_secs(10),
         }
     }
 }

@@ -8,8 +8,10 @@ use pipeline::Timer;
 
 use crate::{
     event::Event,
+    lifetime::Lifetime,
     open_visit::{OpenVisit, timer},
     output::{Cause, Happening, Output},
+    rate::Rate,
     sizes,
     so_far::Presence,
     visitor::Visitor,
@@ -55,6 +57,7 @@ impl Visitor {
             timer::IDLE => (Presence::Idle, kind::IDLE),
             timer::AWAY => (Presence::Away, kind::AWAY),
             timer::FORGOTTEN => return self.forgotten = None,
+            timer::LIFETIME => return self.lifetime = None,
             _ => return self.end_due(due.deadline, out),
         };
         for visit in &mut self.visits {
@@ -80,6 +83,9 @@ impl Visitor {
             self.end(index, deadline, reason, Cause::timer(deadline), out);
         }
         self.stubs.retain(|stub| stub.deadline() != deadline);
+        if self.is_at_rest() {
+            self.rate = Rate::default();
+        }
     }
 
     /// A visit ends at `at`, or at its own deadline if that came first. What is left of it comes back.
@@ -149,11 +155,8 @@ impl Visitor {
         record: &Event,
         out: &mut Vec<Output>,
     ) {
-        let visits = self
-            .visits
-            .iter()
-            .map(|visit| visit.visit.last_activity_date);
-        let known = visits.chain(self.stubs.iter().map(|stub| stub.last));
+        let known = self.lifetime.iter().map(Lifetime::last_seen);
+        let known = known.chain(self.stubs.iter().map(|stub| stub.last));
         let until = known
             .chain(self.forgotten)
             .fold(record.occurred_at, Timestamp::max);
@@ -168,7 +171,7 @@ impl Visitor {
     }
 
     /// What the visitor weighs in the state at most.
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let visits = self.visits.iter().map(OpenVisit::weight).sum::<usize>();
         sizes::REST + visits + self.stubs.len() * sizes::STUB
     }

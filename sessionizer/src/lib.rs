@@ -10,10 +10,13 @@
 
 mod ending;
 pub mod event;
+mod forms;
+mod lifetime;
 mod moment;
 mod open_visit;
 pub mod output;
 mod page;
+mod rate;
 mod seen;
 pub mod sessionizer;
 mod sizes;

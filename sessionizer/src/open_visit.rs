@@ -18,6 +18,7 @@ use schemas::{
 
 use crate::{
     event::{Event, What},
+    forms::Forms,
     moment::Moment,
     seen::Seen,
     sizes,
@@ -36,6 +37,8 @@ pub(crate) mod timer {
     pub(crate) const END: u8 = 2;
     /// What came before a withdrawal or an erasure need not be known any more.
     pub(crate) const FORGOTTEN: u8 = 3;
+    /// The visitor was not seen for so long that nothing is remembered.
+    pub(crate) const LIFETIME: u8 = 4;
 }
 
 /// The most search terms that a visit keeps.
@@ -56,6 +59,8 @@ pub(crate) struct OpenVisit {
     pub(crate) told: Told,
     /// When each search term was first searched for.
     pub(crate) searched: Vec<Timestamp>,
+    /// What became of forms, and when.
+    pub(crate) forms: Forms,
     /// Since when the visitor has been on the last page.
     pub(crate) stay: Stay,
     /// The time of the last `started`, `idle`, `away` or `resumed`.
@@ -205,7 +210,7 @@ impl OpenVisit {
             + self.deployment_id.as_str().len()
             + self.visit.id.as_str().len()
             + self.visit.page_class.len();
-        let times = self.stay.times.len() + self.searched.len();
+        let times = self.stay.times.len() + self.searched.len() + self.forms.firsts.len();
         sizes::VISIT + self.visit.kept.len() + texts + times * sizes::TIME + self.seen.weight()
     }
 
@@ -215,6 +220,9 @@ impl OpenVisit {
         let ping = event.is_ping();
         let visit = &mut self.visit;
         let fresh = visit.event_count + visit.ping_count == 0;
+        if !fresh {
+            visit.engaged.0 += self.seen.engaged(at, visit).0;
+        }
         if ping {
             visit.ping_count += 1;
         } else {
@@ -267,7 +275,9 @@ impl OpenVisit {
         }
         visit.last_page_date = self.stay.since(self.last.at);
         self.told.hear_event(visit, event, &moment);
+        self.forms.hear_event(visit, event);
         if let Some(term) = event.search_query() {
+            visit.search_count += 1;
             self.search(Text::from(term), moment.at);
         }
     }
@@ -317,6 +327,9 @@ impl OpenVisit {
         visit.pageview_count += theirs.pageview_count;
         visit.ping_count += theirs.ping_count;
         visit.late_count += theirs.late_count;
+        visit.search_count += theirs.search_count;
+        visit.engaged.0 += theirs.engaged.0;
+        self.forms.hear_visit(visit, theirs, &other.forms);
         visit.bot |= theirs.bot;
         visit.authenticated |= theirs.authenticated;
         visit.truncated |= theirs.truncated;

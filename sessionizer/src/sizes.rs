@@ -24,6 +24,8 @@ pub(crate) const STUB: usize = 3 * TIME;
 const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.
 const TEXT: usize = 2 * 1024;
+/// The longest name of a form that is kept.
+const FORM: usize = 256;
 
 /// Keeps a page, or, of one that weighs too much, what says which page it was.
 pub(crate) fn keep_page(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) {
@@ -80,6 +82,12 @@ pub(crate) fn keep_light(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) -> 
 pub(crate) fn fit_text(text: Text) -> (Text, bool) {
     let long = text.len() > TEXT;
     (if long { cut(&text) } else { text }, long)
+}
+
+/// The name of a form, cut if it must be; and whether it was.
+pub(crate) fn fit_form(name: &str) -> (&str, bool) {
+    let end = name.floor_char_boundary(FORM);
+    (&name[..end], end < name.len())
 }
 
 fn cut(text: &Text) -> Text {

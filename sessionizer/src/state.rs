@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use journey::{
     Text, Timestamp,
+    visit::FormUse,
     web_event::{Browser, Consent, Device, Geolocation, MktCampaign, Referrer},
 };
 use schemas::{Avro, Malformed, avro::Reader, record};
 
 use crate::{
     ending::Stub,
+    forms::Forms,
     moment::Moment,
     open_visit::OpenVisit,
     page::{read_page, write_page},
@@ -21,16 +23,40 @@ use crate::{
     visitor::Visitor,
 };
 
-record!(Visitor {
-    visits,
-    stubs,
-    forgotten
-});
 record!(Stub {
     first,
     last,
     timeout
 });
+
+impl Avro for Visitor {
+    fn write(&self, to: &mut Vec<u8>) {
+        let Visitor {
+            visits,
+            stubs,
+            forgotten,
+            lifetime,
+            rate,
+        } = self;
+        visits.write(to);
+        stubs.write(to);
+        forgotten.write(to);
+        lifetime.write(to);
+        rate.write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut visitor = Visitor {
+            visits: Avro::read(from)?,
+            stubs: Avro::read(from)?,
+            forgotten: Avro::read(from)?,
+            lifetime: Avro::read(from)?,
+            rate: Avro::read(from)?,
+        };
+        visitor.share_totals();
+        Ok(visitor)
+    }
+}
 
 impl Avro for Presence {
     fn write(&self, to: &mut Vec<u8>) {
@@ -60,6 +86,7 @@ impl Avro for OpenVisit {
             last,
             told,
             searched,
+            forms,
             stay,
             last_transition,
             floor,
@@ -79,6 +106,7 @@ impl Avro for OpenVisit {
             write_told(moment, first, last, zero, to);
         }
         searched.iter().for_each(|at| since(*at, zero).write(to));
+        write_times(&forms.firsts, zero, to);
         write_stay(stay, zero, to);
         since(*last_transition, zero).write(to);
         floor.write(to);
@@ -104,6 +132,9 @@ impl Avro for OpenVisit {
         let terms = schemas::from_bytes::<Vec<Text>>(visit.kept.get(Part::SearchTerms))?;
         let searched = terms.iter().map(|_| read_since(zero, from));
         let searched = searched.collect::<Result<_, _>>()?;
+        let forms = Forms {
+            firsts: read_times(zero, from)?,
+        };
         let stay = read_stay(zero, from)?;
         visit.last_page_date = stay.since(last.at);
         Ok(OpenVisit {
@@ -113,6 +144,7 @@ impl Avro for OpenVisit {
             last,
             told,
             searched,
+            forms,
             stay,
             last_transition: read_since(zero, from)?,
             floor: Avro::read(from)?,
@@ -123,7 +155,7 @@ impl Avro for OpenVisit {
     }
 }
 
-/// The visit itself; its presence and its last page's date stand beside it, and an open visit has not ended.
+/// The visit itself; its presence, its last page's date and the visitor's totals stand beside it, and an open visit has not ended.
 fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
     let VisitSoFar {
         id,
@@ -143,6 +175,12 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
         bot,
         authenticated,
         truncated,
+        number,
+        totals: _,
+        engaged,
+        search_count,
+        form_submitted_count,
+        form_abandoned_count,
     } = visit;
     id.write(to);
     policy.write(to);
@@ -164,6 +202,15 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
     [bot, authenticated, truncated]
         .into_iter()
         .for_each(|flag| flag.write(to));
+    [
+        number,
+        &engaged.0,
+        search_count,
+        form_submitted_count,
+        form_abandoned_count,
+    ]
+    .into_iter()
+    .for_each(|count| count.write(to));
 }
 
 fn read_visit(from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
@@ -184,6 +231,11 @@ fn read_visit(from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
     visit.bot = Avro::read(from)?;
     visit.authenticated = Avro::read(from)?;
     visit.truncated = Avro::read(from)?;
+    visit.number = Avro::read(from)?;
+    visit.engaged = Avro::read(from)?;
+    visit.search_count = Avro::read(from)?;
+    visit.form_submitted_count = Avro::read(from)?;
+    visit.form_abandoned_count = Avro::read(from)?;
     Ok(visit)
 }
 
@@ -208,6 +260,7 @@ fn read_kept(from: &mut Reader<'_>) -> Result<Kept, Malformed> {
         from.encoded::<Option<MktCampaign>>()?,
         from.encoded::<Consent>()?,
         from.encoded::<Option<Text>>()?,
+        from.encoded::<Vec<FormUse>>()?,
     ]))
 }
 
