@@ -337,5 +337,11 @@ fn real_traffic_through_footfall_run_makes_the_visits_of_a_batch() {
     let ran = ran.expect("runs");
     assert_eq!(ran.summary.accounted(), events.len() as u64);
     assert_eq!(ended(ran.chain.broker()), oracle::sessionize(&events));
-    assert_eq!(ran.chain.state_count(), 0, "state returns to empty");
+    let visitors: std::collections::BTreeSet<_> =
+        events.iter().map(|event| &event.visitor).collect();
+    assert_eq!(
+        ran.chain.state_count(),
+        visitors.len(),
+        "all that is left is each visitor's lifetime"
+    );
 }

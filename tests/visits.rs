@@ -1,6 +1,8 @@
 //! Visits against their oracle: the same in every order, wherever marks fall, from every restored state; and the timelines of
 //! `docs/semantics.md`, which are read and run.
 
+#[path = "src/mixed.rs"]
+mod mixed;
 #[path = "src/timeline.rs"]
 mod timeline;
 
@@ -12,7 +14,7 @@ use journey::{
     visit::kind,
     web_event::{Activity, PAGE_VIEWED, PING, Page},
 };
-use journey_tests::oracle::{self, EndedVisit};
+use journey_tests::oracle::{self, Attention, EndedVisit};
 use proptest::prelude::*;
 use sessionizer::{Event, Happening, Output};
 use timeline::Timeline;
@@ -25,8 +27,8 @@ fn the_document_is_the_test() {
     let document = include_str!("../docs/semantics.md");
     let timelines = Timeline::all_of(document);
     assert!(
-        timelines.len() >= 32,
-        "the seven cases of other engines, and 25 of our own"
+        timelines.len() >= 72,
+        "the seven cases of other engines, and 65 of our own"
     );
     let mut wrong = String::new();
     for (line, timeline) in timelines {
@@ -67,6 +69,11 @@ fn gap() -> impl Strategy<Value = i64> {
         3 => 0..TIMEOUT,
         1 => TIMEOUT..3 * TIMEOUT,
     ]
+}
+
+/// Other delays for the same events.
+fn delays() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(prop_oneof![Just(0), Just(GRACE), 0..=GRACE], 40)
 }
 
 fn draws(delay: i64) -> impl Strategy<Value = Vec<Draw>> {
@@ -161,12 +168,20 @@ impl Said {
     }
 
     fn ended(&self) -> Vec<EndedVisit> {
+        self.of_each_ended(summary)
+    }
+
+    fn attention(&self) -> Vec<Attention> {
+        self.of_each_ended(attention)
+    }
+
+    fn of_each_ended<T: Ord>(&self, say: fn(&str, &Visit, &VisitEvent) -> T) -> Vec<T> {
         let ended = self
             .all
             .iter()
             .filter(|(_, happening)| happening.kind == kind::ENDED);
         let mut ended: Vec<_> = ended
-            .map(|(visitor, happening)| summary(visitor, visit(happening)))
+            .map(|(visitor, happening)| say(visitor, visit(happening), happening))
             .collect();
         ended.sort();
         ended
@@ -186,7 +201,17 @@ fn visit(happening: &VisitEvent) -> &Visit {
         .expect("there is no report and no control record here")
 }
 
-fn summary(visitor: &str, visit: &Visit) -> EndedVisit {
+fn attention(visitor: &str, visit: &Visit, ended: &VisitEvent) -> Attention {
+    Attention {
+        visitor: visitor.to_owned(),
+        first: visit.created_date.0,
+        page_since: ended.last_page_date.expect("a visit has a last page").0,
+        on_last_page: visit.last_page_millis.expect("every visit tells it"),
+        engaged: visit.engaged_millis.expect("every visit tells it"),
+    }
+}
+
+fn summary(visitor: &str, visit: &Visit, _: &VisitEvent) -> EndedVisit {
     EndedVisit {
         visitor: visitor.to_owned(),
         first: visit.created_date.0,
@@ -349,6 +374,7 @@ proptest! {
         let said = run(&arrivals, &marks, &[]);
         let events: Vec<_> = arrivals.iter().map(|(_, event)| event.clone()).collect();
         prop_assert_eq!(said.ended(), oracle::sessionize(&events));
+        prop_assert_eq!(said.attention(), oracle::attention(&events));
         prop_assert_eq!(said.late, 0);
         check_always(&arrivals, &said);
         check_silence(&said);
@@ -364,6 +390,17 @@ proptest! {
         let ended = run(&arrivals, &one, &[]).ended();
         prop_assert_eq!(&run(&arrivals, &other, &[]).ended(), &ended);
         prop_assert_eq!(&run(&shuffled, &[], &[]).ended(), &ended);
+    }
+
+    #[test]
+    fn within_grace_it_does_not_matter_which_event_takes_how_long_to_arrive(
+        mut draws in draws(GRACE), delays in delays(), one in choices(), other in choices(),
+    ) {
+        let said = run(&arrivals(&draws), &one, &[]);
+        draws.iter_mut().zip(delays).for_each(|(draw, delay)| draw.delay = delay);
+        let shuffled = run(&arrivals(&draws), &other, &[]);
+        prop_assert_eq!(shuffled.ended(), said.ended());
+        prop_assert_eq!(shuffled.attention(), said.attention());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use journey::{
     EventId, Text, id,
-    web_event::{Consent, Control},
+    web_event::{Consent, Control, control_action},
 };
 
 use crate::{
@@ -18,9 +18,9 @@ use crate::{
 /// The reserved `eventName` that asks to forget a visitor.
 pub const ERASE: &str = "footfall_erase";
 /// The `action` of a control record: the visitor took consent back.
-pub const CONSENT_WITHDRAWN: &str = "consent_withdrawn";
+pub const CONSENT_WITHDRAWN: &str = control_action::CONSENT_WITHDRAWN;
 /// The `action` of a control record: everything about the visitor is to go.
-pub const ERASE_ACTION: &str = "erase";
+pub const ERASE_ACTION: &str = control_action::ERASE;
 
 /// Reads a control record: of the event only who and when.
 pub(crate) fn read(

@@ -148,6 +148,37 @@ pub struct Visit {
     pub reply_to: Option<Text>,
     /// Lists were cut to keep the record within its size.
     pub truncated: bool,
+    /// Which of the visitor's visits this is, in the order in which the log opened them: 1, 2, 3… It never changes.
+    pub visit_number: Option<i64>,
+    /// Events of all the visitor's visits, pings aside, up to now in the log.
+    pub total_event_count: Option<i64>,
+    /// Page views of all the visitor's visits, up to now in the log.
+    pub total_pageview_count: Option<i64>,
+    /// The visitor's first event or ping of all visits, by its time.
+    pub first_seen_date: Option<Timestamp>,
+    /// The sum of all silences between events or pings of the visit that are no longer than the idle time.
+    pub engaged_millis: Option<i64>,
+    /// From when the last page was reached to the last activity.
+    pub last_page_millis: Option<i64>,
+    /// Events that searched for something.
+    pub search_count: Option<i64>,
+    /// Events that submitted a form.
+    pub form_submitted_count: Option<i64>,
+    /// Events that abandoned a form.
+    pub form_abandoned_count: Option<i64>,
+    /// What became of each form, in order of when it was first used, 20 at most.
+    pub forms: Vec<FormUse>,
+}
+
+/// What became of a form in a visit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormUse {
+    /// Its name.
+    pub name: Text,
+    /// How often it was submitted.
+    pub submitted_count: i64,
+    /// How often it was abandoned.
+    pub abandoned_count: i64,
 }
 
 impl Visit {

@@ -56,6 +56,9 @@ struct Spans {
     consent: Range<usize>,
     page_class: Range<usize>,
     reply_to: Range<usize>,
+    /// `visit_number` and all that follows, up to the forms.
+    totals: Range<usize>,
+    forms: Range<usize>,
 }
 
 impl Visit {
@@ -82,6 +85,8 @@ impl Visit {
             consent: span(parts.consent),
             page_class: span(parts.page_class),
             reply_to: span(parts.reply_to),
+            totals: offset(parts.visit_number)..offset(parts.forms),
+            forms: span(parts.forms),
         };
         let policy: Policy = from_bytes(parts.policy)?;
         Ok(Visit {
@@ -220,6 +225,17 @@ impl Visit {
         to.extend_from_slice(self.bytes(&spans.geolocation));
         to.extend_from_slice(self.bytes(&(spans.referrer.start..spans.mkt_campaign.end)));
     }
+
+    /// Appends what journey events show of the visit behind its segments and outcomes; with no form if `pages` are not to be
+    /// told.
+    pub(crate) fn write_totals(&self, pages: bool, to: &mut Vec<u8>) {
+        to.extend_from_slice(self.bytes(&self.spans.totals));
+        if pages {
+            to.extend_from_slice(self.bytes(&self.spans.forms));
+        } else {
+            to.push(0);
+        }
+    }
 }
 
 impl PartialEq for Visit {
@@ -248,5 +264,69 @@ impl Avro for Visit {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         Visit::whole(from.encoded::<journey::Visit>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journey::{JourneyEvent, visit::FormUse, web_event::Consent};
+
+    use super::*;
+    use crate::told::{Summary, Told};
+
+    #[test]
+    fn a_summary_shows_what_the_visit_counts_and_names_no_form_where_pages_are_not_told() {
+        let visit = journey::Visit {
+            visit_number: Some(3),
+            total_event_count: Some(40),
+            total_pageview_count: Some(30),
+            first_seen_date: Some(Timestamp(7)),
+            engaged_millis: Some(1_500),
+            last_page_millis: None,
+            search_count: Some(2),
+            form_submitted_count: Some(1),
+            form_abandoned_count: Some(0),
+            forms: vec![FormUse {
+                name: "contact".into(),
+                submitted_count: 1,
+                abandoned_count: 0,
+            }],
+            ..journey::Visit::default()
+        };
+        for pages in [true, false] {
+            let told = Told {
+                event: JourneyEvent::default(),
+                consent: Encoded::all(Arc::from(schemas::to_bytes(&Consent::default()))),
+                visit: Some(Summary {
+                    visit: Visit::from(&visit),
+                    pages,
+                    segments: Vec::new(),
+                    outcomes: Vec::new(),
+                }),
+                web_event: None,
+            };
+            let shown = told.record().expect("a record").visit.expect("the visit");
+            assert_eq!(
+                (shown.visit_number, shown.total_event_count),
+                (Some(3), Some(40))
+            );
+            assert_eq!(shown.total_pageview_count, Some(30));
+            assert_eq!(shown.first_seen_date, Some(Timestamp(7)));
+            assert_eq!(
+                (shown.engaged_millis, shown.last_page_millis),
+                (Some(1_500), None)
+            );
+            assert_eq!(shown.search_count, Some(2));
+            let counts = (shown.form_submitted_count, shown.form_abandoned_count);
+            assert_eq!(counts, (Some(1), Some(0)));
+            assert_eq!(
+                shown.forms,
+                if pages {
+                    visit.forms.clone()
+                } else {
+                    Vec::new()
+                }
+            );
+        }
     }
 }

@@ -7,6 +7,7 @@ use journey::{
         SegmentAssignmentEvent, SessionEvent, event_type,
     },
     visit::end_reason,
+    web_event::{Control, Forget},
 };
 use schemas::record::text;
 
@@ -22,9 +23,6 @@ use crate::{
     visit::Visit,
     withdraw::Withdrawal,
 };
-
-/// The purpose without which there are no visits.
-const VISITS: &str = "visits";
 
 impl Teller<'_> {
     /// `activity`: the event itself, and all that it makes the visit meet.
@@ -246,7 +244,7 @@ impl Teller<'_> {
             .cause
             .as_ref()
             .and_then(|cause| cause.control.as_ref());
-        let erased = control.is_some_and(|control| control.action != "consent_withdrawn");
+        let erased = control.is_some_and(Control::erases);
         let (state, why) = match erased {
             true => ("erased", Withdrawal::Erased),
             false => ("withdrawn", Withdrawal::ConsentWithdrawn),
@@ -286,8 +284,7 @@ impl Teller<'_> {
         let purposes = control
             .map(|control| control.purposes.clone())
             .unwrap_or_default();
-        let forget =
-            erased || purposes.is_empty() || purposes.iter().any(|purpose| *purpose == VISITS);
+        let forget = control.is_none_or(|control| control.forget() != Forget::Nothing);
         event.consent_event = Some(ConsentEvent {
             state: state.into(),
             purposes,

@@ -16,6 +16,8 @@ pub mod suppressed {
     pub const DUPLICATE: &str = "duplicate";
     /// The visitor's visit reached a cap, and the visitor has not been silent for the timeout since.
     pub const CAPPED: &str = "capped";
+    /// It happened before the visitor withdrew consent or was erased, and comes after that in the log.
+    pub const FORGOTTEN: &str = "forgotten";
     /// A ping that meets no visit, where pings extend none.
     pub const PING: &str = "ping";
 }
@@ -98,7 +100,7 @@ impl Happening {
             by_record: cause.by_record,
             deployment_id: visit.deployment_id.clone(),
             visit: Some(visit.visit.clone()),
-            last_page_date: Some(visit.last_page_date),
+            last_page_date: Some(visit.visit.last_page_date),
             ..Happening::default()
         }
     }

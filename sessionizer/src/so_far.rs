@@ -4,11 +4,13 @@
 use std::sync::{Arc, LazyLock};
 
 use journey::{
-    Text, Timestamp, VisitId,
+    Millis, Text, Timestamp, VisitId,
     visit::presence,
     web_event::{Consent, Page, Policy},
 };
 use schemas::{Avro, avro::write_str, to_bytes};
+
+use crate::lifetime::Totals;
 
 /// How present the visitor is, the more active the greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,10 +45,11 @@ pub(crate) enum Part {
     MktCampaign,
     Consent,
     ReplyTo,
+    Forms,
 }
 
 /// How many parts there are.
-pub(crate) const PARTS: usize = Part::ReplyTo as usize + 1;
+pub(crate) const PARTS: usize = Part::Forms as usize + 1;
 
 /// The encodings of a visit's parts, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,11 @@ impl Kept {
     /// The encoding of a part.
     pub(crate) fn get(&self, part: Part) -> &[u8] {
         &self.encoded[self.start(part)..self.ends[part as usize] as usize]
+    }
+
+    /// What all parts weigh.
+    pub(crate) fn len(&self) -> usize {
+        self.encoded.len()
     }
 
     /// The encodings of a part and all after it.
@@ -107,7 +115,7 @@ impl Default for Kept {
             let (page, consent) = (to_bytes(&Page::default()), to_bytes(&Consent::default()));
             let none: &[u8] = &[0];
             Kept::new([
-                none, &page, &page, none, none, none, none, none, none, &consent, none,
+                none, &page, &page, none, none, none, none, none, none, &consent, none, none,
             ])
         });
         EMPTY.clone()
@@ -122,6 +130,8 @@ pub struct VisitSoFar {
     pub(crate) created_date: Timestamp,
     pub(crate) last_activity_date: Timestamp,
     pub(crate) last_event_date: Timestamp,
+    /// When the last page was reached.
+    pub(crate) last_page_date: Timestamp,
     /// When and why it ended.
     pub(crate) ended: Option<(Timestamp, &'static str)>,
     pub(crate) presence: Presence,
@@ -135,6 +145,13 @@ pub struct VisitSoFar {
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
     pub(crate) truncated: bool,
+    pub(crate) number: i64,
+    /// Of all visits of the visitor; the same in each that is open.
+    pub(crate) totals: Totals,
+    pub(crate) engaged: Millis,
+    pub(crate) search_count: i64,
+    pub(crate) form_submitted_count: i64,
+    pub(crate) form_abandoned_count: i64,
 }
 
 impl VisitSoFar {
@@ -175,13 +192,32 @@ impl VisitSoFar {
         ] {
             count.write(to);
         }
-        let (before, reply_to) = self.kept.encoded.split_at(self.kept.start(Part::ReplyTo));
-        to.extend_from_slice(before);
+        to.extend_from_slice(&self.kept.encoded[..self.kept.start(Part::ReplyTo)]);
         self.page_class.write(to);
         self.bot.write(to);
         self.authenticated.write(to);
-        to.extend_from_slice(reply_to);
+        to.extend_from_slice(self.kept.get(Part::ReplyTo));
         self.truncated.write(to);
+        self.write_totals(to);
+    }
+
+    fn write_totals(&self, to: &mut Vec<u8>) {
+        let whole = self.last_activity_date - self.created_date;
+        let on_last_page = self.last_activity_date - self.last_page_date;
+        for number in [
+            self.number,
+            self.totals.event_count,
+            self.totals.pageview_count,
+            self.totals.first_seen.0,
+            self.engaged.min(whole).0,
+            on_last_page.0,
+            self.search_count,
+            self.form_submitted_count,
+            self.form_abandoned_count,
+        ] {
+            Some(number).write(to);
+        }
+        to.extend_from_slice(self.kept.get(Part::Forms));
     }
 }
 
@@ -212,6 +248,15 @@ mod tests {
             idle_date: Timestamp(0) + policy.idle_after,
             away_date: Timestamp(0) + policy.away_after,
             presence: presence::ACTIVE.into(),
+            visit_number: Some(0),
+            total_event_count: Some(0),
+            total_pageview_count: Some(0),
+            first_seen_date: Some(Timestamp(0)),
+            engaged_millis: Some(0),
+            last_page_millis: Some(0),
+            search_count: Some(0),
+            form_submitted_count: Some(0),
+            form_abandoned_count: Some(0),
             ..Visit::default()
         };
         assert_eq!(read, expected);

@@ -38,6 +38,10 @@ pub struct Deployment {
     pub suppress_bots: bool,
     /// Whether robots may get offers and count for staffing.
     pub serve_bots: bool,
+    /// The most events and pings of one visitor in `bot_rate_seconds`; more are a robot's. 0: no such rule.
+    pub bot_rate_events: i64,
+    /// In how many seconds.
+    pub bot_rate_seconds: f64,
     /// URL parameters that hold what was searched for on the site.
     pub search_query_parameters: Vec<Text>,
     /// URL parameters that are dropped.
@@ -66,6 +70,8 @@ impl Default for Deployment {
             max_visit_events: 10_000,
             suppress_bots: false,
             serve_bots: false,
+            bot_rate_events: 300,
+            bot_rate_seconds: 10.0,
             search_query_parameters: vec!["q".into(), "query".into(), "search".into(), "s".into()],
             excluded_query_parameters: Vec::new(),
             should_keep_url_fragment: false,
@@ -87,6 +93,8 @@ impl Deployment {
             max_duration: millis(self.max_visit_hours, 3_600_000.0),
             max_events: self.max_visit_events,
             serve_bots: self.serve_bots,
+            bot_rate_events: self.bot_rate_events,
+            bot_rate_window: millis(self.bot_rate_seconds, 1000.0),
         }
     }
 }

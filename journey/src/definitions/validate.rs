@@ -178,6 +178,7 @@ impl Report<'_> {
             ".maxVisitEvents",
             format!("is {events}: must be 1 to 1,000,000"),
         );
+        self.bot_rate(deployment);
         for (i, mapping) in deployment.traits_mapper.iter().enumerate() {
             self.filled(
                 &mapping.field_name,
@@ -196,6 +197,20 @@ impl Report<'_> {
             ".excludedQueryParameters",
         );
         self.texts(&deployment.consent.purposes, ".consent.purposes");
+    }
+
+    fn bot_rate(&mut self, deployment: &Deployment) {
+        let (events, seconds) = (deployment.bot_rate_events, deployment.bot_rate_seconds);
+        self.expect(
+            (0..=1_000_000).contains(&events),
+            ".botRateEvents",
+            format!("is {events}: must be 0 (no such rule) to 1,000,000"),
+        );
+        self.expect(
+            seconds >= 1.0 && seconds <= deployment.visit_timeout_minutes * 60.0,
+            ".botRateSeconds",
+            format!("is {seconds}: must be 1 to the visit timeout"),
+        );
     }
 
     fn texts(&mut self, texts: &[Text], place: &str) {
