@@ -9,7 +9,8 @@ SHELL := bash
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
-check: install ## Formatting, lints, documentation, and every test that needs no Kafka
+check: ## Formatting, lints, documentation, and every test that needs no Kafka
+	bash deploy/install.sh tests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
@@ -18,10 +19,11 @@ check: install ## Formatting, lints, documentation, and every test that needs no
 test: ## All tests, with those against a real Kafka, which it starts and stops
 	bash tests/run.sh
 
-test-faults: install ## Real Kafka under faults: kill -9, fencing, rebalances
+test-faults: ## Real Kafka under faults: kill -9, fencing, rebalances
 	bash tests/faults.sh
 
-test-damage: install ## Break each guarantee on purpose and see the right test fail
+test-damage: ## Break each guarantee on purpose and see the right test fail
+	bash deploy/install.sh tests
 	bash tests/damage.sh
 
 demo: install ## The whole pipeline on this machine, with simulated visitors

@@ -12,10 +12,8 @@ use footfall::{
 };
 use ingest::{Config, UnknownDeployments, VisitorKeys};
 use journey::{
-    JourneyEvent, Millis, Timestamp, VisitEvent,
-    definitions::DefinitionSet,
-    staffing::{StaffingInterval, status},
-    topics, visit,
+    JourneyEvent, Millis, Timestamp, VisitEvent, definitions::DefinitionSet,
+    staffing::StaffingInterval, topics, visit,
 };
 use journey_tests::oracle::{self, EndedVisit, Event};
 use pipeline::memory::{Faults, MemoryBroker, Random, Stored};
@@ -146,7 +144,7 @@ fn ended(broker: &MemoryBroker) -> Vec<EndedVisit> {
     ended
 }
 
-type Counted = (String, Timestamp, bool, journey::staffing::Actual);
+type Counted = (String, Timestamp, journey::Text, journey::staffing::Actual);
 
 fn staffing(broker: &MemoryBroker) -> Vec<Counted> {
     let mut last = BTreeMap::new();
@@ -158,7 +156,7 @@ fn staffing(broker: &MemoryBroker) -> Vec<Counted> {
     }
     let counted = last.into_iter();
     counted
-        .map(|((id, start), i)| (id, start, i.status == status::PROVISIONAL, i.actual))
+        .map(|((id, start), i)| (id, start, i.status, i.actual))
         .collect()
 }
 

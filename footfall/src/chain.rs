@@ -6,7 +6,6 @@ use ingest::{Config, Ingest};
 use journey::{
     Millis, Timestamp,
     definitions::DefinitionSet,
-    partition,
     topics::{self, Lane},
 };
 use pipeline::{
@@ -20,6 +19,8 @@ use pipeline::{
 use segmenter::Segmenter;
 use sessionizer::Sessionizer;
 use staffing::Staffing;
+
+use crate::backfill::Placement;
 
 /// What a chain is made of.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub struct Chain {
     segmenter: Member<Segmenter>,
     staffing: Member<Staffing>,
     partitions: u32,
-    round_robin: u32,
+    placement: Placement,
 }
 
 /// One stage: its worker, and how to start it again after a crash.
@@ -161,7 +162,7 @@ impl Chain {
             staffing: Member::new(&broker, config, Staffing::new),
             broker,
             partitions: config.partitions,
-            round_robin: 0,
+            placement: Placement::new(config.partitions),
         }
     }
 
@@ -172,13 +173,7 @@ impl Chain {
 
     /// Appends a raw record at a time; without a key it goes to the next partition.
     pub fn send(&mut self, topic: &str, key: Option<&[u8]>, value: &[u8], at: Timestamp) {
-        let partition = match key {
-            Some(key) => partition::of_key(key, self.partitions),
-            None => {
-                self.round_robin = (self.round_robin + 1) % self.partitions;
-                self.round_robin
-            }
-        };
+        let partition = self.placement.of(key);
         self.broker.set_time(at);
         self.broker.append(topic, partition, key, Some(value));
     }

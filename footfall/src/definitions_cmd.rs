@@ -24,7 +24,10 @@ use pipeline::{
 };
 use serde_json::{Value, json};
 
-use crate::Output;
+use crate::{
+    Output,
+    audit::{Audit, Caller},
+};
 
 /// Arguments of `footfall definitions`.
 #[derive(Debug, clap::Args)]
@@ -75,7 +78,7 @@ fn effective(text: &str) -> Result<Effective, String> {
 }
 
 /// Runs `footfall definitions`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Validate { dir } => {
             let (definitions, mistakes) = load(dir);
@@ -98,7 +101,17 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
                 return refuse(output, &mistakes);
             }
             let settings = crate::settings(kafka)?;
-            apply(&settings, definitions, *effective_at, *dry_run, output)
+            let audit = match dry_run {
+                true => None,
+                false => Some(Audit::begin(&settings, caller, "definitions apply")?),
+            };
+            let applied = apply(&settings, definitions, *effective_at, *dry_run);
+            let next = match audit {
+                Some(audit) => audit.end(applied, |next| next.value(false))?,
+                None => applied?,
+            };
+            output.print(next.text(*dry_run), || next.value(*dry_run))?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
@@ -160,8 +173,7 @@ fn apply(
     definitions: Vec<Definition>,
     effective_at: Option<Effective>,
     dry_run: bool,
-    output: Output,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Next> {
     let topic = settings.lane.topic(topics::DEFINITIONS);
     let counts = Admin::connect(settings)?.partition_counts()?;
     counts.get(&topic).with_context(|| {
@@ -179,8 +191,7 @@ fn apply(
     if let Some(writer) = writer.filter(|_| next.changes()) {
         writer.write(&next.applied.records)?;
     }
-    output.print(next.text(dry_run), || next.value(dry_run))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(next)
 }
 
 /// The next set, beside the newest.

@@ -192,8 +192,11 @@ fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
             text += &format!("  {}{name}: http://{address}/metrics\n", lane.prefix());
         }
     }
+    let processes = lanes.iter().flat_map(Lane::processes);
+    let ids: Vec<String> = processes.map(|process| process.id().to_string()).collect();
     text + &format!(
-        "Stop it all with: pkill -f 'instance local'; footfall dev down --dir {} --delete",
+        "Stop it all with: kill {}; footfall dev down --dir {} --delete",
+        ids.join(" "),
         args.dir.display()
     )
 }

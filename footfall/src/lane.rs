@@ -181,6 +181,11 @@ impl Lane {
         self.kept = true;
     }
 
+    /// The stages.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter()
+    }
+
     /// Where each stage serves its metrics.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, &str)> {
         self.processes
@@ -233,6 +238,9 @@ pub fn stage_args(name: &str, prefix: &str, backfill: bool) -> Vec<String> {
         if backfill {
             args.push("--no-ticks");
         }
+    }
+    if name == "staffing" && backfill {
+        args.extend(["--source", "backfill"]);
     }
     args.into_iter().map(str::to_owned).collect()
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 use journey::topics::Lane;
+use schemas::Format;
 
 use crate::{kafka::Settings, log::LogError, worker::Pace};
 
@@ -96,6 +97,24 @@ pub struct StageArgs {
     /// Outgoing records of one transaction
     #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
     pub batch_records: usize,
+}
+
+/// How a stage that writes for others writes.
+#[derive(Args, Clone, Debug)]
+pub struct PublicArgs {
+    /// How journey.offers and journey.staffing are written: avro, or json (described in schemas/json)
+    #[arg(long, env = "FOOTFALL_OUTPUT_FORMAT", default_value = "avro", value_parser = Format::parse)]
+    pub output_format: Format,
+}
+
+impl PublicArgs {
+    /// Those of `topics` that are written without a frame.
+    pub fn unframed(&self, topics: &'static [&'static str]) -> &'static [&'static str] {
+        match self.output_format {
+            Format::Avro => &[],
+            Format::Json => topics,
+        }
+    }
 }
 
 impl StageArgs {

@@ -42,6 +42,8 @@ pub struct Extras {
     pub dead_letter_bytes: bool,
     /// Nobody waits for its outputs: commits are 100 ms apart or more, which spares the broker.
     pub unhurried: bool,
+    /// Outputs whose values are written without a frame and need no schema in the registry.
+    pub unframed: &'static [&'static str],
 }
 
 /// The least time between commits of a stage that nobody waits for.
@@ -189,17 +191,20 @@ fn prepare(
     let mut schema_ids = Vec::new();
     for (output, name) in topology.outputs.iter().zip(&names.outputs) {
         let subject = format!("{name}-value");
-        schema_ids.push(match output.schema {
-            None => None,
-            Some(schema) if args.register_schemas => {
-                let known = schemas::all().iter().find(|s| s.topic == output.name);
-                if let Some(known) = known {
-                    registry.hold_to(&subject, known.compatibility.as_str())?;
+        let schema = output.schema;
+        schema_ids.push(
+            match schema.filter(|_| !extras.unframed.contains(&output.name)) {
+                None => None,
+                Some(schema) if args.register_schemas => {
+                    let known = schemas::all().iter().find(|s| s.topic == output.name);
+                    if let Some(known) = known {
+                        registry.hold_to(&subject, known.compatibility.as_str())?;
+                    }
+                    Some(registry.register(&subject, schema)?)
                 }
-                Some(registry.register(&subject, schema)?)
-            }
-            Some(schema) => Some(registry.look_up(&subject, schema)?),
-        });
+                Some(schema) => Some(registry.look_up(&subject, schema)?),
+            },
+        );
     }
     Ok(Addresses {
         topology,

@@ -11,7 +11,7 @@ use journey::{
         Versioned, VisitSummary, WebActionEvent,
     },
     offer::{
-        Action, DisplayCondition, JourneyContext, Offer, OfferPage, OfferingMap,
+        Action, Customer, DisplayCondition, JourneyContext, Offer, OfferPage, OfferingMap,
         RoutePathReference, SegmentReference, Trigger, TriggeringAction,
     },
     staffing::{
@@ -129,6 +129,7 @@ record! { Offer as OfferParts {
 } }
 record! { Trigger as TriggerParts { kind, event_id, created_date, received_date } }
 record! { JourneyContext { customer, customer_session, triggering_action } }
+record! { Customer { id, id_type } }
 record! { TriggeringAction { id, action_map } }
 record! { OfferingMap { id, version, display_name, weight } }
 record! { Action { media_type, properties } }

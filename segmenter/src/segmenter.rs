@@ -10,7 +10,7 @@ use pipeline::{
     MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
     TimeFrom, Timer, Timers, Topology,
 };
-use schemas::{DecodeError, Decoder, Incompatible, Record as _};
+use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
 
 use crate::{
     compile::Compiled,
@@ -28,12 +28,19 @@ pub struct Segmenter {
     compiled: Arc<Compiled>,
     words: Words,
     visits: Decoder<VisitEvent>,
+    format: Format,
 }
 
 impl Segmenter {
     /// For one task. No definition is in force until some are adopted.
     pub fn new(_: TaskContext) -> Self {
+        Segmenter::writing(Format::default())
+    }
+
+    /// One that writes offers in this format.
+    pub fn writing(format: Format) -> Self {
         Segmenter {
+            format,
             compiled: Arc::default(),
             words: Words::default(),
             visits: Decoder::default(),
@@ -315,7 +322,7 @@ impl Stage for Segmenter {
     }
 
     fn encode(&self, key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
-        output.write(key, out);
+        output.write(key, self.format, out);
     }
 
     fn take_slow_decodes(&mut self) -> u64 {

@@ -5,6 +5,7 @@ use journey::{
     demand::DemandSignal,
     id,
     journey_event::{Reference, SessionEvent, Versioned, WebActionEvent, event_type},
+    offer::Customer,
     staffing,
 };
 use pipeline::Counter;
@@ -136,10 +137,10 @@ impl Teller<'_> {
     }
 
     /// The visitor, as other systems refer to them.
-    pub(crate) fn customer_reference(&self) -> Reference {
-        Reference {
+    pub(crate) fn customer(&self) -> Customer {
+        Customer {
             id: self.customer.0.clone(),
-            kind: self.words.cookie.clone(),
+            id_type: self.words.cookie.clone(),
         }
     }
 

@@ -369,7 +369,7 @@ impl KafkaLog {
             .map_err(|e| LogError::new(format!("cannot let the assignment go: {e}")))
     }
 
-    /// Ticks, lag, and the check of the broker's clock: whenever there is nothing else to do.
+    /// Ticks into raw partitions that are silent, whenever there is nothing else to do.
     fn housekeep(&mut self) {
         let Self {
             consumer,
