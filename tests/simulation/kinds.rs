@@ -36,7 +36,7 @@ pub(crate) const FAULTS: [(Fault, u32, &str); 12] = [
 
 /// Kinds of traffic: of how many seeds each is drawn by one, and its name.
 pub(crate) const TRAFFIC: [(Traffic, u64, &str); 5] = [
-    (Traffic::Reports, 2, "reports"),
+    (Traffic::Reports, 1, "reports"),
     (Traffic::Withdrawals, 3, "withdrawals"),
     (Traffic::Erasures, 3, "erasures"),
     (Traffic::Switch, 2, "switch"),

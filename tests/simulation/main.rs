@@ -83,7 +83,7 @@ fn one(seed: u64, visitors: u32, kinds: &Kinds) -> Happened {
         state_records: STATE_RECORDS[seed as usize % STATE_RECORDS.len()],
         ..config(seed, Arc::clone(&sets))
     });
-    script.play(&mut faulty);
+    script.play(&mut faulty, |_, _| {});
     for topic in [topics::WEB_EVENTS, topics::VISITORS] {
         same_in_any_order(calm.broker(), faulty.broker(), topic);
     }
@@ -203,7 +203,7 @@ fn a_faulty_run_commits_what_a_calm_one_does_and_the_oracle_says() {
     println!("{seeds} seeds: {happened:?}");
     for (name, times) in happened {
         assert!(
-            seeds < 10 || u64::from(times) >= seeds / 10,
+            seeds < 50 || u64::from(times) >= seeds / 10,
             "{name} happened {times} times in {seeds} seeds: nothing was proven"
         );
     }

@@ -19,7 +19,7 @@ use crate::{
     kinds::{Kinds, Traffic},
 };
 
-const TICK: Millis = Millis::from_mins(5);
+pub(crate) const TICK: Millis = Millis::from_mins(5);
 /// Longer than any timer of the stages.
 const CLOSING: Millis = Millis::from_mins(27 * 60);
 
@@ -88,14 +88,24 @@ impl Script {
         let end = writer.now + CLOSING;
         writer.pass(end);
         writer.script.end = end;
-        writer.script
+        let script = writer.script;
+        script.close(calm);
+        script
     }
 
-    /// Plays the script on another chain.
-    pub(crate) fn play(&self, chain: &mut Chain) {
+    /// Plays the script on another chain; before each tick somebody may do something to it.
+    pub(crate) fn play(&self, chain: &mut Chain, mut before: impl FnMut(&mut Chain, Timestamp)) {
         for step in &self.steps {
+            if let Step::Tick(at) = step {
+                before(chain, *at);
+            }
             step.play(chain);
         }
+        self.close(chain);
+    }
+
+    /// Lets everybody come to the end.
+    fn close(&self, chain: &mut Chain) {
         // A mark is written once a minute, as a worker's clock goes here: the last says all.
         for minute in 1..=3 {
             let at = self.end + Millis::from_mins(minute);
