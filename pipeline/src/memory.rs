@@ -6,5 +6,5 @@ mod faults;
 mod log;
 
 pub use broker::{MemoryBroker, Stored};
-pub use faults::{Faults, Random};
+pub use faults::{Fault, Faults, Random};
 pub use log::MemoryLog;

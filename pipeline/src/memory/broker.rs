@@ -7,6 +7,7 @@ use std::{
 
 use journey::Timestamp;
 
+use super::faults::{Fault, Faults};
 use crate::{
     changelog::OffsetNote, log::LogError, names::Names, outbox::Addresses, processor::Topology,
     worker::SchemaSource,
@@ -43,12 +44,32 @@ impl Partition {
         offset
     }
 
-    /// The first record at or after an offset, if it is visible.
-    pub(super) fn at(&self, offset: i64) -> Option<&Arc<Stored>> {
+    /// The first record at or after an offset.
+    fn at(&self, offset: i64) -> Option<&Arc<Stored>> {
         let index = self
             .records
             .partition_point(|record| record.offset < offset);
         self.records.get(index)
+    }
+
+    /// The same, for a reader of committed records: whose marker is on its way is not seen yet, nor what lies behind it.
+    pub(super) fn look(&mut self, offset: i64) -> Option<&Arc<Stored>> {
+        let index = self
+            .records
+            .partition_point(|record| record.offset < offset);
+        if let Some((first, looks)) = self.hidden
+            && index >= first
+        {
+            self.hidden = (looks > 0).then(|| (first, looks - 1));
+            return None;
+        }
+        self.records.get(index)
+    }
+
+    /// Hides what lies from this index on for so many looks, until the marker comes.
+    pub(super) fn hide(&mut self, first: usize, looks: u32) {
+        let first = self.hidden.map_or(first, |(earlier, _)| earlier.min(first));
+        self.hidden = Some((first, looks));
     }
 }
 
@@ -68,6 +89,8 @@ pub(super) struct Broker {
     pub(super) generations: BTreeMap<String, u64>,
     pub(super) schemas: Vec<String>,
     pub(super) now: Timestamp,
+    pub(super) happened: Faults,
+    pub(super) refused: u32,
 }
 
 /// Topics, groups and transactions, shared by every log that is opened on it.
@@ -93,10 +116,24 @@ impl MemoryBroker {
             .or_insert_with(|| (0..partitions).map(|_| Partition::default()).collect());
     }
 
-    /// Sets the time at which records are appended from now on. Never goes back.
+    /// Sets the time at which records are appended from now on. It may step back: a broker's clock does.
     pub fn set_time(&self, now: Timestamp) {
-        let mut broker = self.lock();
-        broker.now = broker.now.max(now);
+        self.lock().now = now;
+    }
+
+    /// Counts a fault that was done to this broker or to its clients.
+    pub fn count(&self, fault: Fault) {
+        self.lock().happened.count(fault);
+    }
+
+    /// How often each fault happened.
+    pub fn happened(&self) -> Faults {
+        self.lock().happened
+    }
+
+    /// How many commits were refused because their group had moved on.
+    pub fn refused_commits(&self) -> u32 {
+        self.lock().refused
     }
 
     /// How many partitions a topic has; 0 if there is none.
@@ -187,12 +224,16 @@ impl MemoryBroker {
         }
     }
 
-    /// Lets a new member into the group: whoever was there before is a zombie from now on.
-    pub(super) fn join(&self, group: &str) -> u64 {
+    /// Begins a new generation of a group: whoever does not take part in it is a zombie from now on.
+    pub fn regroup(&self, group: &str) {
         let mut broker = self.lock();
-        let generation = broker.generations.entry(group.to_owned()).or_default();
-        *generation += 1;
-        *generation
+        *broker.generations.entry(group.to_owned()).or_default() += 1;
+    }
+
+    /// The group's newest generation.
+    pub(super) fn generation(&self, group: &str) -> u64 {
+        let broker = self.lock();
+        broker.generations.get(group).copied().unwrap_or_default()
     }
 
     /// Whether every partition of the topics has been read and committed by the group up to its end.

@@ -1,20 +1,86 @@
-//! How commits go wrong, and what draws it.
+//! What goes wrong, how often, and how often it really did.
 
-/// How a commit may go wrong. Each is drawn with its own chance in a thousand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// A clean abort before it stands.
-    pub abort: u32,
+/// A way in which things go wrong. Those of a commit are the memory log's own; the others are done to it by whoever runs
+/// several members on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A commit is cleanly aborted before it stands.
+    Abort,
     /// The process dies before the commit.
-    pub crash_before: u32,
+    CrashBefore,
     /// The process dies after it, before it hears of it.
-    pub crash_after: u32,
-    /// Nobody can say how it ended; it did not stand.
-    pub unknown_aborted: u32,
-    /// Nobody can say how it ended; it stood.
-    pub unknown_committed: u32,
+    CrashAfter,
+    /// Nobody can say how the commit ended; it did not stand.
+    UnknownAborted,
+    /// Nobody can say how the commit ended; it stood.
+    UnknownCommitted,
     /// The markers of a commit come late on the changelogs.
-    pub late_marker: u32,
+    LateChangelogMarker,
+    /// The markers of a commit come late on the outputs: their readers see nothing of it until then.
+    LateOutputMarker,
+    /// The group's members become others, or others in number, and share the tasks anew.
+    Regroup,
+    /// A member is taken for dead with a transaction open, and its tasks go to others; later it goes on.
+    Zombie,
+    /// One member stands still for up to an hour: its marks come late.
+    StopMember,
+    /// All members of a stage stand still for up to an hour.
+    StopStage,
+    /// A raw partition hears nothing for up to an hour, not even ticks.
+    SilentSource,
+}
+
+impl Fault {
+    /// Every one.
+    pub const ALL: [Fault; 12] = [
+        Fault::Abort,
+        Fault::CrashBefore,
+        Fault::CrashAfter,
+        Fault::UnknownAborted,
+        Fault::UnknownCommitted,
+        Fault::LateChangelogMarker,
+        Fault::LateOutputMarker,
+        Fault::Regroup,
+        Fault::Zombie,
+        Fault::StopMember,
+        Fault::StopStage,
+        Fault::SilentSource,
+    ];
+}
+
+/// How often each fault is drawn, in a thousand times that it could be; and, as a count, how often each happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults([u32; Fault::ALL.len()]);
+
+impl Faults {
+    /// The same, but for this fault.
+    #[must_use]
+    pub fn with(mut self, fault: Fault, number: u32) -> Faults {
+        self.0[fault as usize] = number;
+        self
+    }
+
+    /// The number that stands at a fault.
+    pub fn of(&self, fault: Fault) -> u32 {
+        self.0[fault as usize]
+    }
+
+    /// Whether there are none at all.
+    pub fn is_none(&self) -> bool {
+        *self == Faults::default()
+    }
+
+    /// Counts one that happened.
+    pub fn count(&mut self, fault: Fault) {
+        self.0[fault as usize] += 1;
+    }
+
+    /// Adds another run's counts.
+    pub fn add(&mut self, other: &Faults) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum += more;
+        }
+    }
 }
 
 /// SplitMix64: small, seeded, good enough to draw faults with.
@@ -36,7 +102,8 @@ impl Random {
         self.draw() % bound.max(1)
     }
 
-    pub(super) fn draws(&mut self, per_mille: u32) -> bool {
-        self.below(1000) < u64::from(per_mille)
+    /// Whether something happens that happens so many times in a thousand.
+    pub fn draws(&mut self, per_mille: u32) -> bool {
+        per_mille > 0 && self.below(1000) < u64::from(per_mille)
     }
 }

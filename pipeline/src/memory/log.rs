@@ -6,7 +6,7 @@ use journey::mark;
 
 use super::{
     broker::{MemoryBroker, Stored},
-    faults::{Faults, Random},
+    faults::{Fault, Faults, Random},
 };
 use crate::{
     changelog::{self, ChangelogReader, Entry, KeysAndValues},
@@ -15,6 +15,24 @@ use crate::{
     outbox::Destination,
     processor::Topology,
 };
+
+/// What a member is to its group, as far as it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It has its tasks, or is about to be given them.
+    Member,
+    /// It has been asked to let its tasks go.
+    Asked,
+    /// It has let them go, and waits to be given others.
+    Between,
+    /// It has heard that the group went on without it.
+    Lost,
+}
+
+/// Looks at a partition that a late marker may take to come.
+const LATE_BY: u64 = 30;
+/// Polls that a zombie may take to hear of it.
+const DEAF_FOR: u64 = 20;
 
 /// One worker's view of a [`MemoryBroker`].
 #[derive(Debug)]
@@ -25,8 +43,9 @@ pub struct MemoryLog {
     group: String,
     generation: u64,
     pending: Option<Vec<TaskId>>,
-    revoking: bool,
-    lost: bool,
+    place: Place,
+    /// Polls that a zombie still lives on what it had fetched, before it hears that the group has moved on.
+    hears_after: u64,
     next: BTreeMap<TaskId, i64>,
     turn: usize,
     current: Option<(TaskId, Arc<Stored>)>,
@@ -35,7 +54,7 @@ pub struct MemoryLog {
 }
 
 impl MemoryLog {
-    /// A member of the group that has all tasks of its inputs.
+    /// The only member of a new generation of the group: it has all tasks of the inputs.
     pub fn open(
         broker: &MemoryBroker,
         topology: Topology,
@@ -43,15 +62,12 @@ impl MemoryLog {
         faults: Faults,
         seed: u64,
     ) -> MemoryLog {
-        let count = |input: &String| broker.partition_count(input);
-        let tasks = names.inputs.iter().enumerate().flat_map(|(input, name)| {
-            (0..count(name)).map(move |partition| TaskId { input, partition })
-        });
-        let tasks = tasks.collect();
+        let tasks = MemoryLog::all_tasks(broker, &names);
+        broker.regroup(&MemoryLog::group_of(&topology, &names));
         MemoryLog::open_with(broker, topology, names, tasks, faults, seed)
     }
 
-    /// A member of the group that has these tasks. Members of a generation are opened together: see [`MemoryLog::rejoin`].
+    /// A new member of the group's newest generation, with these tasks.
     pub fn open_with(
         broker: &MemoryBroker,
         topology: Topology,
@@ -60,8 +76,9 @@ impl MemoryLog {
         faults: Faults,
         seed: u64,
     ) -> MemoryLog {
-        let group = names.inputs.join("+") + topology.stage;
-        let generation = broker.join(&group);
+        let group = MemoryLog::group_of(&topology, &names);
+        let generation = broker.generation(&group);
+        let mut random = Random(seed);
         MemoryLog {
             broker: broker.clone(),
             topology,
@@ -69,28 +86,54 @@ impl MemoryLog {
             generation,
             names,
             pending: Some(tasks),
-            revoking: false,
-            lost: false,
+            place: Place::Member,
+            hears_after: random.below(DEAF_FOR),
             next: BTreeMap::new(),
             turn: 0,
             current: None,
             faults,
-            random: Random(seed),
+            random,
         }
     }
 
-    /// Takes part in the group's newest generation, with these tasks.
+    /// Every partition of the inputs.
+    pub fn all_tasks(broker: &MemoryBroker, names: &Names) -> Vec<TaskId> {
+        let inputs = names.inputs.iter().enumerate();
+        inputs
+            .flat_map(|(input, name)| {
+                let partitions = 0..broker.partition_count(name);
+                partitions.map(move |partition| TaskId { input, partition })
+            })
+            .collect()
+    }
+
+    /// The name of a stage's group.
+    pub fn group_of(topology: &Topology, names: &Names) -> String {
+        names.inputs.join("+") + topology.stage
+    }
+
+    /// Asks the member to let its tasks go, as a group does with all of its members before it shares them anew: what is open
+    /// may still be committed.
+    pub fn leave(&mut self) {
+        self.place = Place::Asked;
+        self.pending = None;
+    }
+
+    /// Takes part in the group's newest generation, with these tasks; after [`MemoryLog::leave`], once they are let go.
     pub fn rejoin(&mut self, tasks: Vec<TaskId>) {
-        self.generation = self
-            .broker
-            .lock()
-            .generations
-            .get(&self.group)
-            .copied()
-            .unwrap_or_default();
-        self.lost = false;
-        self.revoking = !self.next.is_empty();
+        self.generation = self.broker.generation(&self.group);
+        self.place = Place::Member;
         self.pending = Some(tasks);
+    }
+
+    /// Whether a commit's marker is on its way to a partition that this member reads.
+    pub fn awaits_markers(&self) -> bool {
+        let broker = self.broker.lock();
+        self.next.keys().any(|task| {
+            let topic = broker.topics.get(&self.names.inputs[task.input]);
+            let partition = topic.and_then(|partitions| partitions.get(task.partition as usize));
+            partition.is_some_and(|partition| partition.hidden.is_some())
+        })
     }
 
     /// The group's name, for [`MemoryBroker::is_caught_up`].
@@ -99,7 +142,29 @@ impl MemoryLog {
     }
 
     fn is_zombie(&self) -> bool {
-        self.broker.lock().generations.get(&self.group) != Some(&self.generation)
+        self.broker.generation(&self.group) != self.generation
+    }
+
+    /// Whether a zombie has heard by now that it is one.
+    fn has_heard(&mut self) -> bool {
+        self.hears_after = self.hears_after.saturating_sub(1);
+        self.hears_after == 0
+    }
+
+    /// The tasks come back as they were really committed, unless they are being let go.
+    fn take_anew(&mut self) {
+        if self.place == Place::Member {
+            self.pending = Some(self.next.keys().copied().collect());
+        }
+    }
+
+    /// Whether this fault happens now; if so it counts.
+    fn happens(&mut self, fault: Fault) -> bool {
+        let happens = self.random.draws(self.faults.of(fault));
+        if happens {
+            self.broker.count(fault);
+        }
+        happens
     }
 
     fn restore(&mut self, tasks: &[TaskId]) -> Result<Vec<Restored>, LogError> {
@@ -138,7 +203,7 @@ impl MemoryLog {
 
     /// The next record of any task, taking turns.
     fn next_record(&mut self) -> Option<(TaskId, Arc<Stored>)> {
-        let broker = self.broker.lock();
+        let mut broker = self.broker.lock();
         let tasks: Vec<_> = self
             .next
             .iter()
@@ -146,9 +211,8 @@ impl MemoryLog {
             .collect();
         for step in 0..tasks.len() {
             let (task, next) = tasks[(self.turn + step) % tasks.len()];
-            let partition =
-                &broker.topics.get(&self.names.inputs[task.input])?[task.partition as usize];
-            if let Some(record) = partition.at(next) {
+            let topic = broker.topics.get_mut(&self.names.inputs[task.input])?;
+            if let Some(record) = topic[task.partition as usize].look(next) {
                 self.turn = (self.turn + step) % tasks.len();
                 return Some((task, Arc::clone(record)));
             }
@@ -157,7 +221,10 @@ impl MemoryLog {
     }
 
     /// Appends everything and moves the offsets: all at once, under the broker's lock.
-    fn stand(&mut self, transaction: &Transaction<'_>, late_marker: bool) {
+    fn stand(&mut self, transaction: &Transaction<'_>) {
+        let late_changelogs = self.happens(Fault::LateChangelogMarker);
+        let late_outputs = self.happens(Fault::LateOutputMarker);
+        let looks = 1 + self.random.below(LATE_BY) as u32;
         let mut guard = self.broker.lock();
         let broker = &mut *guard;
         let now = broker.now;
@@ -200,8 +267,8 @@ impl MemoryLog {
                 continue;
             };
             partition.next_offset += 1; // the commit marker
-            if late_marker && changelog {
-                partition.hidden = Some((visible, 3));
+            if (changelog && late_changelogs) || (!changelog && late_outputs) {
+                partition.hide(visible, looks);
             }
         }
         for position in transaction.tasks {
@@ -237,17 +304,17 @@ impl MemoryLog {
 
 impl Log for MemoryLog {
     fn poll(&mut self, _: Duration) -> Result<Polled<'_>, LogError> {
-        if self.is_zombie() && !self.lost {
-            self.lost = true;
-            self.next.clear();
+        if self.place != Place::Lost && self.is_zombie() && self.has_heard() {
+            self.place = Place::Lost;
             return Ok(Polled::Revoked { lost: true });
         }
-        if self.lost {
-            return Ok(Polled::Drained);
-        }
-        if self.revoking {
-            self.revoking = false;
-            return Ok(Polled::Revoked { lost: false });
+        match self.place {
+            Place::Asked => {
+                self.place = Place::Between;
+                return Ok(Polled::Revoked { lost: false });
+            }
+            Place::Between | Place::Lost => return Ok(Polled::Drained),
+            Place::Member => {}
         }
         if let Some(tasks) = self.pending.take() {
             return Ok(Polled::Assigned(self.restore(&tasks)?));
@@ -276,31 +343,29 @@ impl Log for MemoryLog {
     fn commit(&mut self, transaction: &Transaction<'_>) -> Result<Committed, LogError> {
         if self.is_zombie() {
             self.leave_gaps(transaction);
-            self.pending = None;
+            self.broker.lock().refused += 1;
             return Ok(Committed::Unknown);
         }
-        let faults = self.faults;
         let mut aborts = 0;
-        while self.random.draws(faults.abort) {
+        while self.happens(Fault::Abort) {
             self.leave_gaps(transaction);
             aborts += 1;
         }
-        if self.random.draws(faults.crash_before) {
+        if self.happens(Fault::CrashBefore) {
             self.leave_gaps(transaction);
             return Err(LogError::new("simulated crash before the commit"));
         }
-        if self.random.draws(faults.unknown_aborted) {
+        if self.happens(Fault::UnknownAborted) {
             self.leave_gaps(transaction);
-            self.pending = Some(self.next.keys().copied().collect());
+            self.take_anew();
             return Ok(Committed::Unknown);
         }
-        let late_marker = self.random.draws(faults.late_marker);
-        self.stand(transaction, late_marker);
-        if self.random.draws(faults.crash_after) {
+        self.stand(transaction);
+        if self.happens(Fault::CrashAfter) {
             return Err(LogError::new("simulated crash after the commit"));
         }
-        if self.random.draws(faults.unknown_committed) {
-            self.pending = Some(self.next.keys().copied().collect());
+        if self.happens(Fault::UnknownCommitted) {
+            self.take_anew();
             return Ok(Committed::Unknown);
         }
         debug_assert_eq!(self.topology.inputs.len(), self.names.inputs.len());
@@ -328,14 +393,7 @@ impl ChangelogReader for MemoryReader {
                 self.topic
             )));
         };
-        let index = partition
-            .records
-            .partition_point(|record| record.offset < self.next);
-        if let Some((visible, reads)) = partition.hidden.filter(|(visible, _)| index >= *visible) {
-            partition.hidden = (reads > 0).then_some((visible, reads.saturating_sub(1)));
-            return Ok(None);
-        }
-        Ok(partition.records.get(index).map(|record| {
+        Ok(partition.look(self.next).map(|record| {
             self.next = record.offset + 1;
             Entry {
                 offset: record.offset,
