@@ -21,6 +21,10 @@ pub trait Log {
     /// A clean abort is not seen here: the same bytes are sent again. On [`Committed::Unknown`] the caller drops its tasks
     /// and goes on polling: they are assigned anew, from what was really committed.
     fn commit(&mut self, transaction: &Transaction<'_>) -> Result<Committed, LogError>;
+
+    /// While a task is held, as in the middle of a mark, none of its records are handed out. Nothing is lost by it; letting
+    /// its partition go, or having it assigned anew, ends it.
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError>;
 }
 
 /// What stands in the way of going on: the worker ends, its supervisor starts it again.

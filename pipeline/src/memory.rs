@@ -2,12 +2,12 @@
 //! for `footfall run`; it proves nothing about Kafka itself.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use journey::{Timestamp, mark};
+use journey::{TimeMark, Timestamp, mark};
 
 use crate::{
     changelog::{self, ChangelogReader, Entry, KeysAndValues, OffsetNote},
@@ -115,15 +115,31 @@ impl MemoryBroker {
 
     /// Appends a record, outside any transaction.
     pub fn append(&self, topic: &str, partition: u32, key: Option<&[u8]>, value: Option<&[u8]>) {
-        let mut broker = self.lock();
-        let appended_at = broker.now;
         let record = Stored {
             offset: 0,
-            appended_at,
+            appended_at: Timestamp(0),
             key: key.map(<[u8]>::to_vec),
             value: value.map(<[u8]>::to_vec),
             headers: Vec::new(),
         };
+        self.append_now(topic, partition, record);
+    }
+
+    /// Appends a time mark, outside any transaction.
+    pub fn append_mark(&self, topic: &str, partition: u32, mark: &TimeMark) {
+        let record = Stored {
+            offset: 0,
+            appended_at: Timestamp(0),
+            key: None,
+            value: None,
+            headers: vec![(mark::HEADER.to_owned(), mark.to_json())],
+        };
+        self.append_now(topic, partition, record);
+    }
+
+    fn append_now(&self, topic: &str, partition: u32, mut record: Stored) {
+        let mut broker = self.lock();
+        record.appended_at = broker.now;
         if let Some(partition) = broker
             .topics
             .get_mut(topic)
@@ -256,6 +272,7 @@ pub struct MemoryLog {
     revoking: bool,
     lost: bool,
     next: BTreeMap<TaskId, i64>,
+    held: BTreeSet<TaskId>,
     turn: usize,
     current: Option<(TaskId, Arc<Stored>)>,
     faults: Faults,
@@ -324,6 +341,7 @@ impl MemoryLog {
             revoking: false,
             lost: false,
             next: BTreeMap::new(),
+            held: BTreeSet::new(),
             turn: 0,
             current: None,
             faults,
@@ -356,6 +374,7 @@ impl MemoryLog {
 
     fn restore(&mut self, tasks: &[TaskId]) -> Result<Vec<Restored>, LogError> {
         self.next.clear();
+        self.held.clear();
         let mut restored = Vec::new();
         for task in tasks {
             let input = &self.names.inputs[task.input];
@@ -394,6 +413,7 @@ impl MemoryLog {
         let tasks: Vec<_> = self
             .next
             .iter()
+            .filter(|(task, _)| !self.held.contains(task))
             .map(|(task, next)| (*task, *next))
             .collect();
         for step in 0..tasks.len() {
@@ -557,6 +577,15 @@ impl Log for MemoryLog {
         }
         debug_assert_eq!(self.topology.inputs.len(), self.names.inputs.len());
         Ok(Committed::Yes { aborts })
+    }
+
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError> {
+        if held {
+            self.held.insert(task);
+        } else {
+            self.held.remove(&task);
+        }
+        Ok(())
     }
 }
 

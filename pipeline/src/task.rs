@@ -18,6 +18,9 @@ use crate::{
     processor::{Record, Refusal, Stage, TaskContext, TimeFrom},
 };
 
+/// What is folded again says so much at the most before that is discarded.
+const DISCARDED: usize = 10_000;
+
 /// One partition's states, timers and time.
 pub struct Task<S: Stage> {
     id: TaskId,
@@ -106,6 +109,7 @@ impl<S: Stage> Task<S> {
         if record.offset < self.next_offset {
             return Ok(Taken::Yes);
         }
+        self.check_mark_is_done(record.offset)?;
         if record.offset < self.capture.replayed_until {
             return self.take_again(record, addresses);
         }
@@ -125,7 +129,9 @@ impl<S: Stage> Task<S> {
         let mut taken = self.take_in(record, &mut discarded, addresses)?;
         while taken == Taken::HalfDone {
             discarded.clear();
-            taken = self.fire(&mut discarded, addresses, |_| false);
+            taken = self.fire(&mut discarded, addresses, |said| {
+                said.record_count() >= DISCARDED
+            });
         }
         discarded.clear();
         (self.capture.discarded, self.has_read) = (discarded, had_read);
@@ -264,4 +270,4 @@ impl<S: Stage> Task<S> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! A worker's view of Kafka: one consumer, one transactional producer, and the order in which they are used.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -53,6 +53,7 @@ pub struct KafkaLog {
     ticker: Option<Ticker>,
     metadata: Option<ConsumerGroupMetadata>,
     tasks: BTreeMap<TaskId, Owned>,
+    held: BTreeSet<TaskId>,
     must_unassign: bool,
     recover_since: Option<Instant>,
     lag_at: Instant,
@@ -125,6 +126,7 @@ impl KafkaLog {
             restorer: None,
             metadata: None,
             tasks: BTreeMap::new(),
+            held: BTreeSet::new(),
             must_unassign: false,
             recover_since: None,
             lag_at: Instant::now(),
@@ -223,6 +225,7 @@ impl KafkaLog {
             })?;
         let mut assignment = TopicPartitionList::new();
         let mut restored = Vec::new();
+        self.hold_none()?;
         self.tasks.clear();
         for element in committed.elements() {
             let Some(input) = self
@@ -353,9 +356,16 @@ impl KafkaLog {
         }
     }
 
+    /// A partition that is paused when it goes would be paused still when it comes back.
+    fn hold_none(&mut self) -> Result<(), LogError> {
+        let held = self.held.clone();
+        held.into_iter().try_for_each(|task| self.hold(task, false))
+    }
+
     fn let_go(&mut self) -> Result<(), LogError> {
         self.must_unassign = false;
         self.metadata = None;
+        self.hold_none()?;
         for task in self.tasks.keys() {
             self.metrics
                 .forget(self.topology.inputs[task.input], task.partition);
@@ -549,6 +559,25 @@ impl Log for KafkaLog {
                 }
             }
         }
+    }
+
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError> {
+        let name = &self.names.inputs[task.input];
+        let mut partition = TopicPartitionList::new();
+        partition.add_partition(name, task.partition as i32);
+        let done = if held {
+            self.held.insert(task);
+            self.consumer.pause(&partition)
+        } else {
+            self.held.remove(&task);
+            self.consumer.resume(&partition)
+        };
+        done.map_err(|e| {
+            LogError::new(format!(
+                "{name}-{} cannot be held or let go: {e}",
+                task.partition
+            ))
+        })
     }
 }
 

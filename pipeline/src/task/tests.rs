@@ -17,7 +17,7 @@ use crate::{
 
 /// Counts inputs `key@time`; tells each key's end 100 after its last input, by watermark.
 #[derive(Debug, Default)]
-struct Counting {
+pub(crate) struct Counting {
     definitions: i64,
 }
 
@@ -117,7 +117,7 @@ const CONTEXT: TaskContext = TaskContext {
     partition_count: 4,
 };
 
-fn sets(effective: &[i64]) -> Arc<[Arc<DefinitionSet>]> {
+pub(crate) fn sets(effective: &[i64]) -> Arc<[Arc<DefinitionSet>]> {
     let set = |(version, at): (usize, &i64)| {
         Arc::new(DefinitionSet {
             version: version as i64,
@@ -358,6 +358,23 @@ fn a_mark_that_spans_commits_goes_on_after_its_last_timer_and_under_its_own_defi
     bench.mark(5, 5_000);
     bench.go_on(usize::MAX);
     assert_eq!(bench.commit().0[0], "7 had 1 until 2100 under 1");
+}
+
+#[test]
+fn what_lies_behind_a_half_done_mark_is_not_taken() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    assert_eq!(bench.mark(1, 1_000), Taken::HalfDone);
+    let behind = PolledRecord {
+        task: bench.task.id(),
+        offset: 2,
+        appended_at: Timestamp(0),
+        key: None,
+        value: Some(b"1@50"),
+        mark: None,
+    };
+    let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
+    assert!(taken.expect_err("not yet").message.contains("half done"));
 }
 
 #[test]
