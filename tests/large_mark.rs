@@ -29,7 +29,7 @@ const START: i64 = 1_790_000_000_000;
 
 fn visits() -> u32 {
     let asked = std::env::var("VISITS").ok();
-    asked.map_or(50_000, |n| n.parse().expect("VISITS is a number"))
+    asked.map_or(100_000, |n| n.parse().expect("VISITS is a number"))
 }
 
 fn names() -> Names {
@@ -114,6 +114,7 @@ fn worker(broker: &MemoryBroker) -> Worker<Sessionizer, MemoryLog> {
             outputs: OUTPUTS,
             ..Pace::default()
         },
+        state_limit: None,
         grace: Millis(0),
     };
     Worker::new(log, parts)
@@ -128,10 +129,11 @@ fn said(broker: &MemoryBroker) -> (usize, [u8; 32]) {
     let records = broker.records(topics::VISITS, 0);
     let mut digest = Sha256::new();
     for record in &records {
-        digest.update(format!(
-            "{:?}{:?}{:?}",
-            record.key, record.value, record.headers
-        ));
+        let headers = record.headers.iter().map(|(_, value)| value);
+        for bytes in record.key.iter().chain(&record.value).chain(headers) {
+            digest.update(bytes.len().to_be_bytes());
+            digest.update(bytes);
+        }
     }
     (records.len(), digest.finalize().into())
 }

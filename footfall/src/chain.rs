@@ -109,6 +109,7 @@ impl<S: Stage + 'static> Member<S> {
                     state_records: config.state_records,
                     ..Pace::default()
                 },
+                state_limit: None,
                 grace: config.grace,
             };
             Worker::new(log, parts)

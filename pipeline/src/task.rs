@@ -1,6 +1,7 @@
 //! One partition's work: records, marks and timers in the order of the log, and what must be remembered of them.
 
 mod capture;
+mod limit;
 mod marks;
 mod restore;
 
@@ -36,6 +37,8 @@ pub struct Task<S: Stage> {
     /// Since the last commit.
     has_read: bool,
     capture: Captured,
+    /// Keys let go at the state limit, since they were last counted.
+    evicted: u64,
     outputs: Vec<S::Output>,
 }
 
@@ -209,6 +212,7 @@ impl<S: Stage> Task<S> {
             Err(Refusal::UnknownSchema(id)) => return Taken::Unknown(id),
         }
         outbox.finish();
+        self.keep_to_limit(batch, addresses);
         taken
     }
 

@@ -90,6 +90,7 @@ pub struct Worker<S: Stage, L: Log> {
     addresses: Addresses,
     metrics: Arc<Metrics>,
     pace: Pace,
+    state_limit: Option<usize>,
     tasks: BTreeMap<TaskId, Task<S>>,
     batch: Batch,
     taken: usize,
@@ -132,6 +133,8 @@ pub struct Parts<S: Stage> {
     pub metrics: Arc<Metrics>,
     /// When to commit.
     pub pace: Pace,
+    /// How many keys a task may remember. The longest silent go when there are more.
+    pub state_limit: Option<usize>,
     /// The grace that ingest's marks carry; other stages pass on what they are told.
     pub grace: journey::Millis,
 }
@@ -174,6 +177,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             addresses: parts.addresses,
             metrics: parts.metrics,
             pace: parts.pace,
+            state_limit: parts.state_limit,
             tasks: BTreeMap::new(),
             batch: Batch::default(),
             taken: 0,
@@ -302,12 +306,13 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 partition: id.partition,
                 partition_count: restored.partition_count,
             };
-            let task = Task::restore(
+            let mut task = Task::restore(
                 (self.make)(context),
                 context,
                 Arc::clone(&self.sets),
                 restored,
             )?;
+            task.limit_states(self.state_limit);
             self.tasks.insert(id, task);
         }
         Ok(())

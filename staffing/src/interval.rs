@@ -193,6 +193,20 @@ impl Interval {
         Some(self.revise(status, shown, revision))
     }
 
+    /// Says what there is left to say, as if the interval were over.
+    pub fn close(&mut self, revision: Revision<'_>) -> Option<StaffingInterval> {
+        if self.is_final() {
+            self.publish(revision)
+        } else {
+            Some(self.finish(revision))
+        }
+    }
+
+    /// When it began.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// Tells that the interval is over, whatever changed.
     pub fn finish(&mut self, revision: Revision<'_>) -> StaffingInterval {
         self.publish_at = None;

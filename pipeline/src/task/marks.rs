@@ -81,6 +81,7 @@ impl<S: Stage> Task<S> {
             let key = self.fold.apply(input, &mut self.outputs);
             self.encode(&key, batch, addresses);
         }
+        self.keep_to_limit(batch, addresses);
     }
 
     /// Fires the timers of a half-done mark until none is due or the batch is full. A mark that is to be folded again waits

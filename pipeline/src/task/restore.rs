@@ -37,6 +37,7 @@ impl<S: Stage> Task<S> {
             half_done: None,
             has_read: false,
             capture: Captured::default(),
+            evicted: 0,
             outputs: Vec::new(),
         };
         if restored.next_offset.is_none() && !restored.changelog.is_empty() {

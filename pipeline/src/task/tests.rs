@@ -3,6 +3,7 @@ use std::sync::Arc;
 use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
 
 mod aged;
+mod limit;
 
 use super::*;
 use crate::{
@@ -64,6 +65,10 @@ impl Processor for Counting {
             state.0, timer.deadline.0, self.definitions
         ));
         None
+    }
+
+    fn evict(&self, _: &TaskTime, key: &u32, state: (i64, i64), out: &mut Vec<String>) {
+        out.push(format!("{key} went with {}", state.0));
     }
 
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
@@ -314,6 +319,24 @@ fn a_state_from_beyond_the_committed_offset_is_refused() {
         .expect_err("it holds up to 10");
     assert!(
         refused.message.contains("beyond the committed offset 9"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn state_of_another_fold_version_is_refused_and_says_what_to_do() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.commit();
+    for value in bench.changelog.values_mut() {
+        value[1] = Counting::FOLD_VERSION + 1;
+    }
+    let refused = bench
+        .restored(Some(1), &[i64::MIN])
+        .expect_err("made by another fold");
+    assert!(refused.message.contains("fold version 2"), "{refused}");
+    assert!(
+        refused.message.contains("stop the old release cleanly"),
         "{refused}"
     );
 }

@@ -55,6 +55,7 @@ fn worker(broker: &MemoryBroker) -> Worker<Counting, MemoryLog> {
             outputs: 10,
             ..Pace::default()
         },
+        state_limit: None,
         grace: Millis(0),
     };
     Worker::new(log, parts)
