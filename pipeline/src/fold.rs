@@ -99,6 +99,11 @@ impl<P: Processor> Fold<P> {
         self.slots.get(key)?.state.as_ref()
     }
 
+    /// Makes room for so many more keys.
+    pub fn reserve(&mut self, keys: usize) {
+        self.slots.reserve(keys);
+    }
+
     /// Puts a state back that was captured before: nothing fires because of it, and it counts as unchanged.
     pub fn restore(&mut self, key: P::Key, state: P::State) {
         let mut slot = Slot::empty();

@@ -102,7 +102,7 @@ pub struct Restored {
     pub partition_count: u32,
     /// The committed input offset: the next to read. `None` if nothing was ever committed.
     pub next_offset: Option<i64>,
-    /// The last value of every key of the changelog, in order of key: the task's own record and the states.
+    /// The last value of every key of the changelog, in no order: the task's own record and the states.
     pub changelog: KeysAndValues,
     /// The input offset from which on the changelog knows nothing: input is handed out again from here. No more than
     /// `next_offset`; `None` if nothing was ever committed.

@@ -404,7 +404,12 @@ impl MemoryLog {
             task,
             next: 0,
         };
-        changelog::read(&mut reader, name, end, Duration::from_secs(5))
+        let wanted = changelog::Wanted {
+            name: name.clone(),
+            end,
+        };
+        let read = changelog::read(&mut reader, &[wanted], Duration::from_secs(5));
+        read.map(|all| all.into_iter().flatten().collect())
     }
 
     /// The next record of any task, taking turns.
@@ -619,6 +624,7 @@ impl ChangelogReader for MemoryReader {
         Ok(partition.records.get(index).map(|record| {
             self.next = record.offset + 1;
             Entry {
+                of: 0,
                 offset: record.offset,
                 key: record.key.clone().unwrap_or_default(),
                 value: record.value.clone(),
