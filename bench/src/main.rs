@@ -9,7 +9,9 @@ mod backlog;
 mod own_work;
 mod pass_through;
 mod process;
+mod recovery;
 mod report;
+mod state_size;
 
 use std::{
     path::{Path, PathBuf},
@@ -88,6 +90,20 @@ impl Traffic {
 enum Command {
     /// The whole chain over the memory log, without Kafka, and what every stage writes
     OwnWork,
+    /// What an open visit costs: bytes on the changelog over a file of raw events, and memory
+    StateSize {
+        /// Raw events, one JSON object a line; .gz too
+        file: PathBuf,
+        /// How many open visits memory is filled with
+        #[arg(long, value_delimiter = ',', default_value = "500000,1000000")]
+        visits: Vec<usize>,
+    },
+    /// How long a sessionizer takes after a SIGKILL: restored, first right output, caught up
+    Recovery {
+        /// How many visits are open
+        #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
+        visits: Vec<u64>,
+    },
     /// The pass-through stage: reads web events and writes them back as they are. The floor.
     #[command(hide = true)]
     PassThrough {
@@ -112,6 +128,20 @@ fn main() -> anyhow::Result<ExitCode> {
             Path::new(DEFINITIONS),
         )?;
         return Ok(ExitCode::SUCCESS);
+    }
+    match &cli.command {
+        Some(Command::StateSize { file, visits }) => {
+            state_size::run(file, visits)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Recovery { visits }) => {
+            let (cluster, said) = Cluster::up(&cli.dir)?;
+            println!("{said}");
+            let result = recovery::run(&cluster, visits);
+            Cluster::down(&cli.dir)?;
+            return result.map(|()| ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let result = measure(&cli);
     let down = Cluster::down(&cli.dir);

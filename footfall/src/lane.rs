@@ -326,6 +326,13 @@ impl Process {
             .status();
     }
 
+    /// Kills it: nothing is finished.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Waits until it has gone; kills it when it takes too long.
     pub fn wait(mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;

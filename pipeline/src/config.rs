@@ -94,6 +94,10 @@ pub struct StageArgs {
     /// restore (0s: written in every commit)
     #[arg(long, env = "FOOTFALL_STATE_AGE", default_value = "10s", value_parser = duration)]
     pub state_age: Duration,
+    /// Keys (visitors, intervals) that each partition may remember; beyond it those silent longest are let go, their visits
+    /// ended with the reason `limit` (0: no limit)
+    #[arg(long, env = "FOOTFALL_STATE_LIMIT", default_value_t = 500_000)]
+    pub state_limit: usize,
     /// Outgoing records of one transaction
     #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
     pub batch_records: usize,

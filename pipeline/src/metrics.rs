@@ -41,6 +41,8 @@ pub struct Metrics {
     /// Receive time of the cause → committed. The SLO of chat.
     latency: HistogramVec,
     states: IntGaugeVec,
+    states_limit: IntGauge,
+    evicted: IntCounter,
     restore_duration: HistogramVec,
     definitions_version: IntGaugeVec,
     slow_decodes: IntCounter,
@@ -173,6 +175,18 @@ impl Metrics {
                 "keys with a state",
                 &["topic", "partition"],
             ),
+            states_limit: register(
+                &registry,
+                IntGauge::new(
+                    "footfall_states_limit",
+                    "keys that each task may remember; 0 if there is no limit",
+                )
+                .expect("valid"),
+            ),
+            evicted: single(
+                "footfall_states_evicted_total",
+                "keys let go because a task remembered too many",
+            ),
             restore_duration: histogram(
                 "footfall_restore_duration_seconds",
                 "restoring an assignment",
@@ -281,6 +295,9 @@ impl Metrics {
         self.states
             .with_label_values(&labels)
             .set(task.state_count() as i64);
+        self.states_limit
+            .set(task.state_limit().unwrap_or(0) as i64);
+        self.evicted.inc_by(task.take_evicted());
         self.definitions_version
             .with_label_values(&labels)
             .set(task.definitions_version());

@@ -145,6 +145,7 @@ fn run<S: Stage + 'static>(
             addresses: addresses.clone(),
             metrics: Arc::clone(&metrics),
             pace: pace(args, extras),
+            state_limit: (args.state_limit > 0).then_some(args.state_limit),
             grace: extras.grace,
         };
         let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));

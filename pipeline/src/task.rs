@@ -1,6 +1,7 @@
 //! One partition's work: records, marks and timers in the order of the log, and what must be remembered of them.
 
 mod capture;
+mod limit;
 mod marks;
 mod restore;
 
@@ -18,6 +19,9 @@ use crate::{
     processor::{Record, Refusal, Stage, TaskContext, TimeFrom},
 };
 
+/// What is folded again says so much at the most before that is discarded.
+const DISCARDED: usize = 10_000;
+
 /// One partition's states, timers and time.
 pub struct Task<S: Stage> {
     id: TaskId,
@@ -33,6 +37,8 @@ pub struct Task<S: Stage> {
     /// Since the last commit.
     has_read: bool,
     capture: Captured,
+    /// Keys let go at the state limit, since they were last counted.
+    evicted: u64,
     outputs: Vec<S::Output>,
 }
 
@@ -106,6 +112,7 @@ impl<S: Stage> Task<S> {
         if record.offset < self.next_offset {
             return Ok(Taken::Yes);
         }
+        self.check_mark_is_done(record.offset)?;
         if record.offset < self.capture.replayed_until {
             return self.take_again(record, addresses);
         }
@@ -125,7 +132,9 @@ impl<S: Stage> Task<S> {
         let mut taken = self.take_in(record, &mut discarded, addresses)?;
         while taken == Taken::HalfDone {
             discarded.clear();
-            taken = self.fire(&mut discarded, addresses, |_| false);
+            taken = self.fire(&mut discarded, addresses, |said| {
+                said.record_count() >= DISCARDED
+            });
         }
         discarded.clear();
         (self.capture.discarded, self.has_read) = (discarded, had_read);
@@ -203,6 +212,7 @@ impl<S: Stage> Task<S> {
             Err(Refusal::UnknownSchema(id)) => return Taken::Unknown(id),
         }
         outbox.finish();
+        self.keep_to_limit(batch, addresses);
         taken
     }
 
@@ -264,4 +274,4 @@ impl<S: Stage> Task<S> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! assigned ──► restore the tasks
-//! record   ──► fold it; a mark fires timers, over several transactions if need be
+//! record   ──► fold it; a mark fires timers, over several turns and transactions if need be
 //! drained, or a limit reached ──► capture the changed states, commit everything together
 //! revoked  ──► commit what is open unless it is lost, drop the tasks
 //! unknown outcome ──► drop the tasks: they come back as they were really committed
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod in_mark;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use journey::{TimeMark, Timestamp, definitions::DefinitionSet};
 
 use crate::{
-    kafka::failpoint,
     log::{Committed, Log, LogError, Polled, Restored, TaskId, TaskPosition, Transaction},
     metrics::Metrics,
     outbox::{Addresses, Batch},
@@ -85,6 +90,7 @@ pub struct Worker<S: Stage, L: Log> {
     addresses: Addresses,
     metrics: Arc<Metrics>,
     pace: Pace,
+    state_limit: Option<usize>,
     tasks: BTreeMap<TaskId, Task<S>>,
     batch: Batch,
     taken: usize,
@@ -99,6 +105,8 @@ pub struct Worker<S: Stage, L: Log> {
     assigned: bool,
     /// By task: when its states were captured last, and how much input the worker has taken since.
     captured: BTreeMap<TaskId, (Duration, usize)>,
+    /// Tasks in the middle of a mark: their records wait.
+    in_mark: BTreeSet<TaskId>,
     is_closing: bool,
 }
 
@@ -125,6 +133,8 @@ pub struct Parts<S: Stage> {
     pub metrics: Arc<Metrics>,
     /// When to commit.
     pub pace: Pace,
+    /// How many keys a task may remember. The longest silent go when there are more.
+    pub state_limit: Option<usize>,
     /// The grace that ingest's marks carry; other stages pass on what they are told.
     pub grace: journey::Millis,
 }
@@ -167,6 +177,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             addresses: parts.addresses,
             metrics: parts.metrics,
             pace: parts.pace,
+            state_limit: parts.state_limit,
             tasks: BTreeMap::new(),
             batch: Batch::default(),
             taken: 0,
@@ -179,6 +190,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             grace: parts.grace,
             assigned: false,
             captured: BTreeMap::new(),
+            in_mark: BTreeSet::new(),
             is_closing: false,
         }
     }
@@ -207,9 +219,10 @@ impl<S: Stage, L: Log> Worker<S, L> {
         if self.must_commit(now) {
             self.commit(now)?;
         }
+        self.go_on(now)?;
         for polled in 0..TURN {
             // Only the first poll waits: `now` is as old as the turn, and pacing goes by it.
-            let wait = if polled == 0 {
+            let wait = if polled == 0 && self.in_mark.is_empty() {
                 self.wait(now)
             } else {
                 Duration::ZERO
@@ -217,11 +230,12 @@ impl<S: Stage, L: Log> Worker<S, L> {
             match self.poll(now, wait)? {
                 Happened::Record if self.is_full() => {
                     self.commit(now)?;
-                    self.finish_marks(now)?;
                     return Ok(Turn::Worked);
                 }
                 Happened::Record => {}
-                Happened::Drained if polled > 0 => return Ok(Turn::Worked),
+                Happened::Drained if polled > 0 || !self.in_mark.is_empty() => {
+                    return Ok(Turn::Worked);
+                }
                 Happened::Drained if self.may_commit(now) => {
                     self.commit(now)?;
                     return Ok(Turn::Worked);
@@ -276,28 +290,11 @@ impl<S: Stage, L: Log> Worker<S, L> {
         self.opened_at.get_or_insert(now);
         self.window.0 += 1;
         self.window.1 += u64::from(taken == Taken::Rejected);
+        let task = record.task;
         if taken == Taken::HalfDone {
-            self.finish_marks(now)?;
+            self.begin_mark(task)?;
         }
         Ok(Happened::Record)
-    }
-
-    /// Goes on with half-done marks until none is left, committing as often as the batch is full.
-    fn finish_marks(&mut self, now: Duration) -> Result<(), LogError> {
-        loop {
-            let pace = self.pace;
-            let mut left = false;
-            for task in self.tasks.values_mut() {
-                let taken =
-                    task.go_on(&mut self.batch, &self.addresses, |batch| over(&pace, batch));
-                left |= taken == Taken::HalfDone;
-            }
-            if !left {
-                return Ok(());
-            }
-            self.commit(now)?;
-            failpoint::reach("mid_mark");
-        }
     }
 
     fn assign(&mut self, restored: Vec<Restored>) -> Result<(), LogError> {
@@ -309,12 +306,13 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 partition: id.partition,
                 partition_count: restored.partition_count,
             };
-            let task = Task::restore(
+            let mut task = Task::restore(
                 (self.make)(context),
                 context,
                 Arc::clone(&self.sets),
                 restored,
             )?;
+            task.limit_states(self.state_limit);
             self.tasks.insert(id, task);
         }
         Ok(())
@@ -344,6 +342,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
         self.tasks.clear();
         self.marked.clear();
         self.captured.clear();
+        self.in_mark.clear();
         self.reset();
     }
 
@@ -494,6 +493,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
         }
         (self.committed_at, self.has_just_committed) = (Some(now), true);
         self.reset();
+        self.reach_failpoint();
         self.check_rejected()
     }
 
@@ -555,3 +555,6 @@ fn mark_every() -> Duration {
 fn over(pace: &Pace, batch: &Batch) -> bool {
     batch.record_count() >= pace.outputs || batch.byte_count() >= pace.bytes
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ use crate::{
     state::{Memory, Visitor, timer},
     teller::{Moment, Teller, Words},
     visit::Visit,
+    withdraw::Withdrawal,
 };
 
 /// Turns what happens to visits into segments, outcomes, offers and demand.
@@ -267,6 +268,20 @@ impl Processor for Segmenter {
             });
         }
         state.settled()
+    }
+
+    fn silent_since(&self, state: &Visitor) -> Timestamp {
+        state.silent_since()
+    }
+
+    fn evict(&self, time: &TaskTime, key: &CustomerId, mut state: Visitor, out: &mut Vec<Output>) {
+        let now = Moment::of_timer(time.frontier.max(Timestamp(0)));
+        let mut teller = self.teller(key, &state, now, out);
+        for memory in &mut state.visits {
+            with_visit(memory, |memory, visit| {
+                teller.withdraw(memory, visit, Withdrawal::VisitEnded);
+            });
+        }
     }
 
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {

@@ -176,6 +176,29 @@ impl Visitor {
         sizes::REST + visits + self.stubs.len() * sizes::STUB
     }
 
+    /// Since when the visitor has been silent.
+    pub(crate) fn silent_since(&self) -> Timestamp {
+        let visits = self
+            .visits
+            .iter()
+            .map(|visit| visit.visit.last_activity_date);
+        visits
+            .chain(self.stubs.iter().map(|stub| stub.last))
+            .max()
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// There are too many visitors, and this one goes: every visit ends where it is, in order of time.
+    pub(crate) fn end_at_limit(&mut self, frontier: Timestamp, out: &mut Vec<Output>) {
+        self.visits.sort_by_key(|visit| visit.visit.created_date);
+        while let Some(visit) = self.visits.first() {
+            let at = visit.visit.last_event_date;
+            let cause = Cause::timer(frontier.max(at));
+            self.end(0, at, end_reason::LIMIT, cause, out);
+        }
+        self.stubs.clear();
+    }
+
     /// Keeps the state within its size: the earliest visits of a visitor with far too many of them end where they are.
     pub(crate) fn bound(&mut self, cause: Cause, out: &mut Vec<Output>) {
         while self.visits.len() > sizes::SAFE_VISITS && self.weight() > sizes::STATE {

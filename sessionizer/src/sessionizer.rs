@@ -86,6 +86,14 @@ impl Processor for Sessionizer {
         state.fire(timer, out);
         (!state.is_empty()).then_some(state)
     }
+
+    fn silent_since(&self, state: &Visitor) -> Timestamp {
+        state.silent_since()
+    }
+
+    fn evict(&self, time: &TaskTime, _: &CustomerId, mut state: Visitor, out: &mut Vec<Output>) {
+        state.end_at_limit(time.frontier, out);
+    }
 }
 
 /// Something must be forgotten: what is open ends, and the record passes on. Consent withdrawn for other purposes than

@@ -249,6 +249,22 @@ impl Interval {
         Some(self.revise(status, shown, revision))
     }
 
+    /// Says all there is left to say, as if the interval were over: what arrived too late for that included.
+    pub fn close(&mut self, revision: Revision<'_>) -> Option<StaffingInterval> {
+        let late = std::mem::take(&mut self.after_final);
+        counts::merge(&mut self.sums, &late);
+        if self.is_final() {
+            self.publish(revision)
+        } else {
+            Some(self.finish(revision))
+        }
+    }
+
+    /// When it began.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// Tells that the interval is over, whatever changed. What arrived too late for that and was read already is told next,
     /// by a timer of its own.
     pub fn finish(&mut self, revision: Revision<'_>) -> StaffingInterval {

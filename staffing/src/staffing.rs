@@ -223,6 +223,21 @@ impl Processor for Staffing {
         (timer.kind != timer::FORGET).then_some(state)
     }
 
+    fn silent_since(&self, state: &Interval) -> Timestamp {
+        state.start()
+    }
+
+    fn evict(
+        &self,
+        time: &TaskTime,
+        key: &IntervalKey,
+        mut state: Interval,
+        out: &mut Vec<Output>,
+    ) {
+        let told = state.close(self.revision(key, time));
+        out.extend(told.map(|interval| Output::Revised(Box::new(interval))));
+    }
+
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         let context = self.context;
         let here = |id: &str| {

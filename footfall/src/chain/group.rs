@@ -321,6 +321,7 @@ fn opener<S: Stage + 'static>(
                 state_records: config.state_records,
                 ..Pace::default()
             },
+            state_limit: None,
             grace: config.grace,
         };
         Worker::new(log, parts)

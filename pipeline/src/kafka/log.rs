@@ -1,7 +1,7 @@
 //! A worker's view of Kafka: one consumer, one transactional producer, and the order in which they are used.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +19,7 @@ use super::{
     consumer::{Context, Event},
     native,
     producer::{Failure, Transactions},
-    restore::{CommittedOffset, Restorer, committed_offset},
+    restore::{self, CommittedOffset, Restorer, committed_offset},
     settings::{Settings, wall_clock},
     ticks::Ticker,
 };
@@ -49,10 +49,10 @@ pub struct KafkaLog {
     metrics: Arc<Metrics>,
     consumer: BaseConsumer<Context>,
     transactions: Transactions,
-    restorer: Option<Restorer>,
     ticker: Option<Ticker>,
     metadata: Option<ConsumerGroupMetadata>,
     tasks: BTreeMap<TaskId, Owned>,
+    held: BTreeSet<TaskId>,
     must_unassign: bool,
     recover_since: Option<Instant>,
     lag_at: Instant,
@@ -122,9 +122,9 @@ impl KafkaLog {
             metrics,
             consumer,
             transactions,
-            restorer: None,
             metadata: None,
             tasks: BTreeMap::new(),
+            held: BTreeSet::new(),
             must_unassign: false,
             recover_since: None,
             lag_at: Instant::now(),
@@ -207,62 +207,35 @@ impl KafkaLog {
     fn assign(&mut self, partitions: &[(String, i32)]) -> Result<Vec<Restored>, LogError> {
         let started = Instant::now();
         self.metadata = Some(self.stable_metadata()?);
-        let mut wanted = TopicPartitionList::new();
-        for (topic, partition) in partitions {
-            wanted.add_partition(topic, *partition);
-        }
-        let timeout = self.settings.call_timeout;
-        let committed = self
-            .consumer
-            .committed_offsets(wanted, timeout)
-            .map_err(|e| {
-                LogError::new(format!(
-                    "the committed offsets of {} cannot be read: {e}",
-                    self.names.inputs.join(", ")
-                ))
-            })?;
+        self.hold_none()?;
+        self.tasks.clear();
+        let offsets = self.committed(partitions)?;
+        let changelogs = self.read_changelogs(&offsets)?;
         let mut assignment = TopicPartitionList::new();
         let mut restored = Vec::new();
-        self.tasks.clear();
-        for element in committed.elements() {
-            let Some(input) = self
-                .names
-                .inputs
-                .iter()
-                .position(|name| name == element.topic())
-            else {
-                continue;
-            };
-            let task = TaskId {
-                input,
-                partition: element.partition() as u32,
-            };
-            let offset = committed_offset(&element)?;
-            let changelog = self.read_changelog(task, &offset)?;
+        for ((task, offset), changelog) in offsets.into_iter().zip(changelogs) {
+            let input = &self.names.inputs[task.input];
             let floor = offset.metadata.map(|metadata| metadata.floor);
             let floor = floor.or(offset.next_offset);
             let from = floor.map_or(Offset::Beginning, Offset::Offset);
             assignment
-                .add_partition_offset(element.topic(), element.partition(), from)
+                .add_partition_offset(input, task.partition as i32, from)
                 .map_err(|e| LogError::new(e.to_string()))?;
-            self.tasks.insert(
-                task,
-                Owned {
-                    end: offset.metadata.map_or(0, |metadata| metadata.end),
-                    next_offset: floor.unwrap_or(0),
-                    appended_at: Timestamp::MIN,
-                },
-            );
             restored.push(Restored {
                 task: Some(task),
-                partition_count: self.partition_count(element.topic())?,
+                partition_count: self.partition_count(input)?,
                 next_offset: offset.next_offset,
                 changelog,
                 floor,
                 note: offset.metadata.map(|metadata| metadata.note),
             });
+            let owned = Owned {
+                end: offset.metadata.map_or(0, |metadata| metadata.end),
+                next_offset: floor.unwrap_or(0),
+                appended_at: Timestamp::MIN,
+            };
+            self.tasks.insert(task, owned);
         }
-        self.restorer = None;
         self.consumer
             .assign(&assignment)
             .map_err(|e| LogError::new(format!("cannot take the assignment: {e}")))?;
@@ -275,19 +248,52 @@ impl KafkaLog {
         Ok(restored)
     }
 
-    fn read_changelog(
-        &mut self,
-        task: TaskId,
-        committed: &CommittedOffset,
-    ) -> Result<KeysAndValues, LogError> {
-        let Some(topic) = self.names.changelogs.get(task.input) else {
-            return Ok(KeysAndValues::new());
-        };
-        let restorer = match &mut self.restorer {
-            Some(restorer) => restorer,
-            none => none.insert(Restorer::open(&self.settings.reader())?),
-        };
-        restorer.read(topic, task.partition as i32, committed)
+    /// What the group holds of each of these partitions.
+    fn committed(
+        &self,
+        partitions: &[(String, i32)],
+    ) -> Result<Vec<(TaskId, CommittedOffset)>, LogError> {
+        let mut wanted = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            wanted.add_partition(topic, *partition);
+        }
+        let timeout = self.settings.call_timeout;
+        let committed = self.consumer.committed_offsets(wanted, timeout);
+        let committed = committed.map_err(|e| {
+            LogError::new(format!(
+                "the committed offsets of {} cannot be read: {e}",
+                self.names.inputs.join(", ")
+            ))
+        })?;
+        let mut offsets = Vec::new();
+        for element in committed.elements() {
+            let inputs = &self.names.inputs;
+            let Some(input) = inputs.iter().position(|name| name == element.topic()) else {
+                continue;
+            };
+            let task = TaskId {
+                input,
+                partition: element.partition() as u32,
+            };
+            offsets.push((task, committed_offset(&element)?));
+        }
+        Ok(offsets)
+    }
+
+    fn read_changelogs(
+        &self,
+        offsets: &[(TaskId, CommittedOffset)],
+    ) -> Result<Vec<KeysAndValues>, LogError> {
+        if self.names.changelogs.is_empty() || offsets.is_empty() {
+            return Ok(offsets.iter().map(|_| KeysAndValues::new()).collect());
+        }
+        let committed = offsets.iter().map(|(task, offset)| restore::Committed {
+            topic: task.input,
+            partition: task.partition as i32,
+            offset,
+        });
+        let config = self.settings.changelog_reader();
+        Restorer::open(&config, &self.names.changelogs)?.read(&committed.collect::<Vec<_>>())
     }
 
     fn partition_count(&self, topic: &str) -> Result<u32, LogError> {
@@ -353,9 +359,16 @@ impl KafkaLog {
         }
     }
 
+    /// A partition that is paused when it goes would be paused still when it comes back.
+    fn hold_none(&mut self) -> Result<(), LogError> {
+        let held = self.held.clone();
+        held.into_iter().try_for_each(|task| self.hold(task, false))
+    }
+
     fn let_go(&mut self) -> Result<(), LogError> {
         self.must_unassign = false;
         self.metadata = None;
+        self.hold_none()?;
         for task in self.tasks.keys() {
             self.metrics
                 .forget(self.topology.inputs[task.input], task.partition);
@@ -549,6 +562,25 @@ impl Log for KafkaLog {
                 }
             }
         }
+    }
+
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError> {
+        let name = &self.names.inputs[task.input];
+        let mut partition = TopicPartitionList::new();
+        partition.add_partition(name, task.partition as i32);
+        let done = if held {
+            self.held.insert(task);
+            self.consumer.pause(&partition)
+        } else {
+            self.held.remove(&task);
+            self.consumer.resume(&partition)
+        };
+        done.map_err(|e| {
+            LogError::new(format!(
+                "{name}-{} cannot be held or let go: {e}",
+                task.partition
+            ))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use journey::Timestamp;
+use journey::{TimeMark, Timestamp, mark};
 
 use super::faults::{Fault, Faults};
 use crate::{
@@ -146,15 +146,31 @@ impl MemoryBroker {
 
     /// Appends a record, outside any transaction.
     pub fn append(&self, topic: &str, partition: u32, key: Option<&[u8]>, value: Option<&[u8]>) {
-        let mut broker = self.lock();
-        let appended_at = broker.now;
         let record = Stored {
             offset: 0,
-            appended_at,
+            appended_at: Timestamp(0),
             key: key.map(<[u8]>::to_vec),
             value: value.map(<[u8]>::to_vec),
             headers: Vec::new(),
         };
+        self.append_now(topic, partition, record);
+    }
+
+    /// Appends a time mark, outside any transaction.
+    pub fn append_mark(&self, topic: &str, partition: u32, mark: &TimeMark) {
+        let record = Stored {
+            offset: 0,
+            appended_at: Timestamp(0),
+            key: None,
+            value: None,
+            headers: vec![(mark::HEADER.to_owned(), mark.to_json())],
+        };
+        self.append_now(topic, partition, record);
+    }
+
+    fn append_now(&self, topic: &str, partition: u32, mut record: Stored) {
+        let mut broker = self.lock();
+        record.appended_at = broker.now;
         if let Some(partition) = broker
             .topics
             .get_mut(topic)

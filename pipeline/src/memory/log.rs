@@ -1,6 +1,10 @@
 //! One worker's view of the broker: its tasks, its place in the group, its commits.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use journey::mark;
 
@@ -47,6 +51,7 @@ pub struct MemoryLog {
     /// Polls that a zombie still lives on what it had fetched, before it hears that the group has moved on.
     hears_after: u64,
     next: BTreeMap<TaskId, i64>,
+    held: BTreeSet<TaskId>,
     turn: usize,
     current: Option<(TaskId, Arc<Stored>)>,
     faults: Faults,
@@ -89,6 +94,7 @@ impl MemoryLog {
             place: Place::Member,
             hears_after: random.below(DEAF_FOR),
             next: BTreeMap::new(),
+            held: BTreeSet::new(),
             turn: 0,
             current: None,
             faults,
@@ -169,6 +175,7 @@ impl MemoryLog {
 
     fn restore(&mut self, tasks: &[TaskId]) -> Result<Vec<Restored>, LogError> {
         self.next.clear();
+        self.held.clear();
         let mut restored = Vec::new();
         for task in tasks {
             let input = &self.names.inputs[task.input];
@@ -198,7 +205,12 @@ impl MemoryLog {
             task,
             next: 0,
         };
-        changelog::read(&mut reader, name, end, Duration::from_secs(5))
+        let wanted = changelog::Wanted {
+            name: name.clone(),
+            end,
+        };
+        let read = changelog::read(&mut reader, &[wanted], Duration::from_secs(5));
+        read.map(|all| all.into_iter().flatten().collect())
     }
 
     /// The next record of any task, taking turns.
@@ -207,6 +219,7 @@ impl MemoryLog {
         let tasks: Vec<_> = self
             .next
             .iter()
+            .filter(|(task, _)| !self.held.contains(task))
             .map(|(task, next)| (*task, *next))
             .collect();
         for step in 0..tasks.len() {
@@ -371,6 +384,15 @@ impl Log for MemoryLog {
         debug_assert_eq!(self.topology.inputs.len(), self.names.inputs.len());
         Ok(Committed::Yes { aborts })
     }
+
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError> {
+        if held {
+            self.held.insert(task);
+        } else {
+            self.held.remove(&task);
+        }
+        Ok(())
+    }
 }
 
 struct MemoryReader {
@@ -396,6 +418,7 @@ impl ChangelogReader for MemoryReader {
         Ok(partition.look(self.next).map(|record| {
             self.next = record.offset + 1;
             Entry {
+                of: 0,
                 offset: record.offset,
                 key: record.key.clone().unwrap_or_default(),
                 value: record.value.clone(),

@@ -20,6 +20,19 @@ pub(super) struct HalfDone<K> {
 }
 
 impl<S: Stage> Task<S> {
+    /// What lies behind a mark comes after all of the mark's timers.
+    pub(super) fn check_mark_is_done(&self, offset: i64) -> Result<(), LogError> {
+        match &self.half_done {
+            Some(half) if half.offset < offset => Err(LogError::new(format!(
+                "record {offset} of {}-{} came while the mark at {} was half done: this is a bug, the last commit stands",
+                S::TOPOLOGY.inputs[self.id.input],
+                self.id.partition,
+                half.offset
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a mark in: new time; at its beginning, and never when it is gone on with after a restore, the definitions that
     /// are due and the inputs that time brings; then its timers.
     pub(super) fn take_mark(
@@ -68,6 +81,7 @@ impl<S: Stage> Task<S> {
             let key = self.fold.apply(input, &mut self.outputs);
             self.encode(&key, batch, addresses);
         }
+        self.keep_to_limit(batch, addresses);
     }
 
     /// Fires the timers of a half-done mark until none is due or the batch is full. A mark that is to be folded again waits

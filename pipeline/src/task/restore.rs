@@ -20,50 +20,14 @@ impl<S: Stage> Task<S> {
         sets: Arc<[Arc<DefinitionSet>]>,
         restored: &Restored,
     ) -> Result<Self, LogError> {
-        let id = TaskId {
-            input: context.input,
-            partition: context.partition,
-        };
-        let mut task = Task {
-            id,
-            context,
-            fold: Fold::new(stage),
-            claims: Claims::default(),
-            last_received: Timestamp::MIN,
-            sets,
-            in_force: i64::MIN,
-            marked: Timestamp::MIN,
-            next_offset: restored.floor.or(restored.next_offset).unwrap_or(0),
-            half_done: None,
-            has_read: false,
-            capture: Captured::default(),
-            outputs: Vec::new(),
-        };
+        let from = restored.floor.or(restored.next_offset).unwrap_or(0);
+        let mut task = Task::fresh(stage, context, sets, from);
         if restored.next_offset.is_none() && !restored.changelog.is_empty() {
             return Err(task.broken("there is state but no committed offset; offsets of an empty group expire after \
                 offsets.retention.minutes: set them again with `kafka-consumer-groups.sh --reset-offsets`, or delete the changelog's records and read the input again"));
         }
-        let own = restored.changelog.iter().find(|(key, _)| key == TASK_KEY);
-        let record = match own {
-            Some((_, value)) => Some(task.restore_own(value)?),
-            None if restored.changelog.is_empty() => None,
-            None => {
-                return Err(
-                    task.broken("the changelog has states but no record of the task itself")
-                );
-            }
-        };
-        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
-        if let Some(note) = noted {
-            task.last_received = note.received;
-            task.fold.set_time(task.time_now());
-        }
-        let recorded = record.map(|record| record.definitions_version);
-        let wanted = recorded.or(noted.map(|note| note.definitions));
-        match wanted {
-            Some(version) => task.adopt_version(version)?,
-            None => task.adopt_due(),
-        }
+        task.restore_time(restored)?;
+        task.fold.reserve(restored.changelog.len());
         for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
             task.restore_state(key, value)?;
         }
@@ -75,6 +39,60 @@ impl<S: Stage> Task<S> {
             ..Captured::default()
         };
         Ok(task)
+    }
+
+    fn fresh(
+        stage: S,
+        context: TaskContext,
+        sets: Arc<[Arc<DefinitionSet>]>,
+        next_offset: i64,
+    ) -> Self {
+        Task {
+            id: TaskId {
+                input: context.input,
+                partition: context.partition,
+            },
+            context,
+            fold: Fold::new(stage),
+            claims: Claims::default(),
+            last_received: Timestamp::MIN,
+            sets,
+            in_force: i64::MIN,
+            marked: Timestamp::MIN,
+            next_offset,
+            half_done: None,
+            has_read: false,
+            capture: Captured::default(),
+            evicted: 0,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// What time it was, and which definitions were in force: from the task's own record, or from beside its offset.
+    fn restore_time(&mut self, restored: &Restored) -> Result<(), LogError> {
+        let own = restored.changelog.iter().find(|(key, _)| key == TASK_KEY);
+        let record = match own {
+            Some((_, value)) => Some(self.restore_own(value)?),
+            None if restored.changelog.is_empty() => None,
+            None => {
+                return Err(
+                    self.broken("the changelog has states but no record of the task itself")
+                );
+            }
+        };
+        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
+        if let Some(note) = noted {
+            self.last_received = note.received;
+            self.fold.set_time(self.time_now());
+        }
+        let recorded = record.map(|record| record.definitions_version);
+        match recorded.or(noted.map(|note| note.definitions)) {
+            Some(version) => self.adopt_version(version),
+            None => {
+                self.adopt_due();
+                Ok(())
+            }
+        }
     }
 
     fn restore_own(&mut self, value: &[u8]) -> Result<TaskRecord, LogError> {

@@ -41,6 +41,18 @@ fn check(definitions: &[String], told: impl FnOnce(&mut Story), expected: &[&str
     );
 }
 
+#[test]
+fn what_is_open_is_taken_back_from_a_visitor_who_is_let_go() {
+    let mut story = one_map();
+    story.page(0, "/a");
+    story.evict();
+    assert_eq!(story.state(), None);
+    assert_eq!(
+        story.said(),
+        ["offer m withdrawn visit_ended", "1 m withdrawn"]
+    );
+}
+
 const OFFERED: [&str; 3] = ["0 m qualified", "offer m offered", "0 m offered"];
 
 fn check_after_offer(told: impl FnOnce(&mut Story), expected: &[&str]) {

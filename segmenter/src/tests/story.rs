@@ -109,6 +109,13 @@ impl Story {
         self.restore();
     }
 
+    /// The task remembers too many visitors, and lets this one go.
+    pub(super) fn evict(&mut self) {
+        self.out.clear();
+        self.fold.set_time(TaskTime::new(at(1), Millis(0)));
+        self.fold.evict(&CustomerId::from("visitor"), &mut self.out);
+    }
+
     fn restore(&mut self) {
         if !self.restores {
             return;

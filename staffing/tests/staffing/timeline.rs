@@ -115,6 +115,17 @@ impl Task {
         self.definitions = definitions;
     }
 
+    /// The task remembers too many intervals, and lets every one go.
+    pub(crate) fn evict_all(&mut self) {
+        let states = self.fold.states().into_iter();
+        let keys: Vec<IntervalKey> = states.map(|(key, _)| key.clone()).collect();
+        let mut out = Vec::new();
+        for key in keys {
+            self.fold.evict(&key, &mut out);
+        }
+        self.take(out);
+    }
+
     pub(crate) fn signal(&mut self, signal: DemandSignal) {
         let mut out = Vec::new();
         self.fold.apply(Input::Signal(signal), &mut out);
