@@ -286,9 +286,13 @@ impl<S: Stage> Task<S> {
             self.fold.set_time(self.time_now());
             self.adopt_due();
         }
-        let taken = match record.mark {
+        // Anybody may write into a raw topic: what looks like a mark there is a tick.
+        let mark = record
+            .mark
+            .filter(|_| S::TOPOLOGY.time_from == TimeFrom::Marks);
+        let taken = match mark {
             Some(mark) => self.take_mark(mark, record.offset, batch, addresses)?,
-            None if record.is_tick() => Taken::Yes,
+            None if record.is_empty() => Taken::Yes,
             None => self.take_input(record, batch, addresses),
         };
         match taken {

@@ -167,7 +167,8 @@ impl KafkaLog {
         let has_key = copy(message.key(), &mut self.key);
         let has_value = copy(message.payload(), &mut self.value);
         let mut has_mark = false;
-        if !has_key && !has_value {
+        // Of a raw topic nobody reads headers: anybody may write them.
+        if !has_key && !has_value && self.topology.time_from == TimeFrom::Marks {
             let headers = message.headers();
             let header = headers
                 .and_then(|headers| headers.iter().find(|header| header.key == mark::HEADER));

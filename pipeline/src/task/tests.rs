@@ -3,6 +3,7 @@ use std::sync::Arc;
 use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
 
 mod aged;
+mod raw;
 
 use super::*;
 use crate::{
