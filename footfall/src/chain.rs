@@ -15,7 +15,8 @@ use pipeline::{
     memory::{Faults, MemoryBroker, MemoryLog},
     metrics::Metrics,
     names::Names,
-    worker::{Pace, Parts, Turn, Worker},
+    pace::Pace,
+    worker::{Parts, Turn, Worker},
 };
 use segmenter::Segmenter;
 use sessionizer::Sessionizer;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::Args;
 use journey::topics::Lane;
 
-use crate::{kafka::Settings, log::LogError, worker::Pace};
+use crate::{kafka::Settings, log::LogError, pace::Pace};
 
 /// How to reach Kafka and the registry.
 #[derive(Args, Clone, Debug)]

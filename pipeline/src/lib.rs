@@ -23,6 +23,8 @@ pub mod log;
 pub mod memory;
 pub mod metrics;
 pub mod names;
+pub mod pace;
+mod raw_marks;
 pub mod registry;
 pub mod run;
 pub mod state_record;

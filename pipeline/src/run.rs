@@ -26,9 +26,10 @@ use crate::{
     metrics::Metrics,
     names::Names,
     outbox::Addresses,
+    pace::Pace,
     processor::{Stage, TaskContext, Topology},
     registry::Registry,
-    worker::{Pace, Parts, Worker},
+    worker::{Parts, Worker},
 };
 
 /// What a stage's own options add to the shared ones.

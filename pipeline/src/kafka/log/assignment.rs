@@ -1,0 +1,192 @@
+//! What the group gives and takes: the order in which assignments are taken, restored and let go.
+
+use std::time::{Duration, Instant};
+
+use journey::Timestamp;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{Consumer, ConsumerGroupMetadata},
+};
+
+use super::{Fetched, KafkaLog, Owned, REBALANCE_WAIT};
+use crate::{
+    changelog::KeysAndValues,
+    kafka::{
+        admin,
+        consumer::Event,
+        native,
+        restore::{CommittedOffset, Restorer, committed_offset},
+    },
+    log::{LogError, Polled, Restored, TaskId},
+};
+
+impl KafkaLog {
+    /// Restores partitions and starts fetching them.
+    pub(super) fn assign(
+        &mut self,
+        partitions: &[(String, i32)],
+    ) -> Result<Vec<Restored>, LogError> {
+        let started = Instant::now();
+        self.metadata = Some(self.stable_metadata()?);
+        let mut wanted = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            wanted.add_partition(topic, *partition);
+        }
+        let timeout = self.settings.call_timeout;
+        let committed = self
+            .consumer
+            .committed_offsets(wanted, timeout)
+            .map_err(|e| {
+                LogError::new(format!(
+                    "the committed offsets of {} cannot be read: {e}",
+                    self.names.inputs.join(", ")
+                ))
+            })?;
+        let mut assignment = TopicPartitionList::new();
+        let mut restored = Vec::new();
+        self.tasks.clear();
+        for element in committed.elements() {
+            let Some(input) = self
+                .names
+                .inputs
+                .iter()
+                .position(|name| name == element.topic())
+            else {
+                continue;
+            };
+            let task = TaskId {
+                input,
+                partition: element.partition() as u32,
+            };
+            let offset = committed_offset(&element)?;
+            let changelog = self.read_changelog(task, &offset)?;
+            let floor = offset.metadata.map(|metadata| metadata.floor);
+            let floor = floor.or(offset.next_offset);
+            let from = floor.map_or(Offset::Beginning, Offset::Offset);
+            assignment
+                .add_partition_offset(element.topic(), element.partition(), from)
+                .map_err(|e| LogError::new(e.to_string()))?;
+            self.tasks.insert(
+                task,
+                Owned {
+                    end: offset.metadata.map_or(0, |metadata| metadata.end),
+                    next_offset: floor.unwrap_or(0),
+                    appended_at: Timestamp::MIN,
+                },
+            );
+            restored.push(Restored {
+                task: Some(task),
+                partition_count: self.partition_count(element.topic())?,
+                next_offset: offset.next_offset,
+                changelog,
+                floor,
+                note: offset.metadata.map(|metadata| metadata.note),
+            });
+        }
+        self.restorer = None;
+        self.consumer
+            .assign(&assignment)
+            .map_err(|e| LogError::new(format!("cannot take the assignment: {e}")))?;
+        if let Some(ticker) = &mut self.ticker {
+            ticker.own(self.tasks.keys().copied());
+        }
+        let states: usize = restored.iter().map(|r| r.changelog.len()).sum();
+        tracing::info!(partitions = restored.len(), states, took = ?started.elapsed(), "assigned and restored");
+        self.metrics.restore_took(started.elapsed());
+        Ok(restored)
+    }
+
+    pub(super) fn read_changelog(
+        &mut self,
+        task: TaskId,
+        committed: &CommittedOffset,
+    ) -> Result<KeysAndValues, LogError> {
+        let Some(topic) = self.names.changelogs.get(task.input) else {
+            return Ok(KeysAndValues::new());
+        };
+        let restorer = match &mut self.restorer {
+            Some(restorer) => restorer,
+            none => none.insert(Restorer::open(&self.settings.reader())?),
+        };
+        restorer.read(topic, task.partition as i32, committed)
+    }
+
+    pub(super) fn partition_count(&self, topic: &str) -> Result<u32, LogError> {
+        admin::partition_count(self.consumer.client(), topic, self.settings.call_timeout)
+    }
+
+    /// The group metadata of one membership: read before and after, it must be the same.
+    pub(super) fn stable_metadata(&self) -> Result<ConsumerGroupMetadata, LogError> {
+        for _ in 0..10 {
+            let before = native::membership(&self.consumer);
+            let metadata = self.consumer.group_metadata();
+            let after = native::membership(&self.consumer);
+            if let (Some(before), Some(metadata), Some(after)) = (before, metadata, after)
+                && before == after
+            {
+                return Ok(metadata);
+            }
+        }
+        Err(LogError::new(
+            "the consumer was assigned partitions and is no member of its group".to_owned(),
+        ))
+    }
+
+    /// After a commit that was refused or lost: waits for the rebalance that must be under way; if none comes, the old
+    /// assignment is restored.
+    pub(super) fn recover(&mut self, since: Instant) -> Result<Option<Event>, LogError> {
+        match self.fetch(Duration::from_millis(50))? {
+            Fetched::Event(event) => {
+                self.recover_since = None;
+                return Ok(Some(event));
+            }
+            Fetched::Record { .. } | Fetched::Nothing => {}
+        }
+        if since.elapsed() < REBALANCE_WAIT && self.recover_since == Some(since) {
+            return Ok(None);
+        }
+        self.recover_since = None;
+        if self.consumer.assignment_lost() {
+            return Ok(Some(Event::Revoke));
+        }
+        let assignment = self
+            .consumer
+            .assignment()
+            .map_err(|e| LogError::new(e.to_string()))?;
+        let partitions = assignment
+            .elements()
+            .iter()
+            .map(|e| (e.topic().to_owned(), e.partition()))
+            .collect();
+        Ok(Some(Event::Assign(partitions)))
+    }
+
+    /// Acts on what the group decided.
+    pub(super) fn act(&mut self, event: Event) -> Result<Polled<'_>, LogError> {
+        match event {
+            Event::Assign(partitions) => Ok(Polled::Assigned(self.assign(&partitions)?)),
+            Event::Revoke => {
+                self.must_unassign = true;
+                let lost = self.consumer.assignment_lost();
+                tracing::info!(lost, "partitions revoked");
+                Ok(Polled::Revoked { lost })
+            }
+        }
+    }
+
+    pub(super) fn let_go(&mut self) -> Result<(), LogError> {
+        self.must_unassign = false;
+        self.metadata = None;
+        for task in self.tasks.keys() {
+            self.metrics
+                .forget(self.topology.inputs[task.input], task.partition);
+        }
+        self.tasks.clear();
+        if let Some(ticker) = &mut self.ticker {
+            ticker.own(std::iter::empty());
+        }
+        self.consumer
+            .unassign()
+            .map_err(|e| LogError::new(format!("cannot let the assignment go: {e}")))
+    }
+}
