@@ -42,6 +42,7 @@ pub struct Metrics {
     latency: HistogramVec,
     states: IntGaugeVec,
     restore_duration: HistogramVec,
+    left_to_restore: IntGaugeVec,
     definitions_version: IntGaugeVec,
     slow_decodes: IntCounter,
     registry_up: IntGauge,
@@ -159,7 +160,7 @@ impl Metrics {
             ),
             lag_seconds: gauge(
                 "footfall_consumer_lag_seconds",
-                "age of the last record read, while records are waiting",
+                "age of the last record read, or of the last commit before the first, while records are waiting",
                 &["topic", "partition"],
             ),
             latency: histogram(
@@ -175,9 +176,14 @@ impl Metrics {
             ),
             restore_duration: histogram(
                 "footfall_restore_duration_seconds",
-                "restoring an assignment",
+                "from an assignment until all of it stands where it was committed",
                 &[],
                 SLOW,
+            ),
+            left_to_restore: int_gauge(
+                "footfall_restore_remaining_records",
+                "committed input that is still to be folded again",
+                &["topic", "partition"],
             ),
             definitions_version: int_gauge(
                 "footfall_definitions_version",
@@ -299,6 +305,7 @@ impl Metrics {
         let _ = self.states.remove_label_values(&labels);
         let _ = self.lag.remove_label_values(&labels);
         let _ = self.lag_seconds.remove_label_values(&labels);
+        let _ = self.left_to_restore.remove_label_values(&labels);
         let _ = self.definitions_version.remove_label_values(&labels);
     }
 
@@ -314,9 +321,13 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
-    /// How long an assignment took to restore.
-    pub fn restore_took(&self, duration: Duration) {
+    /// An assignment was taken.
+    pub fn assigned(&self) {
         self.rebalances.inc();
+    }
+
+    /// How long it took until all of an assignment stood where it was committed.
+    pub fn restore_took(&self, duration: Duration) {
         self.restore_duration
             .with_label_values(&[] as &[&str])
             .observe(duration.as_secs_f64());
@@ -331,6 +342,12 @@ impl Metrics {
         self.lag_seconds
             .with_label_values(&[topic, &partition])
             .set(seconds);
+    }
+
+    /// How much of what was committed a task is still to fold again.
+    pub fn left_to_restore(&self, topic: &str, partition: u32, records: i64) {
+        let labels = [topic, &partition.to_string()];
+        self.left_to_restore.with_label_values(&labels).set(records);
     }
 
     /// Whether the schema registry answered last.

@@ -254,14 +254,10 @@ fn turn_until<S: Stage>(
     index: usize,
 ) -> Result<(), LogError> {
     let started = Instant::now();
-    let mut ready = false;
     while !stop.load(Ordering::Relaxed) {
         worker.turn(started.elapsed())?;
         health.turned(index);
-        if !ready && worker.has_been_assigned() {
-            ready = true;
-            health.is_ready();
-        }
+        health.is_ready(index, worker.is_ready());
     }
     worker.stop(started.elapsed())?;
     tracing::info!(worker = index, "stopped");

@@ -109,8 +109,12 @@ impl<S: Stage> Task<S> {
             outputs: Vec::new(),
         };
         if restored.next_offset.is_none() && !restored.changelog.is_empty() {
-            return Err(task.broken("there is state but no committed offset; offsets of an empty group expire after \
-                offsets.retention.minutes: set them again with `kafka-consumer-groups.sh --reset-offsets`, or delete the changelog's records and read the input again"));
+            return Err(task.broken(
+                "there is state but no committed offset; offsets of an empty group expire after offsets.retention.minutes, and \
+                 what they said of the changelog with them: setting them again does not bring it back. Begin anew, open visits \
+                 forgotten: delete and recreate the changelog (`footfall topics apply`), and the group begins where its input \
+                 does, or where `kafka-consumer-groups.sh --reset-offsets` says",
+            ));
         }
         let own = restored.changelog.iter().find(|(key, _)| key == TASK_KEY);
         let record = match own {
@@ -529,7 +533,7 @@ impl<S: Stage> Task<S> {
     }
 
     /// Whether it is still folding again what an earlier owner committed.
-    fn is_replaying(&self) -> bool {
+    pub fn is_replaying(&self) -> bool {
         self.next_offset < self.capture.replayed_until
     }
 

@@ -138,9 +138,9 @@ impl<S: Stage, L: Log> Worker<S, L> {
         self.tasks.values()
     }
 
-    /// Whether the group has given this worker its share, be it empty, and all of it has been restored.
-    pub fn has_been_assigned(&self) -> bool {
-        self.assigned
+    /// Whether this worker has its share of the group's tasks, be it empty, and all of them stand where they were committed.
+    pub fn is_ready(&self) -> bool {
+        self.assigned && !self.tasks.values().any(Task::is_replaying)
     }
 
     /// The log.
@@ -288,6 +288,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
     }
 
     fn drop_tasks(&mut self) {
+        self.assigned = false;
         self.tasks.clear();
         self.marks.clear();
         self.captured.clear();

@@ -30,15 +30,17 @@ use crate::{
 };
 
 mod assignment;
+mod chores;
 mod lag;
 mod outcome;
+
+use chores::Chores;
+use lag::Owned;
 
 /// Clean aborts in a row after which a worker gives up.
 const ABORTS: u32 = 20;
 /// How long a rebalance that must be under way is waited for before the old assignment is restored.
 const REBALANCE_WAIT: Duration = Duration::from_secs(3);
-/// How often lag is looked at.
-const LAG_EVERY: Duration = Duration::from_secs(1);
 /// Append time may run ahead of our own clock by this much.
 const CLOCK_AHEAD: i64 = 30_000;
 
@@ -57,18 +59,12 @@ pub struct KafkaLog {
     tasks: BTreeMap<TaskId, Owned>,
     must_unassign: bool,
     recover_since: Option<Instant>,
-    lag_at: Instant,
+    chores: Chores,
+    /// Since when tasks are restored that are not where they were committed yet.
+    restoring_since: Option<Instant>,
     key: Vec<u8>,
     value: Vec<u8>,
     mark: Vec<u8>,
-}
-
-/// A partition that is ours.
-#[derive(Clone, Copy, Debug)]
-struct Owned {
-    end: i64,
-    next_offset: i64,
-    appended_at: Timestamp,
 }
 
 impl std::fmt::Debug for KafkaLog {
@@ -129,7 +125,8 @@ impl KafkaLog {
             tasks: BTreeMap::new(),
             must_unassign: false,
             recover_since: None,
-            lag_at: Instant::now(),
+            chores: Chores::default(),
+            restoring_since: None,
             key: Vec::new(),
             value: Vec::new(),
             mark: Vec::new(),
@@ -191,8 +188,9 @@ impl KafkaLog {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 LogError::new(format!(
                     "a committed offset of {} lies outside what the topic still holds ({error}): input was deleted before it was \
-                 read. Raise the topic's retention; then set the group's offsets with `kafka-consumer-groups.sh --reset-offsets` to where it shall \
-                 go on. It is never reset by itself",
+                     read. Raise the topic's retention; then begin anew, open visits forgotten: stop all of the stage, delete and \
+                     recreate its changelog (`footfall topics apply`), and set the group's offsets with `kafka-consumer-groups.sh \
+                     --reset-offsets` to where it shall go on. It is never reset by itself",
                     self.names.inputs.join(", ")
                 ))
             }
@@ -220,8 +218,7 @@ impl Log for KafkaLog {
         }
         match self.fetch(wait)? {
             Fetched::Nothing => {
-                self.observe_lag();
-                self.housekeep();
+                self.do_chores();
                 Ok(Polled::Drained)
             }
             Fetched::Event(event) => self.act(event),
@@ -235,13 +232,15 @@ impl Log for KafkaLog {
             } => {
                 self.check_clock(appended_at)?;
                 if let Some(owned) = self.tasks.get_mut(&task) {
-                    owned.next_offset = offset + 1;
-                    owned.appended_at = appended_at;
+                    owned.read(offset, appended_at);
                 }
                 if let Some(ticker) = &mut self.ticker
                     && (has_key || has_value)
                 {
                     ticker.delivered(task);
+                }
+                if self.chores.are_due_after_a_record() {
+                    self.do_chores();
                 }
                 Ok(Polled::Record(PolledRecord {
                     task,
@@ -274,7 +273,6 @@ impl Log for KafkaLog {
                             owned.end = of.end;
                         }
                     }
-                    self.observe_lag();
                     self.metrics.transaction_took(started.elapsed());
                     self.metrics.latency(transaction.batch, wall_clock());
                     return Ok(Committed::Yes { aborts });

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use journey::Timestamp;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{Consumer, ConsumerGroupMetadata},
@@ -16,6 +15,7 @@ use crate::{
         consumer::Event,
         native,
         restore::{CommittedOffset, Restorer, committed_offset},
+        settings::wall_clock,
     },
     log::{LogError, Polled, Restored, TaskId},
 };
@@ -68,11 +68,7 @@ impl KafkaLog {
                 .map_err(|e| LogError::new(e.to_string()))?;
             self.tasks.insert(
                 task,
-                Owned {
-                    end: offset.metadata.map_or(0, |metadata| metadata.end),
-                    next_offset: floor.unwrap_or(0),
-                    appended_at: Timestamp::MIN,
-                },
+                Owned::new(offset.next_offset, offset.metadata, wall_clock()),
             );
             restored.push(Restored {
                 task: Some(task),
@@ -91,8 +87,9 @@ impl KafkaLog {
             ticker.own(self.tasks.keys().copied());
         }
         let states: usize = restored.iter().map(|r| r.changelog.len()).sum();
-        tracing::info!(partitions = restored.len(), states, took = ?started.elapsed(), "assigned and restored");
-        self.metrics.restore_took(started.elapsed());
+        tracing::info!(partitions = restored.len(), states, took = ?started.elapsed(), "assigned, changelogs read");
+        self.restoring_since = Some(started);
+        self.metrics.assigned();
         Ok(restored)
     }
 
