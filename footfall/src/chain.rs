@@ -11,6 +11,7 @@ use journey::{
 };
 use pipeline::{
     Stage, TaskContext, Topology,
+    definitions::Definitions,
     log::LogError,
     memory::{Faults, MemoryBroker, MemoryLog},
     metrics::Metrics,
@@ -93,7 +94,7 @@ impl<S: Stage + 'static> Member<S> {
             let make = Arc::clone(&make);
             let parts = Parts {
                 make: Box::new(move |context| make(context)),
-                sets: Arc::clone(&config.sets),
+                definitions: Definitions::new(Arc::clone(&config.sets)),
                 schemas: Box::new(broker.clone()),
                 addresses: broker.addresses(&S::TOPOLOGY, &names),
                 metrics: Arc::clone(&shared),

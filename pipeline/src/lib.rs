@@ -18,6 +18,7 @@ pub use processor::{
 pub mod admin_http;
 pub mod changelog;
 pub mod config;
+pub mod definitions;
 pub mod kafka;
 pub mod log;
 pub mod memory;

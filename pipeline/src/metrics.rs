@@ -44,6 +44,7 @@ pub struct Metrics {
     restore_duration: HistogramVec,
     left_to_restore: IntGaugeVec,
     definitions_version: IntGaugeVec,
+    definitions_unreadable: IntCounter,
     slow_decodes: IntCounter,
     registry_up: IntGauge,
     rebalances: IntCounter,
@@ -189,6 +190,10 @@ impl Metrics {
                 "footfall_definitions_version",
                 "the definitions in force",
                 &["topic", "partition"],
+            ),
+            definitions_unreadable: single(
+                "footfall_definitions_unreadable_total",
+                "records of the topic of definitions that a running stage could not use",
             ),
             slow_decodes: single(
                 "footfall_slow_decodes_total",
@@ -348,6 +353,11 @@ impl Metrics {
     pub fn left_to_restore(&self, topic: &str, partition: u32, records: i64) {
         let labels = [topic, &partition.to_string()];
         self.left_to_restore.with_label_values(&labels).set(records);
+    }
+
+    /// Something on the topic of definitions could not be used.
+    pub fn definitions_unreadable(&self) {
+        self.definitions_unreadable.inc();
     }
 
     /// Whether the schema registry answered last.

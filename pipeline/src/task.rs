@@ -235,6 +235,12 @@ impl<S: Stage> Task<S> {
         self.fold.processor_mut()
     }
 
+    /// These sets are known now. A task switches no sooner than at the next mark: one that it learns of too late for its
+    /// `effective_at` is not backdated.
+    pub fn set_sets(&mut self, sets: Arc<[Arc<DefinitionSet>]>) {
+        self.sets = sets;
+    }
+
     /// Every key with its state, in order of key.
     pub fn states(&self) -> Vec<(&S::Key, &S::State)> {
         self.fold.states()
@@ -516,6 +522,8 @@ impl<S: Stage> Task<S> {
             .find(|set| set.effective_at <= frontier && set.version <= newest);
         if let Some(set) = due.filter(|set| set.version > self.in_force) {
             self.in_force = set.version;
+            // Where it switched depends on when it learnt of the set: nothing before may ever be folded again.
+            self.capture.is_due = true;
             let set = Arc::clone(set);
             self.fold.processor_mut().adopt(&set);
         }

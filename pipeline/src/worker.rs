@@ -10,9 +10,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use journey::{Timestamp, definitions::DefinitionSet};
+use journey::Timestamp;
 
 use crate::{
+    definitions::Definitions,
     kafka::failpoint,
     log::{Committed, Log, LogError, Polled, Restored, TaskId, TaskPosition, Transaction},
     metrics::Metrics,
@@ -36,6 +37,8 @@ pub type MakeStage<S> = Box<dyn Fn(TaskContext) -> S + Send>;
 const REJECTED_SHARE: f64 = 0.5;
 /// Records after which that share is looked at.
 const REJECTED_WINDOW: u64 = 1_000;
+/// How long a restore waits for a version of the definitions that was in force and has not been read here yet.
+const DEFINITIONS_WAIT: Duration = Duration::from_secs(10);
 /// Records polled in one turn at the most.
 const TURN: usize = 512;
 
@@ -43,7 +46,8 @@ const TURN: usize = 512;
 pub struct Worker<S: Stage, L: Log> {
     log: L,
     make: MakeStage<S>,
-    sets: Arc<[Arc<DefinitionSet>]>,
+    definitions: Definitions,
+    edition: u64,
     schemas: Box<dyn SchemaSource + Send>,
     addresses: Addresses,
     metrics: Arc<Metrics>,
@@ -71,8 +75,8 @@ impl<S: Stage, L: Log> std::fmt::Debug for Worker<S, L> {
 pub struct Parts<S: Stage> {
     /// Makes a task's processor.
     pub make: MakeStage<S>,
-    /// Every set of definitions, in order of effect.
-    pub sets: Arc<[Arc<DefinitionSet>]>,
+    /// Every set of definitions, now and later.
+    pub definitions: Definitions,
     /// Schemas that are not compiled in.
     pub schemas: Box<dyn SchemaSource + Send>,
     /// Partition counts and schema ids.
@@ -118,7 +122,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
         Worker {
             log,
             make: parts.make,
-            sets: parts.sets,
+            edition: parts.definitions.edition(),
+            definitions: parts.definitions,
             schemas: parts.schemas,
             addresses: parts.addresses,
             metrics: parts.metrics,
@@ -152,6 +157,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
     /// back; it decides how much goes into a transaction and nothing else.
     pub fn turn(&mut self, now: Duration) -> Result<Turn, LogError> {
         self.pacing.turned(now);
+        self.take_definitions();
         if self.is_full() || self.pacing.must_commit(now, self.uncommitted()) {
             self.commit(now)?;
         }
@@ -247,6 +253,19 @@ impl<S: Stage, L: Log> Worker<S, L> {
         }
     }
 
+    /// Hands the tasks the sets that were published since the last turn.
+    fn take_definitions(&mut self) {
+        let edition = self.definitions.edition();
+        if edition == self.edition {
+            return;
+        }
+        self.edition = edition;
+        let sets = self.definitions.sets();
+        for task in self.tasks.values_mut() {
+            task.set_sets(Arc::clone(&sets));
+        }
+    }
+
     fn assign(&mut self, restored: Vec<Restored>) -> Result<(), LogError> {
         self.assigned = true;
         for restored in &restored {
@@ -256,10 +275,11 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 partition: id.partition,
                 partition_count: restored.partition_count,
             };
+            let version = restored.note.map_or(0, |note| note.definitions);
             let task = Task::restore(
                 (self.make)(context),
                 context,
-                Arc::clone(&self.sets),
+                self.definitions.with(version, DEFINITIONS_WAIT),
                 restored,
             )?;
             self.tasks.insert(id, task);

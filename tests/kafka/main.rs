@@ -18,6 +18,7 @@ mod load;
 mod marks;
 mod real_traffic;
 mod refusals;
+mod reload;
 mod replay;
 mod smoke;
 mod stage;

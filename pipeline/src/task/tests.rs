@@ -4,6 +4,7 @@ use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet}
 
 mod aged;
 mod raw;
+mod switch;
 
 use super::*;
 use crate::{
