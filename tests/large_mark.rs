@@ -13,10 +13,12 @@ use journey::{
 };
 use pipeline::{
     Stage,
+    definitions::Definitions,
     memory::{Faults, MemoryBroker, MemoryLog},
     metrics::Metrics,
     names::Names,
-    worker::{Pace, Parts, Turn, Worker},
+    pace::Pace,
+    worker::{Parts, Turn, Worker},
 };
 use schemas::Record as _;
 use sessionizer::Sessionizer;
@@ -104,7 +106,7 @@ fn worker(broker: &MemoryBroker) -> Worker<Sessionizer, MemoryLog> {
     let log = MemoryLog::open(broker, topology, names(), Faults::default(), 0);
     let parts = Parts {
         make: Box::new(Sessionizer::new),
-        sets: Sets::default().in_order().expect("one").into(),
+        definitions: Definitions::new(Sets::default().in_order().expect("one").into()),
         schemas: Box::new(broker.clone()),
         addresses: broker.addresses(&topology, &names()),
         metrics: Arc::new(Metrics::new(topology)),

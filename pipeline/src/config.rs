@@ -6,7 +6,7 @@ use clap::Args;
 use journey::topics::Lane;
 use schemas::Format;
 
-use crate::{kafka::Settings, log::LogError, worker::Pace};
+use crate::{kafka::Settings, log::LogError, pace::Pace};
 
 /// How to reach Kafka and the registry.
 #[derive(Args, Clone, Debug)]

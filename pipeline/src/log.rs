@@ -82,14 +82,14 @@ pub struct PolledRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The value, as it came.
     pub value: Option<&'a [u8]>,
-    /// The time mark's JSON, on a record with neither key nor value; such a record without one is a tick.
+    /// The time mark's JSON, on a record with neither key nor value. Such a record without one, or on a raw topic, is a tick.
     pub mark: Option<&'a [u8]>,
 }
 
 impl PolledRecord<'_> {
-    /// A record with neither key nor value and no mark: time passing, on a raw topic.
-    pub fn is_tick(&self) -> bool {
-        self.key.is_none() && self.value.is_none() && self.mark.is_none()
+    /// A record with neither key nor value: time passing, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.key.is_none() && self.value.is_none()
     }
 }
 

@@ -44,7 +44,9 @@ pub struct Metrics {
     states_limit: IntGauge,
     evicted: IntCounter,
     restore_duration: HistogramVec,
+    left_to_restore: IntGaugeVec,
     definitions_version: IntGaugeVec,
+    definitions_unreadable: IntCounter,
     slow_decodes: IntCounter,
     registry_up: IntGauge,
     rebalances: IntCounter,
@@ -161,7 +163,7 @@ impl Metrics {
             ),
             lag_seconds: gauge(
                 "footfall_consumer_lag_seconds",
-                "age of the last record read, while records are waiting",
+                "age of the last record read, or of the last commit before the first, while records are waiting",
                 &["topic", "partition"],
             ),
             latency: histogram(
@@ -189,14 +191,23 @@ impl Metrics {
             ),
             restore_duration: histogram(
                 "footfall_restore_duration_seconds",
-                "restoring an assignment",
+                "from an assignment until all of it stands where it was committed",
                 &[],
                 SLOW,
+            ),
+            left_to_restore: int_gauge(
+                "footfall_restore_remaining_records",
+                "committed input that is still to be folded again",
+                &["topic", "partition"],
             ),
             definitions_version: int_gauge(
                 "footfall_definitions_version",
                 "the definitions in force",
                 &["topic", "partition"],
+            ),
+            definitions_unreadable: single(
+                "footfall_definitions_unreadable_total",
+                "records of the topic of definitions that a running stage could not use",
             ),
             slow_decodes: single(
                 "footfall_slow_decodes_total",
@@ -316,6 +327,7 @@ impl Metrics {
         let _ = self.states.remove_label_values(&labels);
         let _ = self.lag.remove_label_values(&labels);
         let _ = self.lag_seconds.remove_label_values(&labels);
+        let _ = self.left_to_restore.remove_label_values(&labels);
         let _ = self.definitions_version.remove_label_values(&labels);
     }
 
@@ -331,9 +343,13 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
-    /// How long an assignment took to restore.
-    pub fn restore_took(&self, duration: Duration) {
+    /// An assignment was taken.
+    pub fn assigned(&self) {
         self.rebalances.inc();
+    }
+
+    /// How long it took until all of an assignment stood where it was committed.
+    pub fn restore_took(&self, duration: Duration) {
         self.restore_duration
             .with_label_values(&[] as &[&str])
             .observe(duration.as_secs_f64());
@@ -348,6 +364,17 @@ impl Metrics {
         self.lag_seconds
             .with_label_values(&[topic, &partition])
             .set(seconds);
+    }
+
+    /// How much of what was committed a task is still to fold again.
+    pub fn left_to_restore(&self, topic: &str, partition: u32, records: i64) {
+        let labels = [topic, &partition.to_string()];
+        self.left_to_restore.with_label_values(&labels).set(records);
+    }
+
+    /// Something on the topic of definitions could not be used.
+    pub fn definitions_unreadable(&self) {
+        self.definitions_unreadable.inc();
     }
 
     /// Whether the schema registry answered last.

@@ -97,6 +97,12 @@ impl<S: Stage> Task<S> {
         self.fold.processor_mut()
     }
 
+    /// These sets are known now. A task switches no sooner than at the next mark: one that it learns of too late for its
+    /// `effective_at` is not backdated.
+    pub fn set_sets(&mut self, sets: Arc<[Arc<DefinitionSet>]>) {
+        self.sets = sets;
+    }
+
     /// Every key with its state, in order of key.
     pub fn states(&self) -> Vec<(&S::Key, &S::State)> {
         self.fold.states()
@@ -155,9 +161,13 @@ impl<S: Stage> Task<S> {
             self.fold.set_time(self.time_now());
             self.adopt_due();
         }
-        let taken = match record.mark {
+        // Anybody may write into a raw topic: what looks like a mark there is a tick.
+        let mark = record
+            .mark
+            .filter(|_| S::TOPOLOGY.time_from == TimeFrom::Marks);
+        let taken = match mark {
             Some(mark) => self.take_mark(mark, record.offset, batch, addresses)?,
-            None if record.is_tick() => Taken::Yes,
+            None if record.is_empty() => Taken::Yes,
             None => self.take_input(record, batch, addresses),
         };
         match taken {
@@ -257,6 +267,8 @@ impl<S: Stage> Task<S> {
             .find(|set| set.effective_at <= frontier && set.version <= newest);
         if let Some(set) = due.filter(|set| set.version > self.in_force) {
             self.in_force = set.version;
+            // Where it switched depends on when it learnt of the set: nothing before may ever be folded again.
+            self.capture.is_due = true;
             let set = Arc::clone(set);
             self.fold.processor_mut().adopt(&set);
         }

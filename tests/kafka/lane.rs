@@ -327,6 +327,20 @@ impl Loader {
         }
     }
 
+    /// Appends to a topic of definitions, or of anything else that has keys.
+    pub(crate) fn send_to(&mut self, topic: &str, partition: i32, key: Option<&str>, value: &[u8]) {
+        let topic = format!("{}{topic}", self.prefix);
+        let key = key.map(str::as_bytes);
+        self.write(&topic, partition, key, Some(value), None, &[]);
+    }
+
+    /// Takes a key of a compacted topic away.
+    pub(crate) fn delete(&mut self, topic: &str, partition: i32, key: &str) {
+        let topic = format!("{}{topic}", self.prefix);
+        let key = Some(key.as_bytes());
+        self.write(&topic, partition, key, None, None, &[]);
+    }
+
     /// Appends a record that another topic holds.
     pub(crate) fn copy(&mut self, topic: &str, record: &Record) {
         let Record {

@@ -21,6 +21,7 @@ mod output_format;
 mod readme_commands;
 mod real_traffic;
 mod refusals;
+mod reload;
 mod replay;
 mod smoke;
 mod stage;

@@ -9,11 +9,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use journey::{Millis, Timestamp, topics::Lane};
 use pipeline::{
     Stage, TaskContext,
+    definitions::Definitions,
     log::{LogError, TaskId},
     memory::{Fault, Faults, MemoryBroker, MemoryLog, Random},
     metrics::Metrics,
     names::Names,
-    worker::{Pace, Parts, Turn, Worker},
+    pace::Pace,
+    worker::{Parts, Turn, Worker},
 };
 
 use super::ChainConfig;
@@ -308,7 +310,7 @@ fn opener<S: Stage + 'static>(
         let make = Arc::clone(&make);
         let parts = Parts {
             make: Box::new(move |context| make(context)),
-            sets: Arc::clone(&config.sets),
+            definitions: Definitions::new(Arc::clone(&config.sets)),
             schemas: Box::new(broker.clone()),
             addresses: broker.addresses(&topology, &names),
             metrics: Arc::clone(&metrics),

@@ -122,7 +122,8 @@ impl Restorer {
         };
         Err(LogError::new(format!(
             "{name} holds committed state (at offset {}) and the group's offset {}: they do not belong together. If the \
-             group's offsets expired or were reset, delete the changelog's records too, or restore the offsets",
+             group's offsets expired or were reset, delete and recreate the changelog too (`footfall topics apply`): \
+             what stood beside the offsets cannot be set again",
             entry.offset,
             match next_offset {
                 Some(offset) => format!("{offset} names no end of it"),

@@ -29,7 +29,7 @@ pub(super) struct Captured {
 
 impl<S: Stage> Task<S> {
     /// Whether it is still folding again what an earlier owner committed.
-    pub(super) fn is_replaying(&self) -> bool {
+    pub fn is_replaying(&self) -> bool {
         self.next_offset < self.capture.replayed_until
     }
 

@@ -23,8 +23,12 @@ impl<S: Stage> Task<S> {
         let from = restored.floor.or(restored.next_offset).unwrap_or(0);
         let mut task = Task::fresh(stage, context, sets, from);
         if restored.next_offset.is_none() && !restored.changelog.is_empty() {
-            return Err(task.broken("there is state but no committed offset; offsets of an empty group expire after \
-                offsets.retention.minutes: set them again with `kafka-consumer-groups.sh --reset-offsets`, or delete the changelog's records and read the input again"));
+            return Err(task.broken(
+                "there is state but no committed offset; offsets of an empty group expire after offsets.retention.minutes, and \
+                 what they said of the changelog with them: setting them again does not bring it back. Begin anew, open visits \
+                 forgotten: delete and recreate the changelog (`footfall topics apply`), and the group begins where its input \
+                 does, or where `kafka-consumer-groups.sh --reset-offsets` says",
+            ));
         }
         task.restore_time(restored)?;
         task.fold.reserve(restored.changelog.len());

@@ -4,6 +4,8 @@ use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet}
 
 mod aged;
 mod limit;
+mod raw;
+mod switch;
 
 use super::*;
 use crate::{

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Worker, over};
+use super::Worker;
 use crate::{
     kafka::failpoint,
     log::{Log, LogError, TaskId},
@@ -41,13 +41,14 @@ impl<S: Stage, L: Log> Worker<S, L> {
             tasks,
             batch,
             addresses,
-            pace,
+            pacing,
             ..
         } = self;
+        let pace = pacing.pace();
         let Some(task) = tasks.get_mut(&id) else {
             return false;
         };
-        task.go_on(batch, addresses, |batch| over(pace, batch)) == Taken::HalfDone
+        task.go_on(batch, addresses, |batch| pace.is_over(batch)) == Taken::HalfDone
     }
 
     pub(super) fn reach_failpoint(&self) {

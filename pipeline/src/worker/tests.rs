@@ -45,7 +45,7 @@ fn worker(broker: &MemoryBroker) -> Worker<Counting, MemoryLog> {
     let log = MemoryLog::open(broker, Counting::TOPOLOGY, names(), Faults::default(), 0);
     let parts = Parts {
         make: Box::new(|_| Counting::default()),
-        sets: sets(&[i64::MIN]),
+        definitions: Definitions::new(sets(&[i64::MIN])),
         schemas: Box::new(broker.clone()),
         addresses: broker.addresses(&Counting::TOPOLOGY, &names()),
         metrics: Arc::new(Metrics::new(Counting::TOPOLOGY)),
