@@ -17,7 +17,7 @@ use pipeline::Fold;
 use proptest::prelude::*;
 use sessionizer::{Event, Output, Sessionizer};
 
-use crate::{GRACE, TIMEOUT, check_story, choices, gap, summary, timeline, told};
+use crate::{GRACE, TIMEOUT, check_story, choices, summary, timeline, told, traffic::gap};
 
 const MOST_EVENTS: i64 = 5;
 
