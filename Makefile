@@ -14,6 +14,8 @@ check: ## Formatting, lints, documentation, and every test that needs no Kafka
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	else echo "cargo-deny is not installed: deny.toml is not checked (docs/operations.md, \"Before a release\")"; fi
 	env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY cargo test --workspace
 
 test: ## All tests, with those against a real Kafka, which it starts and stops

@@ -33,7 +33,8 @@ fn script(block: &[String]) -> String {
     );
     for line in block {
         if line == "footfall dev down" {
-            script += "kill %1 %2 %3 %4\nwait %1 %2 %3 %4\n";
+            script += "stages=$(jobs -p)\nkill %1 %2 %3 %4\n";
+            script += "for stage in $stages; do wait $stage; done\n";
         }
         script += &format!("echo '{LINE}{}'\n{line}\n", line.replace('\'', ""));
     }
