@@ -35,7 +35,7 @@ demo: install ## The whole pipeline on this machine, with simulated visitors
 bench: install ## Throughput and latency of every stage
 	cargo run --release -p footfall-bench
 
-simulate: install ## The stages in memory under seeded faults
+simulate: install ## The stages in memory under seeded faults: SEEDS=10000 for more, SEED=, VISITORS=, KINDS= for one
 	cargo test --release -p journey-tests --test simulation -- --nocapture
 
 dev-up: install ## Start a local Kafka and schema registry

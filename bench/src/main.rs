@@ -37,6 +37,12 @@ use self::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DEFINITIONS: &str = "footfall/definitions";
+/// What one visitor sends of all events, where there is a hot key.
+const HOT_SHARE: f64 = 0.3;
+/// What is measured where there is none.
+const ALONE: [&str; 2] = ["raw to journey event", "raw to offer"];
+/// What is measured where there is one: the other visitors.
+const BESIDE_A_HOT_KEY: [&str; 2] = ["events beside a hot key", "offers beside a hot key"];
 
 /// Measures Footfall on this machine.
 #[derive(Debug, Parser)]
@@ -62,6 +68,9 @@ struct Cli {
     /// How long each rate is sent and measured
     #[arg(long, default_value = "30s", value_parser = duration)]
     live: Duration,
+    /// Measure each rate again with one visitor more who sends 30 % of all events: how long the others' take then
+    #[arg(long)]
+    hot_key: bool,
     /// Where the figures go as JSON
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -170,36 +179,47 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         report.throughput = backlog::measure(&cluster, until)?;
     }
     for rate in cli.rates.iter().filter(|rate| **rate > 0) {
-        let prefix = format!("bench-live-{rate}.");
-        let mut lane = Lane::start(&cluster, &prefix, false, &definitions)?;
-        let load = Load {
-            rate: *rate,
-            warm_up: cli.warm_up,
-            length: cli.live,
-            seed: 1,
-            visitors: 20_000,
-        };
-        println!("latency at {rate} events/s for {} s", cli.live.as_secs());
-        let latencies = live::measure(&cluster, &mut lane, &load, &mut |_| {})?;
-        report.latency.push(LatencyRow::new(
-            *rate,
-            "raw to journey event",
-            &latencies.events,
-        ));
-        report
-            .latency
-            .push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
-        for stage in STAGES {
-            let process = lane.stage(stage)?;
-            let row = WorkRow::new(
-                *rate,
-                stage,
-                &process.metrics()?,
-                cpu_seconds(process.id())?,
-            );
-            report.work.push(row);
+        for hot_share in [0.0].into_iter().chain(cli.hot_key.then_some(HOT_SHARE)) {
+            let load = Load {
+                rate: *rate,
+                warm_up: cli.warm_up,
+                length: cli.live,
+                seed: 1,
+                visitors: 20_000,
+                hot_share,
+            };
+            measure_latency(&cluster, &load, &definitions, &mut report)?;
         }
-        lane.stop()?;
     }
     Ok(report)
+}
+
+/// Sends at a rate, and adds to the report how long it took and what each stage did.
+fn measure_latency(
+    cluster: &Cluster,
+    load: &Load,
+    definitions: &Path,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let Load { rate, length, .. } = *load;
+    let (prefix, names) = if load.hot_share > 0.0 {
+        (format!("bench-hot-{rate}."), BESIDE_A_HOT_KEY)
+    } else {
+        (format!("bench-live-{rate}."), ALONE)
+    };
+    let mut lane = Lane::start(cluster, &prefix, false, definitions)?;
+    println!("latency at {rate} events/s for {} s", length.as_secs());
+    let latencies = live::measure(cluster, &mut lane, load, &mut |_| {})?;
+    let measured = [&latencies.events, &latencies.offers];
+    for (name, histogram) in names.into_iter().zip(measured) {
+        report.latency.push(LatencyRow::new(rate, name, histogram));
+    }
+    for stage in STAGES {
+        let process = lane.stage(stage)?;
+        let cpu_seconds = cpu_seconds(process.id())?;
+        let row = WorkRow::new(rate, stage, &process.metrics()?, cpu_seconds);
+        report.work.push(row);
+    }
+    lane.stop()?;
+    Ok(())
 }

@@ -213,6 +213,11 @@ impl Chain {
         [0, 1, 2, 3].map(|part: usize| self.groups[part].metrics())
     }
 
+    /// How many keys have a state in one stage.
+    pub fn state_count_of(&self, part: Part) -> usize {
+        self.groups[part as usize].state_count()
+    }
+
     /// How many keys have a state, over all stages: zero when everything has ended.
     pub fn state_count(&self) -> usize {
         self.groups.iter().map(|group| group.state_count()).sum()

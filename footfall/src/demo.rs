@@ -126,6 +126,7 @@ fn play(args: &Args) -> anyhow::Result<()> {
         length: args.live.saturating_sub(WARM_UP),
         seed: args.seed,
         visitors: 2_000,
+        hot_share: 0.0,
     };
     let latency = live::measure(&cluster, &mut live_lane, &load, &mut |sent| {
         progress.show(|| format!("{sent} events sent"));

@@ -8,6 +8,7 @@ mod bad_input;
 mod broker;
 mod chain;
 mod cluster;
+mod control;
 mod disorder;
 mod disturb;
 mod hung;

@@ -4,9 +4,11 @@
 //! `SEEDS=10000 cargo test -p journey-tests --test simulation` runs more. A failure names the smallest run that it found to
 //! fail as well: a seed, a number of visitors, and the kinds of things that must happen.
 
+mod hot_key;
 mod judge;
 mod kinds;
 mod outage;
+mod permuted;
 mod script;
 
 use std::{
@@ -41,10 +43,15 @@ const STATE_RECORDS: [usize; 4] = [0, 30, 300, 3_000];
 /// 2026-11-23T12:00:00Z, in the middle of the day.
 const NOON: Timestamp = Timestamp(1_795_435_200_000);
 
+/// The demo's definitions.
+pub(crate) fn definitions() -> Vec<Definition> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footfall/definitions");
+    definitions_dir::load(&folder).expect("the demo's definitions")
+}
+
 /// The demo's definitions; where they switch, at noon to a second set, without one of its action maps.
 pub(crate) fn sets(switch: bool) -> Arc<[Arc<DefinitionSet>]> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../footfall/definitions");
-    let loaded = definitions_dir::load(&folder).expect("the demo's definitions");
+    let loaded = definitions();
     let mut sets = vec![Arc::new(DefinitionSet::first(loaded.clone()))];
     if switch {
         let mut second: Vec<_> = loaded.into_iter().map(|d| d.at_version(2)).collect();
