@@ -5,7 +5,7 @@ use journey::{Text, VisitorTrait, WebEvent, definitions::ConsentMode, web_event:
 use crate::{
     config::Config,
     event_time::Correction,
-    scrub::Hits,
+    scrub::{Form, Hits, scrub},
     site::{Class, Sites},
 };
 
@@ -43,7 +43,11 @@ pub(crate) struct Words {
     pub(crate) not_needed: Text,
     classes: [Text; Class::ALL.len()],
     types: [Text; 4],
+    purposes: [Text; 4],
 }
+
+/// The purposes that consent may be for, so far.
+const PURPOSES: [&str; 4] = ["visits", "personalisation", "staffing", "contact"];
 
 /// The types that an attribute may have.
 const TYPES: [&str; 4] = ["string", "number", "integer", "boolean"];
@@ -61,6 +65,7 @@ impl Default for Words {
             not_needed: Text::from("not_needed"),
             classes: Class::ALL.map(|class| Text::from(class.as_str())),
             types: TYPES.map(Text::from),
+            purposes: PURPOSES.map(Text::from),
         }
     }
 }
@@ -78,6 +83,15 @@ impl Words {
             ConsentMode::Required | ConsentMode::Implied => &self.implied,
         };
         word.clone()
+    }
+
+    /// A purpose, in lower case, whatever the sender's: every stage compares it as it is.
+    pub(crate) fn purpose(&self, name: &str, hits: &mut Hits) -> Text {
+        self.purposes
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(name))
+            .cloned()
+            .unwrap_or_else(|| Text::from(&*scrub(&name.to_ascii_lowercase(), Form::Plain, hits)))
     }
 
     /// An attribute's type, whatever its case.

@@ -2,10 +2,12 @@
 //!
 //! The one place of this library that reads a file: the visitor keys, once, before anything runs.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
+
+use pipeline::config::duration;
 
 use crate::{
-    config::{Config, Limits, UnknownDeployments},
+    config::{Believed, Config, Limits, UnknownDeployments},
     raw::MOST_ATTRIBUTES,
     visitor_key::{KeyError, VisitorKeys},
 };
@@ -61,6 +63,12 @@ pub struct Args {
         default_value_t = 10_000
     )]
     pub user_agent_cache: usize,
+    /// The longest that an event may say it waited between createdDate and sentDate
+    #[arg(long, env = "FOOTFALL_MAX_EVENT_AGE", value_parser = duration, default_value = "720h")]
+    pub max_event_age: Duration,
+    /// The oldest createdDate that is believed of an event without sentDate
+    #[arg(long, env = "FOOTFALL_MAX_UNSENT_EVENT_AGE", value_parser = duration, default_value = "1h")]
+    pub max_unsent_event_age: Duration,
 }
 
 /// Why options cannot be used.
@@ -142,6 +150,10 @@ impl TryFrom<Args> for Config {
             visitor_keys,
             unknown_deployments,
             user_agents: args.user_agent_cache,
+            believed: Believed {
+                sent: args.max_event_age.into(),
+                unsent: args.max_unsent_event_age.into(),
+            },
         })
     }
 }
@@ -180,6 +192,7 @@ fn size(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use journey::Millis;
 
     use super::*;
 
@@ -202,6 +215,7 @@ mod tests {
         assert_eq!(config.unknown_deployments, UnknownDeployments::Refuse);
         let same = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
         assert_eq!(config.user_agents, same.user_agents);
+        assert_eq!(config.believed, same.believed);
     }
 
     #[test]
@@ -217,6 +231,8 @@ mod tests {
             "--max-id-size=4",
             "--max-text-size=5",
             "--user-agent-cache=6",
+            "--max-event-age=7s",
+            "--max-unsent-event-age=8s",
         ])
         .expect("valid");
         let limits = Limits {
@@ -229,6 +245,8 @@ mod tests {
             text_bytes: 5,
         };
         assert_eq!((config.limits, config.user_agents), (limits, 6));
+        let believed = [config.believed.sent, config.believed.unsent];
+        assert_eq!(believed.map(Millis::as_secs), [7, 8]);
         assert_eq!(config.unknown_deployments, UnknownDeployments::Accept);
     }
 

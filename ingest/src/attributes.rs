@@ -80,7 +80,7 @@ fn each(
         return Err(Flaw::new(RejectReason::TooManyAttributes, what));
     }
     for (i, (name, attribute)) in raw.items.iter().enumerate() {
-        if name.len() > limits.name_bytes || !field::is_attribute_name(name) {
+        if name.len() > limits.name_bytes || !field::is_attribute_name(name) || is_personal(name) {
             let what = format!(
                 "member {} of `{within}` has no name like cart_total, of {} bytes at most",
                 i + 1,
@@ -106,6 +106,14 @@ fn each(
         }
     }
     Ok(())
+}
+
+/// A name that is an account's number is no name: it would travel on the event.
+fn is_personal(name: &str) -> bool {
+    matches!(
+        scrub(name, Form::Plain, &mut Hits::default()),
+        Cow::Owned(_)
+    )
 }
 
 /// The type and the value, as text.

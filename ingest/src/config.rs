@@ -1,5 +1,6 @@
 //! What `ingest` must be told: plain data, checked before it gets here.
 
+pub use crate::event_time::Believed;
 use crate::visitor_key::VisitorKeys;
 
 /// How `ingest` judges what comes.
@@ -13,6 +14,8 @@ pub struct Config {
     pub unknown_deployments: UnknownDeployments,
     /// How many user agents a task remembers.
     pub user_agents: usize,
+    /// How old an event may be and still be believed.
+    pub believed: Believed,
 }
 
 impl Config {
@@ -23,6 +26,7 @@ impl Config {
             visitor_keys,
             unknown_deployments,
             user_agents: 10_000,
+            believed: Believed::default(),
         }
     }
 }

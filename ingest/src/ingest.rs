@@ -36,7 +36,7 @@ const REPORTS: usize = 1;
 /// Events whose time is not what their sender's clock says.
 pub static TIME_CORRECTED: Counter = Counter {
     name: "footfall_time_corrected_total",
-    help: "Events whose date was ahead of their arrival (future) or too old to be believed (implausible).",
+    help: "Events whose date was ahead of their arrival (future) or too old to be believed (implausible; too_old where it says when it was sent).",
     label: "cause",
 };
 

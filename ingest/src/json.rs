@@ -249,6 +249,15 @@ macro_rules! object {
             pub(crate) duplicate: Option<&'static str>,
         }
 
+        impl $name<'_> {
+            /// What comes a second time is noted, whatever it is: its members may be split over both.
+            fn again(&mut self) {
+                if self.present {
+                    self.duplicate = Some("");
+                }
+            }
+        }
+
         impl<'a> $crate::json::Take<'a> for $name<'a> {
             fn wrong(&mut self, kind: &'static str) {
                 self.present = true;
@@ -259,7 +268,12 @@ macro_rules! object {
                 !self.present
             }
 
+            fn null(&mut self) {
+                self.again();
+            }
+
             fn object<A: serde::de::MapAccess<'a>>(&mut self, mut members: A) -> Result<(), A::Error> {
+                self.again();
                 self.present = true;
                 while let Some(name) = members.next_key_seed($crate::json::Names::new())? {
                     match &*name.0 {

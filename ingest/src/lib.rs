@@ -36,7 +36,7 @@ mod web;
 
 pub use accepted::Accepted;
 pub use args::Args;
-pub use config::{Config, Limits, UnknownDeployments};
+pub use config::{Believed, Config, Limits, UnknownDeployments};
 pub use control::{CONSENT_WITHDRAWN, ERASE, ERASE_ACTION};
 pub use ingest::{Ingest, Nothing};
 pub use reason::{RejectReason, SuppressReason};

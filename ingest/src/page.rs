@@ -9,7 +9,7 @@ use url::{Host, Url};
 use crate::{
     config::Limits,
     field,
-    query::Query,
+    query::{self, Query},
     raw::RawPage,
     reason::{Flaw, RejectReason},
     scrub::{Form, Hits, scrub},
@@ -109,7 +109,11 @@ impl Parts {
         let fragment = url
             .fragment()
             .filter(|fragment| site.keep_fragment && !fragment.is_empty());
-        let fragment = fragment.map(|fragment| scrub(fragment, Form::Url, hits));
+        let fragment = fragment.map(|fragment| query::fragment_without_excluded(fragment, site));
+        let fragment = fragment
+            .as_deref()
+            .map(|fragment| scrub(fragment, Form::Url, hits))
+            .filter(|fragment| !fragment.is_empty());
         let mut whole = String::with_capacity(url.as_str().len() + 16);
         whole.push_str(url.scheme());
         whole.push_str("://");
@@ -279,6 +283,22 @@ mod tests {
             .page;
         assert_eq!(page.fragment.as_deref(), Some("/cart"));
         assert_eq!(page.url, "https://shop.example/#/cart");
+    }
+
+    #[test]
+    fn an_excluded_parameter_is_not_kept_in_a_fragment_either() {
+        for (fragment, kept) in [
+            ("/cart?Token=hunter2&step=2", Some("/cart?step=2")),
+            ("/cart?token=hunter2", Some("/cart")),
+            ("token=hunter2&x=1", Some("x=1")),
+            ("token=hunter2", None),
+            ("/cart", Some("/cart")),
+        ] {
+            let page = read_page(&format!("https://shop.example/#{fragment}"), true);
+            let page = page.expect("a page").page;
+            assert_eq!(page.fragment.as_deref(), kept, "{fragment}");
+            assert!(!page.url.contains("hunter2"), "{fragment}");
+        }
     }
 
     #[test]

@@ -75,16 +75,19 @@ impl<'q> Query<'q> {
                 };
                 let campaign = self.campaign.get_or_insert_default();
                 if campaign.click_id.is_none() {
-                    campaign.click_id = Some(Text::from(&*decode(value, true)));
+                    campaign.click_id = Some(clean(value, hits));
                     campaign.network = Some(Text::from(*network));
                 }
                 return;
             }
         };
-        let value = decode(value, true);
-        *part(self.campaign.get_or_insert_default()) =
-            Some(Text::from(&*scrub(&value, Form::Plain, hits)));
+        *part(self.campaign.get_or_insert_default()) = Some(clean(value, hits));
     }
+}
+
+/// A parameter's value, decoded and scrubbed.
+fn clean(value: &str, hits: &mut Hits) -> Text {
+    Text::from(&*scrub(&decode(value, true), Form::Plain, hits))
 }
 
 /// The value of the first of these parameters, decoded.
@@ -107,10 +110,27 @@ pub(crate) fn without_excluded<'q>(query: &'q str, site: &Site) -> Cow<'q, str> 
     Cow::Owned(kept.join("&"))
 }
 
+/// A fragment without the parameters that the deployment excludes: a query after a `?`, as single-page applications write
+/// it, or a fragment that is a query itself, as some log-ins answer (`#access_token=…&state=…`).
+pub(crate) fn fragment_without_excluded<'f>(fragment: &'f str, site: &Site) -> Cow<'f, str> {
+    let (path, query) = match fragment.split_once('?') {
+        Some((path, query)) => (Some(path), query),
+        None if fragment.contains('=') => (None, fragment),
+        None => return Cow::Borrowed(fragment),
+    };
+    match (without_excluded(query, site), path) {
+        (Cow::Borrowed(_), _) => Cow::Borrowed(fragment),
+        (kept, None) => kept,
+        (kept, Some(path)) if kept.is_empty() => Cow::Borrowed(path),
+        (kept, Some(path)) => Cow::Owned(format!("{path}?{kept}")),
+    }
+}
+
+/// Parameters' names are told apart by case nowhere: what is excluded must not come through as `Token`.
 fn is_excluded(name: &str, site: &Site) -> bool {
     site.excluded_parameters
         .iter()
-        .any(|excluded| **excluded == *name)
+        .any(|excluded| excluded.eq_ignore_ascii_case(name))
 }
 
 /// Names, decoded, with values, as they stand.
@@ -217,6 +237,13 @@ mod tests {
             None,
             "[email]||||||",
         );
+        check(
+            "fbclid=jane%40example.com",
+            &[],
+            "fbclid=jane%40example.com",
+            None,
+            "|||||[email]|Meta",
+        );
         check("utm_source=&x", &[], "utm_source=&x", None, NO_CAMPAIGN);
     }
 
@@ -243,6 +270,7 @@ mod tests {
         );
         check("%74oken=t&q=x", &["token"], "q=x", Some("x"), NO_CAMPAIGN);
         check("q=secret", &["q"], "", None, NO_CAMPAIGN);
+        check("TOKEN=t&x", &["Token"], "x", None, NO_CAMPAIGN);
     }
 
     #[test]

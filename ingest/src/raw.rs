@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::error::Category;
 
 use crate::{
+    consent::Signal,
     json::{Into, Names, Scalar, Take, Texts, object},
     reason::{Flaw, RejectReason},
 };
@@ -32,7 +33,7 @@ object! {
         form_name: Scalar<'a> = "formName",
         authenticated: Scalar<'a> = "authenticated",
         consent: RawConsent<'a> = "consent",
-        gpc: Scalar<'a> = "gpc",
+        gpc: Signal = "gpc",
         reply_to: Scalar<'a> = "replyTo",
     }
 }

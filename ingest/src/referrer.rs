@@ -62,21 +62,16 @@ fn look_up(host: &str, domain: &str) -> Option<Known> {
     table().get(format!("{label}.*").as_str()).copied()
 }
 
-/// Reads a referrer's URL. `page` is where the visitor came to.
+/// Reads a referrer. `page` is where the visitor came to. What is no address (`about:blank`, `mailto:…`, text) tells nothing
+/// and may hold anything: of it only a host is kept, if it begins with one.
 pub(crate) fn read(
     text: &str,
     page: &Url,
     campaign: Option<&MktCampaign>,
     site: &Site,
     hits: &mut Hits,
-) -> Referrer {
-    let Ok(url) = Url::parse(text) else {
-        return Referrer {
-            url: Text::from(&*scrub(text, Form::Url, hits)),
-            medium: Text::from("unknown"),
-            ..Referrer::default()
-        };
-    };
+) -> Option<Referrer> {
+    let url = address(text)?;
     let url = cut_where_blocked(url, site);
     let (host, domain) = (url.host_str().unwrap_or_default(), page::domain(&url));
     let internal = !domain.is_empty() && domain == page::domain(page);
@@ -92,12 +87,12 @@ pub(crate) fn read(
             .or(known.map(|known| known.medium))
             .unwrap_or("unknown"),
     };
-    let asked = url.query().unwrap_or_default();
+    let asked = query::without_excluded(url.query().unwrap_or_default(), site);
     let keywords = known.filter(|known| !known.parameters.is_empty());
-    let keywords = keywords.and_then(|known| query::find(asked, known.parameters));
+    let keywords = keywords.and_then(|known| query::find(&asked, known.parameters));
     let keywords = keywords.map(|words| Text::from(&*scrub(&words, Form::Plain, hits)));
-    let parts = Parts::new(&url, &query::without_excluded(asked, site), site, hits);
-    Referrer {
+    let parts = Parts::new(&url, &asked, site, hits);
+    Some(Referrer {
         url: parts.url,
         domain: parts.domain,
         hostname: parts.hostname,
@@ -107,6 +102,21 @@ pub(crate) fn read(
         fragment: parts.fragment,
         name: known.map(|known| Text::from(known.name)),
         medium: Text::from(medium),
+    })
+}
+
+/// The address that a referrer is, or that its host is.
+fn address(text: &str) -> Option<Url> {
+    match Url::parse(text) {
+        Ok(url) if url.has_host() => Some(url),
+        Ok(url) if !url.cannot_be_a_base() => None,
+        _ => {
+            let host = text.split(['/', '?', '#']).next()?;
+            let domain = host.split(':').next()?.to_ascii_lowercase();
+            psl::domain(domain.as_bytes()).filter(|domain| domain.suffix().is_known())?;
+            let url = Url::parse(&format!("http://{host}/")).ok()?;
+            url.username().is_empty().then_some(url)
+        }
     }
 }
 
@@ -144,9 +154,10 @@ mod tests {
     use super::*;
     use crate::site::Sites;
 
-    fn classify(referrer: &str, page: &str) -> Referrer {
+    fn classify(referrer: &str, page: &str) -> Option<Referrer> {
         let deployment = Deployment {
             id: Text::from("shop"),
+            excluded_query_parameters: vec![Text::from("p")],
             ..Deployment::default()
         };
         let class = PageClass {
@@ -173,7 +184,7 @@ mod tests {
 
     #[track_caller]
     fn check(referrer: &str, page: &str, medium: &str, name: Option<&str>, keywords: Option<&str>) {
-        let got = classify(referrer, page);
+        let got = classify(referrer, page).expect("a referrer");
         assert_eq!(got.medium, medium, "{referrer}");
         assert_eq!(got.name.as_deref(), name, "{referrer}");
         assert_eq!(got.keywords.as_deref(), keywords, "{referrer}");
@@ -276,7 +287,6 @@ mod tests {
             None,
             None,
         );
-        check("not a url", HOME, "unknown", None, None);
     }
 
     #[test]
@@ -321,10 +331,44 @@ mod tests {
 
     #[test]
     fn a_blocked_page_is_not_told_by_the_next_ones_referrer() {
-        let referrer = classify("https://shop.example/secret/disease?x=1#y", HOME);
+        let referrer =
+            classify("https://shop.example/secret/disease?x=1#y", HOME).expect("a referrer");
         assert_eq!(referrer.url, "https://shop.example/");
         assert_eq!(referrer.pathname, "/");
         assert_eq!(referrer.query_string, None);
+    }
+
+    #[test]
+    fn of_what_is_no_address_at_most_the_host_is_kept() {
+        for nothing in [
+            "not a url",
+            "/account/jane",
+            "mailto:jane@example.com",
+            "jane@example.com",
+            "about:blank",
+            "data:text/plain,jane",
+            "javascript:alert(1)",
+            "file:///C:/Users/jane/saved.html",
+        ] {
+            assert_eq!(classify(nothing, HOME), None, "{nothing}");
+        }
+        let bare = classify("www.google.com/search?q=jane", HOME).expect("a host");
+        assert_eq!(
+            (&*bare.url, &*bare.medium),
+            ("http://www.google.com/", "search")
+        );
+        assert_eq!(bare.keywords, None);
+    }
+
+    #[test]
+    fn an_excluded_parameter_gives_no_search_words() {
+        check(
+            "https://search.yahoo.com/search?p=secret&x=1",
+            HOME,
+            "search",
+            Some("Yahoo!"),
+            None,
+        );
     }
 
     #[test]

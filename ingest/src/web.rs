@@ -30,6 +30,7 @@ struct Admitted {
     url: Url,
     class: Class,
     agent: Option<Agent>,
+    hits: Hits,
 }
 
 /// Reads one web event.
@@ -42,14 +43,24 @@ pub(crate) fn read(
     deployment::is_object(raw.present, raw.wrong)?;
     let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
     if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
-        return control::read(raw, &sender, rules, ERASE_ACTION, Vec::new());
+        return control::read(
+            raw,
+            &sender,
+            rules,
+            ERASE_ACTION,
+            Vec::new(),
+            Hits::default(),
+        );
     }
-    match consent::gate(&sender.site.consent, &raw.consent, &raw.gpc, rules.words)? {
+    let mut hits = Hits::default();
+    let policy = &sender.site.consent;
+    match consent::gate(policy, &raw.consent, raw.gpc, rules.words, &mut hits)? {
         Stance::Withdrawn(purposes) => {
-            control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes)
+            control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits)
         }
         Stance::Allowed(consent) => {
-            let admitted = admit(raw, sender.site, consent, rules, agents)?;
+            let mut admitted = admit(raw, sender.site, consent, rules, agents)?;
+            admitted.hits.add_all(hits);
             accept(raw, &sender, admitted, rules)
         }
     }
@@ -78,6 +89,7 @@ fn admit(
         consent,
         url,
         class,
+        hits: agent.as_ref().map(|agent| agent.hits).unwrap_or_default(),
         agent,
     })
 }
@@ -96,16 +108,16 @@ fn accept(
         url,
         class,
         agent,
+        mut hits,
     } = admitted;
     let customer_id = visitor::of_cookie(&raw.customer_cookie_id, sender.deployment_id, rules)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, sender.received_at);
-    let mut hits = agent.as_ref().map(|agent| agent.hits).unwrap_or_default();
+    let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
     let (activity, traits) = activity(raw, &url, sender.site, agent, rules, &mut hits)?;
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
-        Some(event_id) => EventId::from(event_id),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
     };
     let contact = consent::allows_contact(&consent);
@@ -119,7 +131,8 @@ fn accept(
     event.page_class = rules.words.class(class);
     event.bot = bot;
     event.authenticated = field::boolean("authenticated", &raw.authenticated)?.unwrap_or(false);
-    event.reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?.map(Text::from);
+    let reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?;
+    event.reply_to = reply_to.map(|text| Text::from(&*scrub(text, Form::Id, &mut hits)));
     event.web_event = Some(activity);
     let of_event = |(name, value)| trait_of(&event, name, value);
     let traits = traits
@@ -185,14 +198,14 @@ fn activity(
     let agent = agent.unwrap_or_else(|| Agent::nobody(rules.words));
     let text = Some(agent.text).filter(|text| !text.is_empty());
     let activity = Activity {
-        event_name: Text::from(event_name),
+        event_name: Text::from(&*scrub(event_name, Form::Plain, hits)),
         user_agent_string: text,
-        browser: browser(agent.browser, &raw.browser, limits.text_bytes)?,
-        device: device(agent.device, &raw.device, limits.text_bytes)?,
+        browser: browser(agent.browser, &raw.browser, limits.text_bytes, hits)?,
+        device: device(agent.device, &raw.device, limits.text_bytes, hits)?,
         geolocation: None,
         ip_organization: None,
         referrer: referrer
-            .map(|text| referrer::read(text, url, visited.campaign.as_ref(), site, hits)),
+            .and_then(|text| referrer::read(text, url, visited.campaign.as_ref(), site, hits)),
         mkt_campaign: visited.campaign,
         search_query: search.or(visited.search),
         form_name: form.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
@@ -218,28 +231,49 @@ fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> 
     Ok(name)
 }
 
+/// What an object of the event says itself, scrubbed, in the place of what is known.
+struct Said<'h> {
+    most: usize,
+    hits: &'h mut Hits,
+}
+
+impl Said<'_> {
+    fn text(&mut self, name: &'static str, scalar: &Scalar<'_>) -> Result<Option<Text>, Flaw> {
+        let text = field::text(name, scalar, self.most)?;
+        Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, self.hits))))
+    }
+
+    fn put(
+        &mut self,
+        place: &mut Option<Text>,
+        name: &'static str,
+        scalar: &Scalar<'_>,
+    ) -> Result<(), Flaw> {
+        if let Some(text) = self.text(name, scalar)? {
+            *place = Some(text);
+        }
+        Ok(())
+    }
+}
+
 /// What the user agent says, overridden by what the event says itself.
 fn browser(
     known: Option<Browser>,
     raw: &RawBrowser<'_>,
-    limit: usize,
+    most: usize,
+    hits: &mut Hits,
 ) -> Result<Option<Browser>, Flaw> {
     field::expect("browser", raw.wrong, "an object")?;
     if !raw.present {
         return Ok(known);
     }
     let mut browser = known.unwrap_or_default();
-    if let Some(family) = field::text("browser.family", &raw.family, limit)? {
-        browser.family = Text::from(family);
+    let mut said = Said { most, hits };
+    if let Some(family) = said.text("browser.family", &raw.family)? {
+        browser.family = family;
     }
-    put(
-        &mut browser.version,
-        field::text("browser.version", &raw.version, limit)?,
-    );
-    put(
-        &mut browser.lang,
-        field::text("browser.lang", &raw.lang, limit)?,
-    );
+    said.put(&mut browser.version, "browser.version", &raw.version)?;
+    said.put(&mut browser.lang, "browser.lang", &raw.lang)?;
     Ok(Some(browser))
 }
 
@@ -247,58 +281,46 @@ fn browser(
 fn device(
     known: Option<Device>,
     raw: &RawDevice<'_>,
-    limit: usize,
+    most: usize,
+    hits: &mut Hits,
 ) -> Result<Option<Device>, Flaw> {
     field::expect("device", raw.wrong, "an object")?;
     if !raw.present {
         return Ok(known);
     }
     let mut device = known.unwrap_or_default();
-    if let Some(category) = field::text("device.category", &raw.category, limit)? {
+    let mut said = Said { most, hits };
+    if let Some(category) = said.text("device.category", &raw.category)? {
         device.category = Text::from(category.to_ascii_lowercase());
         device.mobile = matches!(&*device.category, "mobile" | "tablet");
     }
     device.mobile = field::boolean("device.isMobile", &raw.is_mobile)?.unwrap_or(device.mobile);
-    let pixels = |name, scalar| -> Result<Option<i32>, Flaw> {
-        let out_of_range = || {
-            Flaw::new(
-                RejectReason::InvalidNumber,
-                format!("`{name}` is out of range"),
-            )
-        };
-        field::count(name, scalar)?
-            .map(|n| i32::try_from(n).map_err(|_| out_of_range()))
-            .transpose()
-    };
     device.screen_height =
         pixels("device.screenHeight", &raw.screen_height)?.or(device.screen_height);
     device.screen_width = pixels("device.screenWidth", &raw.screen_width)?.or(device.screen_width);
-    put(
-        &mut device.kind,
-        field::text("device.type", &raw.kind, limit)?,
-    );
-    put(
-        &mut device.os_family,
-        field::text("device.osFamily", &raw.os_family, limit)?,
-    );
-    put(
-        &mut device.os_version,
-        field::text("device.osVersion", &raw.os_version, limit)?,
-    );
-    put(
+    said.put(&mut device.kind, "device.type", &raw.kind)?;
+    said.put(&mut device.os_family, "device.osFamily", &raw.os_family)?;
+    said.put(&mut device.os_version, "device.osVersion", &raw.os_version)?;
+    said.put(
         &mut device.manufacturer,
-        field::text("device.manufacturer", &raw.manufacturer, limit)?,
-    );
+        "device.manufacturer",
+        &raw.manufacturer,
+    )?;
     Ok(Some(device))
 }
 
-fn put(place: &mut Option<Text>, said: Option<&str>) {
-    if let Some(said) = said {
-        *place = Some(Text::from(said));
-    }
+fn pixels(name: &'static str, scalar: &Scalar<'_>) -> Result<Option<i32>, Flaw> {
+    let out_of_range = || {
+        let what = format!("`{name}` is out of range");
+        Flaw::new(RejectReason::InvalidNumber, what)
+    };
+    field::count(name, scalar)?
+        .map(|n| i32::try_from(n).map_err(|_| out_of_range()))
+        .transpose()
 }
 
-/// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept.
+/// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept, the attributes by name: a
+/// sender that tries again may write them in another order.
 fn derive_id(customer_id: &CustomerId, created: Timestamp, activity: &Activity) -> EventId {
     let at = created.0.to_be_bytes();
     let mut parts: Vec<&[u8]> = vec![
@@ -307,7 +329,9 @@ fn derive_id(customer_id: &CustomerId, created: Timestamp, activity: &Activity) 
         activity.event_name.as_bytes(),
         activity.page.url.as_bytes(),
     ];
-    for (name, attribute) in &activity.attributes {
+    let mut attributes: Vec<_> = activity.attributes.iter().collect();
+    attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    for (name, attribute) in attributes {
         parts.extend([name.as_bytes(), attribute.value.as_bytes()]);
     }
     EventId::from(id::derive(&parts))

@@ -133,6 +133,21 @@ fn an_event_without_an_id_gets_one_of_what_it_says() {
 }
 
 #[test]
+fn a_resend_with_its_attributes_in_another_order_is_the_same_event() {
+    let id = |attributes: &str| {
+        let members = format!(r#""attributes":{attributes}}}"#);
+        let base = event(r#""eventId":null"#);
+        let whole = format!("{},{members}", &base[..base.len() - 1]);
+        decode(&mut stage(0), whole.as_bytes())
+            .expect("an event")
+            .event
+            .event_id
+    };
+    assert_eq!(id(r#"{"a":1,"b":2,"c":3}"#), id(r#"{"c":3,"a":1,"b":2}"#));
+    assert_ne!(id(r#"{"a":1,"b":2}"#), id(r#"{"a":2,"b":1}"#));
+}
+
+#[test]
 fn the_clients_clock_is_corrected_by_its_own_skew() {
     let occurred = |members: &str| {
         let event = accepted(members);

@@ -192,3 +192,46 @@ fn robots_are_flagged_where_they_are_not_suppressed() {
     let suppressed = event(&format!(r#""deploymentId":"plain",{robot}"#));
     assert_eq!(outcome(&mut stage(0), suppressed.as_bytes()), "bot");
 }
+
+#[test]
+fn nothing_that_a_sender_writes_is_left_unscrubbed() {
+    let members = r#""eventId":"jane@example.com/1","replyTo":"jane@example.com","eventName":"DE89370400440532013000",
+        "page":{"url":"https://shop.example/?fbclid=jane%40example.com","title":"t","lang":"jane@example.com"},
+        "browser":{"family":"jane@example.com","version":"jane@example.com","lang":"jane@example.com"},
+        "device":{"category":"jane@example.com","type":"jane@example.com","osFamily":"jane@example.com",
+                  "osVersion":"jane@example.com","manufacturer":"jane@example.com"},
+        "consent":{"state":"granted","purposes":["contact","Jane@example.com"],"source":"jane@example.com"},
+        "referrerUrl":"mailto:jane@example.com""#;
+    let event = accepted(members).event;
+    let text = format!("{event:?}").to_lowercase();
+    assert!(!text.contains("jane") && !text.contains("de8937"), "{text}");
+    let reported = crate::report(
+        r#""eventId":"jane@example.com/1","sessionId":"jane@example.com","conversationId":"jane@example.com",
+           "offerId":"jane@example.com","errorCode":"jane@example.com","errorMessage":"jane@example.com""#,
+    );
+    let report = decode(&mut stage(1), reported.as_bytes()).expect("a report");
+    assert!(!format!("{:?}", report.event).contains("jane"));
+}
+
+#[test]
+fn an_event_id_that_holds_an_address_still_tells_events_apart() {
+    let id = |said: &str| accepted(&format!(r#""eventId":"{said}""#)).event.event_id;
+    assert_eq!(id("jane@example.com/1"), id("jane@example.com/1"));
+    assert_ne!(id("jane@example.com/1"), id("jane@example.com/2"));
+    assert_eq!(id("4111111111111111").as_str(), "4111111111111111");
+}
+
+#[test]
+fn a_refused_visitor_leaves_a_count_whatever_else_comes_twice() {
+    for twice in [r#""gpc":true,"gpc":false"#, r#""gpc":false,"gpc":"1""#] {
+        let granted = event(r#""deploymentId":"strict","consent":{"state":"granted"}"#);
+        let doubled = granted.replacen('{', &format!("{{{twice},"), 1);
+        assert_eq!(outcome(&mut stage(0), doubled.as_bytes()), "gpc", "{twice}");
+    }
+    let split = event(r#""deploymentId":"strict","consent":{"state":"granted"}"#);
+    let split = split.replacen('{', r#"{"consent":{"purposes":["contact"]},"#, 1);
+    assert_eq!(
+        outcome(&mut stage(0), split.as_bytes()),
+        "consent_unreadable"
+    );
+}

@@ -74,6 +74,10 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
             format!(r#""attributes":{{"{}":1}}"#, "n".repeat(65)),
         ),
         (
+            R::AttributeName,
+            r#""attributes":{"DE89370400440532013000":1}"#.into(),
+        ),
+        (
             R::AttributeType,
             r#""attributes":{"a":{"dataType":"date","value":"x"}}"#.into(),
         ),
