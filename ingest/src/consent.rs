@@ -9,7 +9,7 @@ use journey::{
 };
 
 use crate::{
-    accepted::Words,
+    accepted::Rules,
     field,
     json::{Scalar, Take},
     raw::RawConsent,
@@ -28,19 +28,19 @@ pub(crate) enum Stance {
 
 /// The purpose without which nothing is kept in `journey.visitors`.
 const CONTACT: &str = "contact";
-/// A purpose's name, a state and a source are short.
-const SHORT: usize = 128;
 
 /// Reads the event's consent and Global Privacy Control signal against the deployment's policy.
 pub(crate) fn gate(
     policy: &ConsentPolicy,
     raw: &RawConsent<'_>,
     gpc: Signal,
-    words: &Words,
+    rules: &Rules<'_>,
     hits: &mut Hits,
 ) -> Result<Stance, Flaw> {
     let unreadable = || Flaw::from(SuppressReason::ConsentUnreadable);
-    let state = field::text("consent.state", &raw.state, SHORT)
+    let (words, limits) = (rules.words, &rules.config.limits);
+    let most = limits.consent_bytes;
+    let state = field::text("consent.state", &raw.state, most)
         .map_err(|_| unreadable())?
         .unwrap_or("unknown");
     if state.eq_ignore_ascii_case("denied") {
@@ -49,9 +49,11 @@ pub(crate) fn gate(
     if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
         return Err(unreadable());
     }
-    let purposes: Vec<Text> = raw
-        .purposes
-        .items
+    let listed = &raw.purposes.items;
+    if listed.len() > limits.purposes || listed.iter().any(|purpose| purpose.len() > most) {
+        return Err(unreadable());
+    }
+    let purposes: Vec<Text> = listed
         .iter()
         .map(|purpose| words.purpose(purpose, hits))
         .collect();
@@ -78,7 +80,7 @@ pub(crate) fn gate(
             return Err(SuppressReason::ConsentPurpose.into());
         }
     }
-    let source = field::text("consent.source", &raw.source, SHORT)?;
+    let source = field::text("consent.source", &raw.source, most)?;
     Ok(Stance::Allowed(Consent {
         state: words.basis(policy.mode, granted),
         purposes,
@@ -164,8 +166,16 @@ impl<'de> Take<'de> for Signal {
 
 #[cfg(test)]
 mod tests {
+    use journey::definitions::DefinitionSet;
+
     use super::*;
-    use crate::raw::{self, RawEvent};
+    use crate::{
+        accepted::Words,
+        config::{Config, UnknownDeployments},
+        raw::{self, RawEvent},
+        site::Sites,
+        visitor_key::VisitorKeys,
+    };
 
     #[track_caller]
     fn check(mode: ConsentMode, purposes: &[&str], event: &str, expected: &str) {
@@ -175,14 +185,14 @@ mod tests {
         };
         let mut read = RawEvent::default();
         raw::read(event.as_bytes(), 1 << 15, &mut read).expect("JSON");
+        let config = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
+        let rules = Rules {
+            config: &config,
+            sites: &Sites::new(&DefinitionSet::default(), false),
+            words: &Words::default(),
+        };
         let mut hits = Hits::default();
-        let got = match gate(
-            &policy,
-            &read.consent,
-            read.gpc,
-            &Words::default(),
-            &mut hits,
-        ) {
+        let got = match gate(&policy, &read.consent, read.gpc, &rules, &mut hits) {
             Ok(Stance::Allowed(consent)) => format!("{} {:?}", consent.state, consent.purposes),
             Ok(Stance::Withdrawn(purposes)) => format!("withdrawn {purposes:?}"),
             Err(Flaw::Suppressed(reason)) => reason.to_string(),
@@ -294,6 +304,19 @@ mod tests {
             r#"{"consent":{"state":"withdrawn","purposes":["Contact"]}}"#,
             r#"withdrawn ["contact"]"#,
         );
+    }
+
+    #[test]
+    fn a_list_or_a_word_that_is_too_long_cannot_be_read() {
+        let many = vec![r#""visits""#; 65].join(",");
+        let long = "x".repeat(129);
+        for event in [
+            format!(r#"{{"consent":{{"state":"granted","purposes":[{many}]}}}}"#),
+            format!(r#"{{"consent":{{"state":"granted","purposes":["{long}"]}}}}"#),
+            format!(r#"{{"consent":{{"state":"{long}"}}}}"#),
+        ] {
+            check(Required, &[], &event, "consent_unreadable");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use crate::{
     config::Limits,
-    field,
+    field, language,
     query::{self, Query},
     raw::RawPage,
     reason::{Flaw, RejectReason},
@@ -55,14 +55,16 @@ pub(crate) fn read(
     hits: &mut Hits,
 ) -> Result<Visited, Flaw> {
     let query = Query::read(url.query().unwrap_or_default(), site, hits);
-    let parts = Parts::new(url, &query.kept, site, hits);
+    let parts = Parts::new(url, domain(url), &query.kept, site, hits);
     let mut tidy = |name, scalar| -> Result<Option<Text>, Flaw> {
         let text = field::text(name, scalar, limits.text_bytes)?;
         Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, hits))))
     };
     let title = tidy("page.title", &raw.title)?;
     let keywords = tidy("page.keywords", &raw.keywords)?;
-    let lang = tidy("page.lang", &raw.lang)?;
+    let lang = field::text("page.lang", &raw.lang, limits.text_bytes)?;
+    let lang = lang.and_then(language::normalised);
+    let lang = lang.map(|lang| Text::from(&*lang));
     let page = Page {
         url: parts.url,
         title,
@@ -102,7 +104,13 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn new(url: &Url, kept_query: &str, site: &Site, hits: &mut Hits) -> Parts {
+    pub(crate) fn new(
+        url: &Url,
+        domain: &str,
+        kept_query: &str,
+        site: &Site,
+        hits: &mut Hits,
+    ) -> Parts {
         let hostname = url.host_str().unwrap_or_default();
         let path = scrub(url.path(), Form::Url, hits);
         let query = scrub(kept_query, Form::Url, hits);
@@ -134,7 +142,7 @@ impl Parts {
         Parts {
             url: Text::from(whole),
             hostname: Text::from(hostname),
-            domain: Text::from(domain(url)),
+            domain: Text::from(domain),
             pathname: Text::from(&*path),
             query_string: (!query.is_empty()).then(|| Text::from(&*query)),
             fragment: fragment.map(|fragment| Text::from(&*fragment)),

@@ -3,7 +3,10 @@
 //! By uap-core's expressions (`vendor/uap-core`), compiled once a process when the first user agent comes; each task keeps
 //! what it read last. The expressions are linear in the text, and the text is cut: no user agent can be hostile to them.
 
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use journey::{
     Text,
@@ -12,15 +15,10 @@ use journey::{
 use quick_cache::unsync::Cache;
 use ua_parser::{Extractor, Regexes};
 
-use crate::{
-    accepted::Words,
-    scrub::{Form, Hits, scrub},
-};
+use crate::scrub::{Form, Hits, scrub};
 
 /// uap-core's expressions.
 const EXPRESSIONS: &str = include_str!("../vendor/uap-core/regexes.json");
-/// The longest user agent that is looked at; real ones have 100 to 300 bytes.
-const LONGEST: usize = 1024;
 /// Parts of names that robots give themselves, in lower case, beside those that uap-core knows. What stands in a telephone's
 /// or an app's name too does not belong here: `okhttp` is how most Android apps fetch.
 const ROBOTS: &[&str] = &[
@@ -105,23 +103,10 @@ pub(crate) struct Agent {
     pub(crate) hits: Hits,
 }
 
-impl Agent {
-    /// What is known where no user agent is sent.
-    pub(crate) fn nobody(words: &Words) -> Agent {
-        Agent {
-            text: words.none.clone(),
-            browser: None,
-            device: None,
-            bot: false,
-            hits: Hits::default(),
-        }
-    }
-}
-
 /// The user agents that a task met last.
 pub(crate) struct Agents {
     capacity: usize,
-    known: Option<Cache<String, Agent>>,
+    known: Option<Cache<String, Arc<Agent>>>,
 }
 
 impl fmt::Debug for Agents {
@@ -142,8 +127,8 @@ impl Agents {
     }
 
     /// What this user agent says; of none (or a bare `-`, as logs write it) nothing.
-    pub(crate) fn read(&mut self, user_agent: &str) -> Option<Agent> {
-        let user_agent = cut(user_agent.trim(), LONGEST);
+    pub(crate) fn read(&mut self, user_agent: &str, most: usize) -> Option<Arc<Agent>> {
+        let user_agent = cut(user_agent.trim(), most);
         if user_agent.is_empty() || user_agent == "-" {
             return None;
         }
@@ -152,10 +137,10 @@ impl Agents {
             .known
             .get_or_insert_with(|| Cache::new(capacity.max(1)));
         if let Some(agent) = known.get(user_agent) {
-            return Some(agent.clone());
+            return Some(Arc::clone(agent));
         }
-        let agent = parse(user_agent);
-        known.insert(user_agent.to_owned(), agent.clone());
+        let agent = Arc::new(parse(user_agent));
+        known.insert(user_agent.to_owned(), Arc::clone(&agent));
         Some(agent)
     }
 }
@@ -251,13 +236,21 @@ fn names_a_bot(text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod conformance;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONGEST: usize = 1024;
 
     /// Expected: browser and version, system and version, category, maker, robot.
     #[track_caller]
     fn check(user_agent: &str, expected: &str) {
-        let agent = Agents::new(10).read(user_agent).expect("a user agent");
+        let agent = Agents::new(10)
+            .read(user_agent, LONGEST)
+            .expect("a user agent");
+        let agent = Agent::clone(&agent);
         let text = |text: &Option<Text>| text.as_deref().unwrap_or("-").to_owned();
         let browser = agent.browser.map_or("-".to_owned(), |b| {
             format!("{} {}", b.family, text(&b.version))
@@ -325,7 +318,10 @@ mod tests {
             "Go-http-client/1.1",
         ] {
             assert!(
-                Agents::new(10).read(robot).expect("a user agent").bot,
+                Agents::new(10)
+                    .read(robot, LONGEST)
+                    .expect("a user agent")
+                    .bot,
                 "{robot}"
             );
         }
@@ -345,7 +341,10 @@ mod tests {
             "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Embedded Web Browser from: http://bsalsa.com/; .NET CLR 2.0.50727)",
         ] {
             assert!(
-                !Agents::new(10).read(people).expect("a user agent").bot,
+                !Agents::new(10)
+                    .read(people, LONGEST)
+                    .expect("a user agent")
+                    .bot,
                 "{people}"
             );
         }
@@ -353,10 +352,13 @@ mod tests {
 
     #[test]
     fn none_says_nothing_and_personal_data_in_it_is_scrubbed() {
-        assert_eq!(Agents::new(10).read("-"), None);
-        assert_eq!(Agents::new(10).read(" "), None);
+        assert_eq!(Agents::new(10).read("-", LONGEST), None);
+        assert_eq!(Agents::new(10).read(" ", LONGEST), None);
         let agent = Agents::new(10)
-            .read("LiveJournal.com (webmaster@livejournal.com; 1 readers)")
+            .read(
+                "LiveJournal.com (webmaster@livejournal.com; 1 readers)",
+                LONGEST,
+            )
             .expect("some");
         assert_eq!(agent.text, "LiveJournal.com ([email]; 1 readers)");
     }
@@ -365,10 +367,10 @@ mod tests {
     fn what_was_read_before_is_read_the_same_from_memory() {
         let mut agents = Agents::new(2);
         let first: Vec<_> = (0..5)
-            .map(|i| agents.read(&format!("Firefox/{i}.0")))
+            .map(|i| agents.read(&format!("Firefox/{i}.0"), LONGEST))
             .collect();
         let again: Vec<_> = (0..5)
-            .map(|i| agents.read(&format!("Firefox/{i}.0")))
+            .map(|i| agents.read(&format!("Firefox/{i}.0"), LONGEST))
             .collect();
         assert_eq!(first, again);
     }
@@ -376,7 +378,7 @@ mod tests {
     #[test]
     fn a_hostile_user_agent_is_cut() {
         let hostile = "(".repeat(20_000) + &"Mozilla/5.0 é".repeat(2_000);
-        let agent = Agents::new(10).read(&hostile).expect("some");
+        let agent = Agents::new(10).read(&hostile, LONGEST).expect("some");
         assert!(agent.text.len() <= LONGEST);
     }
 }

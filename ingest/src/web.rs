@@ -1,20 +1,23 @@
 //! One web event: consent first, then the page's class, then everything else.
 
+use std::sync::Arc;
+
 use journey::{
     CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
-    web_event::{Activity, Browser, Consent, Device},
+    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
 };
 use url::Url;
 
 use crate::{
-    accepted::{Accepted, Rules},
-    attributes::{self, Sorted},
+    accepted::{Accepted, Rules, Unknown},
+    address, app,
+    attributes::{self, Dropped, Sorted, Trait},
     consent::{self, Stance},
     control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
     deployment::{self, Known, Sender},
-    event_time, field,
+    event_time, field, hints,
     json::Scalar,
-    page,
+    language, page,
     raw::{RawBrowser, RawDevice, RawEvent},
     reason::{Flaw, RejectReason, SuppressReason},
     referrer,
@@ -29,7 +32,7 @@ struct Admitted {
     consent: Consent,
     url: Url,
     class: Class,
-    agent: Option<Agent>,
+    agent: Option<Arc<Agent>>,
     hits: Hits,
 }
 
@@ -54,7 +57,7 @@ pub(crate) fn read(
     }
     let mut hits = Hits::default();
     let policy = &sender.site.consent;
-    match consent::gate(policy, &raw.consent, raw.gpc, rules.words, &mut hits)? {
+    match consent::gate(policy, &raw.consent, raw.gpc, rules, &mut hits)? {
         Stance::Withdrawn(purposes) => {
             control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits)
         }
@@ -75,13 +78,16 @@ fn admit(
     agents: &mut Agents,
 ) -> Result<Admitted, Flaw> {
     let limits = &rules.config.limits;
-    let url = page::url(&raw.page, limits)?;
+    let url = match app::screen(raw, limits)? {
+        Some(url) => url,
+        None => page::url(&raw.page, limits)?,
+    };
     let class = site.class(&url);
     if class == Class::Block {
         return Err(SuppressReason::PageBlocked.into());
     }
     let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
-    let agent = agent.and_then(|text| agents.read(text));
+    let agent = agent.and_then(|text| agents.read(text, limits.user_agent_bytes));
     if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {
         return Err(SuppressReason::Bot.into());
     }
@@ -115,7 +121,8 @@ fn accept(
     let sent = field::date("sentDate", &raw.sent_date)?;
     let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
-    let (activity, traits) = activity(raw, &url, sender.site, agent, rules, &mut hits)?;
+    let (activity, traits, dropped) =
+        activity(raw, &url, sender.site, agent.as_deref(), rules, &mut hits)?;
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
@@ -134,7 +141,7 @@ fn accept(
     let reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?;
     event.reply_to = reply_to.map(|text| Text::from(&*scrub(text, Form::Id, &mut hits)));
     event.web_event = Some(activity);
-    let of_event = |(name, value)| trait_of(&event, name, value);
+    let of_event = |found| trait_of(&event, found);
     let traits = traits
         .into_iter()
         .filter(|_| contact)
@@ -146,17 +153,37 @@ fn accept(
         forgotten: Vec::new(),
         hits,
         correction: time.corrected,
+        unknown: unknown(raw),
+        dropped,
     })
 }
 
-fn trait_of(event: &WebEvent, name: Text, value: Text) -> VisitorTrait {
+/// What came that nothing here has a use for.
+fn unknown(raw: &RawEvent<'_>) -> Unknown {
+    let app = [
+        raw.app.unknown,
+        raw.sdk_library.unknown,
+        raw.network.unknown,
+    ];
+    Unknown([
+        raw.unknown,
+        raw.page.unknown,
+        raw.browser.unknown,
+        raw.device.unknown,
+        raw.consent.unknown,
+        app.into_iter().fold(0, u16::saturating_add),
+    ])
+}
+
+fn trait_of(event: &WebEvent, found: Trait) -> VisitorTrait {
     VisitorTrait {
         customer_id: event.customer_id.clone(),
         deployment_id: event.deployment_id.clone(),
-        name,
-        value,
+        name: found.name,
+        value: found.value,
         updated_date: event.occurred_at,
         event_id: event.event_id.clone(),
+        identifier_type: found.identifier.map(|kind| Text::from(kind.as_str())),
     }
 }
 
@@ -165,7 +192,10 @@ fn once(raw: &RawEvent<'_>) -> Result<(), Flaw> {
     field::once("", raw.duplicate)?;
     field::once("page.", raw.page.duplicate)?;
     field::once("browser.", raw.browser.duplicate)?;
-    field::once("device.", raw.device.duplicate)
+    field::once("device.", raw.device.duplicate)?;
+    field::once("app.", raw.app.duplicate)?;
+    field::once("sdkLibrary.", raw.sdk_library.duplicate)?;
+    field::once("networkConnectivity.", raw.network.duplicate)
 }
 
 /// What the visitor did, and what of it are traits.
@@ -173,46 +203,57 @@ fn activity(
     raw: &RawEvent<'_>,
     url: &Url,
     site: &Site,
-    agent: Option<Agent>,
+    agent: Option<&Agent>,
     rules: &Rules<'_>,
     hits: &mut Hits,
-) -> Result<(Activity, Vec<(Text, Text)>), Flaw> {
+) -> Result<(Activity, Vec<Trait>, Dropped), Flaw> {
     let limits = &rules.config.limits;
     let event_name = event_name(raw, limits.name_bytes)?;
-    let visited = page::read(&raw.page, url, site, limits, hits)?;
-    let search = field::text("searchQuery", &raw.search_query, limits.text_bytes)?;
-    let search = search.map(|text| Text::from(&*scrub(text, Form::Plain, hits)));
-    let form = field::text("formName", &raw.form_name, limits.text_bytes)?;
+    let mut visited = page::read(&raw.page, url, site, limits, hits)?;
+    let mut said = Said {
+        most: limits.text_bytes,
+        hits,
+    };
+    if visited.page.title.is_none() {
+        visited.page.title = said.text("screenName", &raw.screen_name)?;
+    }
+    let search = said.text("searchQuery", &raw.search_query)?;
+    let form_name = said.text("formName", &raw.form_name)?;
     let too_long = RejectReason::ReferrerTooLong;
     let referrer =
         field::text_within("referrerUrl", &raw.referrer_url, limits.url_bytes, too_long)?;
-    let Sorted {
-        attributes,
-        mut traits,
-    } = attributes::read(&raw.attributes, site, rules, hits)?;
-    attributes::read_traits(&raw.traits, site, rules, &mut traits)?;
+    let mut sorted = attributes::read(&raw.attributes, site, rules, hits)?;
+    attributes::read_traits(&raw.traits, site, rules, &mut sorted)?;
+    app::note(raw, &mut sorted.attributes, rules, hits)?;
     let external = field::text("externalId", &raw.external_id, limits.id_bytes)?;
-    if let (Some(id), Some(name)) = (external, site.trait_name("externalId")) {
-        traits.push((name.clone(), Text::from(id)));
+    if let (Some(id), Some(mapping)) = (external, site.mapping("externalId")) {
+        sorted.note(mapping, id, site);
     }
-    let agent = agent.unwrap_or_else(|| Agent::nobody(rules.words));
-    let text = Some(agent.text).filter(|text| !text.is_empty());
+    let Sorted {
+        mut attributes,
+        traits,
+        dropped,
+    } = sorted;
+    let (browser, device) = machine(raw, agent, limits.text_bytes, hits)?;
+    let geolocation = locate(raw, site, rules, &mut attributes);
     let activity = Activity {
         event_name: Text::from(&*scrub(event_name, Form::Plain, hits)),
-        user_agent_string: text,
-        browser: browser(agent.browser, &raw.browser, limits.text_bytes, hits)?,
-        device: device(agent.device, &raw.device, limits.text_bytes, hits)?,
-        geolocation: None,
+        user_agent_string: agent.map(|agent| agent.text.clone()),
+        browser,
+        device,
+        geolocation,
         ip_organization: None,
-        referrer: referrer
-            .and_then(|text| referrer::read(text, url, visited.campaign.as_ref(), site, hits)),
+        referrer: referrer.and_then(|text| {
+            let campaign = visited.campaign.as_ref();
+            referrer::read(text, &visited.page.domain, campaign, site, rules, hits)
+        }),
         mkt_campaign: visited.campaign,
         search_query: search.or(visited.search),
-        form_name: form.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
+        form_name,
         attributes,
         page: visited.page,
     };
-    Ok((activity, traits))
+    Ok((activity, traits, dropped))
 }
 
 fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> {
@@ -229,6 +270,40 @@ fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> 
         return Err(Flaw::new(RejectReason::InvalidEventName, what));
     }
     Ok(name)
+}
+
+/// Browser and device: as the user agent says, then as client hints say, then as the event says itself.
+fn machine(
+    raw: &RawEvent<'_>,
+    agent: Option<&Agent>,
+    most: usize,
+    hits: &mut Hits,
+) -> Result<(Option<Browser>, Option<Device>), Flaw> {
+    let mut known = agent.and_then(|agent| agent.browser.clone());
+    let mut held = agent.and_then(|agent| agent.device.clone());
+    hints::apply(&raw.user_agent_data, &mut known, &mut held, hits);
+    Ok((
+        browser(known, &raw.browser, most, hits)?,
+        device(held, &raw.device, most, hits)?,
+    ))
+}
+
+/// Where the visitor is. The address goes no further, but for its network where the deployment keeps it.
+fn locate(
+    raw: &RawEvent<'_>,
+    site: &Site,
+    rules: &Rules<'_>,
+    attributes: &mut Vec<(Text, Attribute)>,
+) -> Option<Geolocation> {
+    let found = address::read(&raw.ip_address)?;
+    let taken = attributes.iter().any(|(name, _)| *name == "ipAddress");
+    if let (true, false, Some(data_type)) =
+        (site.keep_ip_address, taken, rules.words.data_type("string"))
+    {
+        let value = Text::from(address::cut(found).to_string());
+        attributes.push((Text::from("ipAddress"), Attribute { data_type, value }));
+    }
+    rules.config.geo.as_ref()?.look_up(found)
 }
 
 /// What an object of the event says itself, scrubbed, in the place of what is known.
@@ -273,7 +348,10 @@ fn browser(
         browser.family = family;
     }
     said.put(&mut browser.version, "browser.version", &raw.version)?;
-    said.put(&mut browser.lang, "browser.lang", &raw.lang)?;
+    let lang = field::text("browser.lang", &raw.lang, most)?;
+    if let Some(lang) = lang.and_then(language::normalised) {
+        browser.lang = Some(Text::from(&*lang));
+    }
     Ok(Some(browser))
 }
 

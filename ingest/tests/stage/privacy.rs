@@ -155,6 +155,28 @@ fn traits_go_to_visitors_alone_and_only_where_the_deployment_says_so() {
 }
 
 #[test]
+fn an_identifier_is_held_to_its_type_or_dropped() {
+    let said = |members: &str| {
+        let got = accepted(&format!(r#""deploymentId":"known",{members}"#));
+        let show = |t: &journey::VisitorTrait| {
+            let kind = t.identifier_type.as_deref().unwrap_or("-");
+            format!("{}:{kind}={}", t.name, t.value)
+        };
+        got.traits.iter().map(show).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        said(
+            r#""traits":{"mail":"Jane@Example.com","cellPhone":"030 123 45 67"},"externalId":"K-1""#
+        ),
+        "cellPhone:phone=+49301234567 email:email=jane@example.com externalId:externalId=K-1"
+    );
+    assert_eq!(
+        said(r#""traits":{"mail":"jane","cellPhone":"12"},"attributes":{"mail":"x@y"}"#),
+        ""
+    );
+}
+
+#[test]
 fn nothing_personal_is_left_in_a_web_event() {
     let members = r#""ipAddress":"203.0.113.77","userAgentString":"Reader (jane@example.com)",
         "page":{"url":"https://jane:hunter2@shop.example/u/jane%40example.com?token=hunter2&m=jane@example.com#hunter2",

@@ -82,6 +82,18 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
             r#""attributes":{"a":{"dataType":"date","value":"x"}}"#.into(),
         ),
         (
+            R::AttributeValue,
+            r#""attributes":{"a":{"dataType":"number","value":"abc"}}"#.into(),
+        ),
+        (
+            R::AttributeValue,
+            r#""attributes":{"a":{"dataType":"integer","value":1.5}}"#.into(),
+        ),
+        (
+            R::AttributeValue,
+            r#""traits":{"a":{"dataType":"BOOLEAN","value":"yes"}}"#.into(),
+        ),
+        (
             R::AttributeTooLong,
             format!(r#""attributes":{{"a":"{long}"}}"#),
         ),
