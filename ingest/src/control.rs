@@ -12,6 +12,7 @@ use crate::{
     event_time, field,
     raw::RawEvent,
     reason::Flaw,
+    scrub::Hits,
     visitor,
 };
 
@@ -29,6 +30,7 @@ pub(crate) fn read(
     rules: &Rules<'_>,
     action: &str,
     purposes: Vec<Text>,
+    mut hits: Hits,
 ) -> Result<Accepted, Flaw> {
     field::once("", raw.duplicate)?;
     let customer_id = visitor::of_either(
@@ -39,9 +41,9 @@ pub(crate) fn read(
     )?;
     let created = field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received_at);
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, sender.received_at);
+    let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
-        Some(event_id) => EventId::from(event_id),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => EventId::from(id::derive(&[
             customer_id.as_str().as_bytes(),
             &created.0.to_be_bytes(),
@@ -75,6 +77,7 @@ pub(crate) fn read(
     Ok(Accepted {
         event,
         forgotten,
+        hits,
         correction: time.corrected,
         ..Accepted::default()
     })

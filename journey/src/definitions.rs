@@ -20,7 +20,9 @@ mod set;
 mod validate;
 
 pub use action_map::{ActionMap, Activation, EventCondition, PageUrlCondition};
-pub use deployment::{ConsentMode, ConsentPolicy, Deployment, PageClass, TraitMapping};
+pub use deployment::{
+    ConsentMode, ConsentPolicy, Deployment, IdentifierType, PageClass, TraitMapping,
+};
 pub use pattern::{Context, ContextPattern, Criterion, Journey, JourneyPattern, Operator};
 pub use route_path::RoutePath;
 pub use segment::{Outcome, Segment, ValueField};

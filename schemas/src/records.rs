@@ -83,7 +83,7 @@ record! { Referrer as ReferrerParts { url, domain, hostname, keywords, pathname,
 record! { Attribute as AttributeParts { data_type, value } }
 record! { Engagement as EngagementParts { offer_id, session_id, action_state, conversation_id, handle_time_seconds, error_code, error_message } }
 record! { Control { action, purposes } }
-record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id } }
+record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id, identifier_type } }
 record! { VisitEvent {
     kind, time, received_date, customer_id, deployment_id, visit, last_page_date, cause, merged_into, reason, ping, late,
 } }

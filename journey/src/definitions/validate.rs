@@ -196,6 +196,25 @@ impl Report<'_> {
             &deployment.excluded_query_parameters,
             ".excludedQueryParameters",
         );
+        self.texts(
+            &deployment.allowed_query_parameters,
+            ".allowedQueryParameters",
+        );
+        let one_list = deployment.allowed_query_parameters.is_empty()
+            || deployment.excluded_query_parameters.is_empty();
+        self.expect(
+            one_list,
+            ".allowedQueryParameters",
+            "stands beside excludedQueryParameters: what is not allowed is excluded".to_owned(),
+        );
+        let country = deployment.default_country.as_deref();
+        self.expect(
+            country.is_none_or(|country| {
+                country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())
+            }),
+            ".defaultCountry",
+            "is no country as DE or US".to_owned(),
+        );
         self.texts(&deployment.consent.purposes, ".consent.purposes");
     }
 
