@@ -74,7 +74,7 @@ impl Script {
             script: Script::default(),
             chain: calm,
             kinds,
-            random: Random(seed ^ 0x5c21_97),
+            random: Random(seed ^ 0x005c_2197),
             engine: ChatEngine::new(ChatConfig::plausible(seed)),
             read: [0; PARTITIONS as usize],
             now: shop.config().start,
