@@ -123,6 +123,7 @@ fn work_off(
         Ok(PeerRow {
             engine: engine.name,
             records,
+            updates: 0,
             cpu_seconds,
             steady_records_per_cpu_second: (records - half.records) as f64
                 / (cpu_seconds - half.cpu),
@@ -134,13 +135,10 @@ fn work_off(
     let _ = child.kill();
     child.wait()?;
     let row = row.with_context(|| format!("{}: see {id}.log", engine.name))?;
-    let written = values(settings, &output)?;
-    ensure!(
-        written == records,
-        "{} wrote {written} updates of {records} events",
-        engine.name
-    );
-    Ok(row)
+    Ok(PeerRow {
+        updates: values(settings, &output)?,
+        ..row
+    })
 }
 
 fn start(

@@ -63,6 +63,8 @@ pub(crate) struct StageRow {
 pub(crate) struct PeerRow {
     pub(crate) engine: &'static str,
     pub(crate) records: u64,
+    /// Committed records that it wrote: as many as it read, if it left none out.
+    pub(crate) updates: u64,
     /// From the start of the process on, its compiler's work included.
     pub(crate) cpu_seconds: f64,
     /// From half of the records on.
@@ -172,9 +174,10 @@ impl Report {
         }
         let _ = writeln!(
             text,
-            "\n{:<38} {:>10} {:>16} {:>16} {:>12} {:>14} {:>9}",
+            "\n{:<38} {:>10} {:>10} {:>16} {:>16} {:>12} {:>14} {:>9}",
             "other engines, an update per event",
             "records",
+            "updates",
             "records/CPU-s",
             "from start-up",
             "records/s",
@@ -185,9 +188,10 @@ impl Report {
             let records = row.records as f64;
             let _ = writeln!(
                 text,
-                "{:<38} {:>10} {:>16.0} {:>16.0} {:>12.0} {:>14.1} {:>9.0}",
+                "{:<38} {:>10} {:>10} {:>16.0} {:>16.0} {:>12.0} {:>14.1} {:>9.0}",
                 row.engine,
                 row.records,
+                row.updates,
                 row.steady_records_per_cpu_second,
                 records / row.cpu_seconds,
                 records / row.wall_seconds,
