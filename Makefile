@@ -32,8 +32,9 @@ demo: install ## The whole pipeline on this machine, with simulated visitors
 	cargo build --release
 	./target/release/footfall demo
 
-bench: install ## Throughput and latency of every stage
-	cargo run --release -p footfall-bench
+bench: install ## Throughput and latency of every stage; PEERS=1: Kafka Streams and Flink beside them
+	cargo build --release --workspace --bins
+	cargo run --release -p footfall-bench -- $(if $(PEERS),--peers)
 
 simulate: install ## The stages in memory under seeded faults: SEEDS=10000 for more, SEED=, VISITORS=, KINDS= for one
 	cargo test --release -p journey-tests --test simulation -- --nocapture

@@ -8,6 +8,7 @@
 mod backlog;
 mod own_work;
 mod pass_through;
+mod peers;
 mod process;
 mod recovery;
 mod report;
@@ -26,9 +27,11 @@ use footfall::{
     live::{self, Load},
     shop::LoadGenerator,
 };
+use journey::Millis;
 use pipeline::config::{KafkaArgs, StageArgs, duration};
 
 use self::{
+    backlog::Backlog,
     process::cpu_seconds,
     report::{LatencyRow, Report, WorkRow},
 };
@@ -43,6 +46,9 @@ const HOT_SHARE: f64 = 0.3;
 const ALONE: [&str; 2] = ["raw to journey event", "raw to offer"];
 /// What is measured where there is one: the other visitors.
 const BESIDE_A_HOT_KEY: [&str; 2] = ["events beside a hot key", "offers beside a hot key"];
+const HOUR: Millis = Millis::from_mins(60);
+/// How far apart a visitor's events are, on average.
+const BETWEEN_EVENTS: Millis = Millis::from_secs(30);
 
 /// Measures Footfall on this machine.
 #[derive(Debug, Parser)]
@@ -59,6 +65,12 @@ struct Cli {
     /// Who sends the backlog
     #[arg(long, value_enum, default_value_t = Traffic::Browsing)]
     traffic: Traffic,
+    /// The backlog of so many visitors at once, whose visits all stay open; 0: as the traffic says, for an hour
+    #[arg(long, default_value_t = 0)]
+    open_visits: u64,
+    /// Other engines on the sessionizer's input, in the same run (needs Java 17 and Maven)
+    #[arg(long)]
+    peers: bool,
     /// Rates at which latency is measured; 0 is left out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rates: Vec<u64>,
@@ -85,11 +97,21 @@ enum Traffic {
     Returning,
 }
 
-impl Traffic {
-    fn generator(self, events: u64) -> LoadGenerator {
-        match self {
-            Traffic::Browsing => LoadGenerator::browsing(1, events / 120),
-            Traffic::Returning => LoadGenerator::new(1, events / 10),
+impl Cli {
+    fn backlog(&self) -> Backlog {
+        let events = self.events;
+        let (generator, length) = match (self.open_visits, self.traffic) {
+            (0, Traffic::Browsing) => (LoadGenerator::browsing(1, events / 120), HOUR),
+            (0, Traffic::Returning) => (LoadGenerator::new(1, events / 10), HOUR),
+            (open, _) => {
+                let length = events as i64 * BETWEEN_EVENTS.0 / open as i64;
+                (LoadGenerator::browsing(1, open), Millis(length))
+            }
+        };
+        Backlog {
+            events,
+            length,
+            generator,
         }
     }
 }
@@ -120,22 +142,19 @@ enum Command {
         kafka: KafkaArgs,
         #[command(flatten)]
         stage: StageArgs,
+        /// Keeps a state of 300 bytes for every visitor, which every record changes
+        #[arg(long)]
+        keep: bool,
     },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    if let Some(Command::PassThrough { kafka, stage }) = &cli.command {
-        return Ok(pass_through::run(kafka, stage));
+    if let Some(Command::PassThrough { kafka, stage, keep }) = &cli.command {
+        return Ok(pass_through::run(kafka, stage, *keep));
     }
     if let Some(Command::OwnWork) = cli.command {
-        let generator = cli.traffic.generator(cli.events);
-        own_work::run(
-            generator,
-            cli.events,
-            backlog::START,
-            Path::new(DEFINITIONS),
-        )?;
+        own_work::run(cli.backlog(), Path::new(DEFINITIONS))?;
         return Ok(ExitCode::SUCCESS);
     }
     match &cli.command {
@@ -172,11 +191,18 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         definitions.is_dir(),
         "run the bench from the root of the checkout: {DEFINITIONS} is read"
     );
-    let mut report = Report::new(cli.events, format!("{:?}", cli.traffic).to_lowercase());
+    let traffic = match cli.open_visits {
+        0 => format!("{:?}", cli.traffic).to_lowercase(),
+        open => format!("{open} visitors at once"),
+    };
+    let mut report = Report::new(cli.events, traffic);
     if cli.events > 0 {
         Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
-        let until = backlog::fill(&cluster, cli.events, cli.traffic.generator(cli.events))?;
+        let until = backlog::fill(&cluster, cli.backlog())?;
         report.throughput = backlog::measure(&cluster, until)?;
+        if cli.peers {
+            report.peers = peers::measure(&cluster)?;
+        }
     }
     for rate in cli.rates.iter().filter(|rate| **rate > 0) {
         for hot_share in [0.0].into_iter().chain(cli.hot_key.then_some(HOT_SHARE)) {

@@ -150,6 +150,9 @@ pub trait Stage: Processor {
     /// Learns what a schema id stands for.
     fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible>;
 
+    /// Says what one input led to in fewer outputs, where that can be.
+    fn condense(&self, _: &mut Vec<Self::Output>) {}
+
     /// Writes one output: [`Outbox::send`], [`Outbox::dead_letter`] or [`Outbox::suppress`], and what to count.
     fn encode(&self, key: &Self::Key, output: Self::Output, out: &mut Outbox<'_>);
 

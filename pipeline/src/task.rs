@@ -210,6 +210,7 @@ impl<S: Stage> Task<S> {
         match decoded {
             Ok(input) => {
                 let key = self.fold.apply(input, &mut self.outputs);
+                self.fold.processor().condense(&mut self.outputs);
                 for output in self.outputs.drain(..) {
                     self.fold.processor().encode(&key, output, &mut outbox);
                 }

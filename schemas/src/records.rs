@@ -86,6 +86,7 @@ record! { Control { action, purposes } }
 record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id, identifier_type } }
 record! { VisitEvent {
     kind, time, received_date, customer_id, deployment_id, visit, last_page_date, cause, merged_into, reason, ping, late,
+    in_cause, opens,
 } }
 record! { Visit as VisitParts {
     id, policy, created_date, last_activity_date, last_event_date, ended_date, idle_date, away_date, presence, end_reason,

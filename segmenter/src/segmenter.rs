@@ -104,11 +104,17 @@ impl Segmenter {
                 )));
                 return;
             };
+            if let Some(kind) = input.opens {
+                let now = std::mem::take(&mut teller.now);
+                teller.now = now.opening();
+                teller.transition(memory, &visit, &input, kind);
+                teller.now = now;
+            }
             teller.activity(memory, &visit, input.last_page_date, &cause, input.ping);
             memory.keep(visit);
             return;
         }
-        teller.transition(memory, &visit, &input);
+        teller.transition(memory, &visit, &input, input.kind);
         if let Some(into) = input
             .merged_into
             .as_ref()
@@ -208,7 +214,11 @@ impl Processor for Segmenter {
     ) -> Option<Visitor> {
         let mut visitor = state.unwrap_or_default();
         visitor.deployment_id = input.deployment_id.clone();
-        match input.kind {
+        let kind = match input.opens {
+            None | Some(Kind::Started | Kind::Resumed) => input.kind,
+            Some(_) => Kind::Unknown,
+        };
+        match kind {
             Kind::Started
             | Kind::Activity
             | Kind::Idle

@@ -68,6 +68,15 @@ impl Moment {
         }
     }
 
+    /// The same moment, of what an activity brings about and says nothing more of.
+    pub(crate) fn opening(&self) -> Moment {
+        Moment {
+            correlation: None,
+            late: false,
+            ..self.clone()
+        }
+    }
+
     /// That of a timer.
     pub(crate) fn of_timer(deadline: Timestamp) -> Moment {
         Moment {

@@ -200,33 +200,37 @@ impl Teller<'_> {
     }
 
     /// `started`, `idle`, `away`, `resumed`, `ended` and `merged`.
-    pub(crate) fn transition(&mut self, memory: &mut Memory, visit: &Visit, input: &Happening) {
+    pub(crate) fn transition(
+        &mut self,
+        memory: &mut Memory,
+        visit: &Visit,
+        input: &Happening,
+        kind: What,
+    ) {
         memory.note(visit);
-        match input.kind {
+        match kind {
             What::Away => memory.leave(),
             What::Resumed => memory.come_back(input.time),
             _ => {}
         }
         let merged_into = input.merged_into.clone();
-        let reason = input.reason.clone().or_else(|| {
-            visit
-                .end_reason
-                .clone()
-                .filter(|_| input.kind == What::Ended)
-        });
+        let reason = input
+            .reason
+            .clone()
+            .or_else(|| visit.end_reason.clone().filter(|_| kind == What::Ended));
         self.tell_session(
             memory,
             visit,
             SessionEvent {
-                state: input.kind.as_str().into(),
+                state: kind.as_str().into(),
                 merged_into,
                 reason,
             },
         );
-        if input.kind == What::Away && is_known_away(memory, visit) {
+        if kind == What::Away && is_known_away(memory, visit) {
             self.withdraw(memory, visit, Withdrawal::VisitorAway);
         }
-        if input.kind == What::Ended {
+        if kind == What::Ended {
             let why = match input.reason.as_deref().or(visit.end_reason.as_deref()) {
                 Some(end_reason::CONSENT_WITHDRAWN) => Withdrawal::ConsentWithdrawn,
                 Some(end_reason::ERASED) => Withdrawal::Erased,

@@ -167,6 +167,10 @@ impl Stage for Sessionizer {
         self.decoder.learn(id, schema)
     }
 
+    fn condense(&self, outputs: &mut Vec<Output>) {
+        output::condense(outputs);
+    }
+
     fn encode(&self, key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
         output::encode(key, output, out);
     }
