@@ -31,7 +31,7 @@ const START: i64 = 1_790_000_000_000;
 
 fn visits() -> u32 {
     let asked = std::env::var("VISITS").ok();
-    asked.map_or(100_000, |n| n.parse().expect("VISITS is a number"))
+    asked.map_or(30_000, |n| n.parse().expect("VISITS is a number"))
 }
 
 fn names() -> Names {

@@ -66,7 +66,7 @@ pub(crate) fn run(file: &Path, open_visits: &[usize]) -> anyhow::Result<()> {
 /// The states of all visitors, every ten minutes of the file's time.
 fn sample(file: &Path) -> anyhow::Result<Vec<State>> {
     let mut chain: Option<Chain> = None;
-    let (mut next, mut states) = (Timestamp::MIN, Vec::new());
+    let (mut next, mut states) = (None, Vec::new());
     for line in lines(file)?.lines() {
         let event: Value = serde_json::from_str(line)?;
         let text = |name: &str| event[name].as_str().with_context(|| format!("no {name}"));
@@ -76,14 +76,15 @@ fn sample(file: &Path) -> anyhow::Result<Vec<State>> {
             Some(chain) => chain,
             none => none.insert(Chain::new(&config(deployment)?)),
         };
+        next.get_or_insert(at);
+        while let Some(now) = next.filter(|next| *next <= at) {
+            chain.tick(now);
+            chain.settle(now)?;
+            weigh(chain, &mut states)?;
+            next = Some(now + EVERY);
+        }
         let key = text("customerCookieId")?.as_bytes();
         chain.send(topics::WEB_EVENTS_RAW, Some(key), line.as_bytes(), at);
-        if at >= next {
-            next = at + EVERY;
-            chain.tick(at);
-            chain.settle(at)?;
-            weigh(chain, &mut states)?;
-        }
     }
     Ok(states)
 }
