@@ -132,7 +132,7 @@ impl Metrics {
             ),
             transactions: counter(
                 "footfall_transactions_total",
-                "transactions by outcome: committed, aborted (and sent again), unknown (and restored)",
+                "transactions by outcome: committed, aborted (and sent again), fenced (the tasks are another's), unknown (and restored)",
                 &["outcome"],
             ),
             transaction_duration: histogram(
@@ -329,6 +329,17 @@ impl Metrics {
         let _ = self.lag_seconds.remove_label_values(&labels);
         let _ = self.left_to_restore.remove_label_values(&labels);
         let _ = self.definitions_version.remove_label_values(&labels);
+    }
+
+    /// Every task of a worker is somebody else's now: no source's claim stands for what this process knows. Other workers show
+    /// theirs again at their next commit.
+    pub fn forget_sources(&self) {
+        self.source_frontier.reset();
+    }
+
+    /// A transaction that the group's next generation fenced.
+    pub fn fenced(&self) {
+        self.transactions.with_label_values(&["fenced"]).inc();
     }
 
     /// A commit whose outcome nobody can say.

@@ -367,7 +367,6 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 }
             }
             Committed::Unknown => {
-                self.metrics.unknown_outcome();
                 self.drop_tasks();
             }
         }

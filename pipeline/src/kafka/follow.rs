@@ -1,6 +1,7 @@
 //! Follows `journey.definitions` while a stage runs, and publishes each set that is complete.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -40,14 +41,17 @@ impl Follower {
             reader: TopicReader::open(settings, &topics, From::Beginning)?,
             sets: Sets::default(),
         };
-        let mut wrong = None;
+        // What was wrong and has been taken away, or put right, is wrong no longer.
+        let mut wrong = BTreeMap::new();
         let sets = &mut follower.sets;
         follower.reader.read_to_end(|record| {
-            if let Err(error) = take(sets, &record) {
-                wrong.get_or_insert(error);
-            }
+            match take(sets, &record) {
+                Ok(()) => wrong.remove(&record.key),
+                Err(error) => wrong.insert(record.key, error),
+            };
         })?;
-        wrong.map_or(Ok(follower), |wrong| Err(LogError::new(wrong)))
+        let first = wrong.into_values().next();
+        first.map_or(Ok(follower), |wrong| Err(LogError::new(wrong)))
     }
 
     /// What has been read.

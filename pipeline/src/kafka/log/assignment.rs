@@ -191,6 +191,7 @@ impl KafkaLog {
             self.metrics
                 .forget(self.topology.inputs[task.input], task.partition);
         }
+        self.metrics.forget_sources();
         self.tasks.clear();
         if let Some(ticker) = &mut self.ticker {
             ticker.own(std::iter::empty());

@@ -30,6 +30,7 @@ impl KafkaLog {
             }
             Failure::Lost(why) => {
                 tracing::warn!(why, "the assignment is somebody else's");
+                self.metrics.fenced();
                 if let Err(failure) = self.transactions.abort() {
                     return self.fail(failure, aborts);
                 }
@@ -41,6 +42,7 @@ impl KafkaLog {
                     why,
                     "nobody can say how a transaction ended: new producer, restoring what stands"
                 );
+                self.metrics.unknown_outcome();
                 self.transactions =
                     Transactions::open(&self.settings, self.topology.stage, self.worker)?;
                 self.recover_since = Instant::now()
