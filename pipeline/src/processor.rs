@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, hash::Hash, sync::Arc};
 
-use journey::{TaskTime, Timestamp, definitions::DefinitionSet};
+use journey::{TaskTime, Timestamp, definitions::DefinitionSet, mark::Claims};
 use schemas::{Avro, Incompatible};
 
 use crate::outbox::Outbox;
@@ -85,6 +85,12 @@ pub trait Processor {
     /// mark at which a task switches).
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         let _ = definitions;
+    }
+
+    /// What the task's sources claim is this from now on: called at the beginning of every mark, before anything else of it,
+    /// and after a restore. For a stage that says how much of the whole its numbers stand for.
+    fn hear(&mut self, claims: &Claims) {
+        let _ = claims;
     }
 
     /// Inputs that time itself brings, at the beginning of a mark that moved the frontier from `was` to `now`: keys that
