@@ -5,7 +5,7 @@ use std::{fmt::Debug, hash::Hash, sync::Arc};
 use journey::{TaskTime, Timestamp, definitions::DefinitionSet, mark::Claims};
 use schemas::{Avro, Incompatible};
 
-use crate::outbox::Outbox;
+use crate::outbox::{Counter, Outbox};
 
 /// One stage's logic: a fold over the inputs of one key, with timers. Pure: same inputs, same marks, same states, same
 /// outputs. No clock, no I/O, no async, no error to return; state goes in and comes out by value, so that a stage cannot
@@ -149,6 +149,9 @@ pub trait Stage: Processor {
     /// Its topics, and how it takes and gives time.
     const TOPOLOGY: Topology;
 
+    /// What it counts, and every value that the label of each may have: a series stands at zero from the start.
+    const COUNTERS: &'static [Counts] = &[];
+
     /// Reads one record that is no mark and no tick. Called again with the same record after [`Refusal::UnknownSchema`] was
     /// answered with [`Stage::learn`].
     fn decode(&mut self, record: &Record<'_>) -> Result<Self::Input, Refusal>;
@@ -192,6 +195,9 @@ pub struct Topology {
     /// switch it off.
     pub dead_letter_limit: bool,
 }
+
+/// A counter of a stage's own, and the closed list of its label's values.
+pub type Counts = (&'static Counter, &'static [&'static str]);
 
 /// A topic that a stage writes.
 #[derive(Clone, Copy, Debug)]

@@ -83,7 +83,14 @@ impl Processor for Counting {
     }
 }
 
+static COUNTED: crate::Counter = crate::Counter {
+    name: "footfall_counted_total",
+    help: "A test's.",
+    label: "what",
+};
+
 impl Stage for Counting {
+    const COUNTERS: &'static [crate::Counts] = &[(&COUNTED, &["odd", "even"])];
     const TOPOLOGY: Topology = Topology {
         stage: "counting",
         inputs: &["in"],
