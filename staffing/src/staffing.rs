@@ -12,8 +12,8 @@ use journey::{
     topics,
 };
 use pipeline::{
-    Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
-    Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+    Address, Counter, Counts, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal,
+    Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{CloudEvent, DecodeError, Decoder, Format, Incompatible, Record as _};
 
@@ -276,6 +276,10 @@ impl Processor for Staffing {
 }
 
 impl Stage for Staffing {
+    const COUNTERS: &'static [Counts] = &[(
+        &REVISIONS,
+        &[status::PROVISIONAL, status::FINAL, status::CORRECTED],
+    )];
     const TOPOLOGY: Topology = Topology {
         stage: "staffing",
         inputs: &[topics::DEMAND],
