@@ -194,6 +194,12 @@ impl Processor for Ingest {
 }
 
 impl Stage for Ingest {
+    const COUNTERS: &'static [pipeline::Counts] = &[
+        (&TIME_CORRECTED, &["future", "implausible", "too_old"]),
+        (&SCRUBBED, &["email", "card", "iban", "phone"]),
+        (&UNKNOWN_MEMBERS, &Unknown::WITHIN),
+        (&IDENTIFIERS_DROPPED, &["email", "phone", "externalId"]),
+    ];
     const TOPOLOGY: Topology = Topology {
         stage: "ingest",
         inputs: &[topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW],

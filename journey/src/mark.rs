@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Millis, Text, Timestamp};
+use crate::{Millis, Quarters, Text, Timestamp, staffing::INTERVAL};
 
 /// The header under which a mark travels, on a record with no key and no value.
 pub const HEADER: &str = "footfall-mark";
@@ -21,10 +21,10 @@ pub struct TimeMark {
     pub sources: Vec<(Text, u32, Timestamp)>,
     /// How many partitions of each source topic have their marks here: how many a reader must wait for.
     pub of: BTreeMap<Text, u32>,
-    /// How many of the sources of raw events have passed the end of the staffing interval that holds the frontier, and how
-    /// many there are. Absent from `ingest`'s own marks, whose readers see each source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passed: Option<(u32, u32)>,
+    /// How far the sources of raw events behind the writer have come, under the name `quarters`. Absent from `ingest`'s own
+    /// marks, whose readers see each source.
+    #[serde(default, rename = "quarters", skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Quarters>,
 }
 
 impl TimeMark {
@@ -44,7 +44,7 @@ impl TimeMark {
 pub struct Claims {
     claimed: BTreeMap<(Text, u32), Timestamp>,
     of: BTreeMap<Text, u32>,
-    passed: BTreeMap<(Text, u32), (u32, u32)>,
+    passed: BTreeMap<(Text, u32), Quarters>,
     grace: Millis,
     frontier: Option<Timestamp>,
 }
@@ -60,8 +60,8 @@ impl Claims {
         }
         for (topic, partition, at) in &mark.sources {
             let source = (topic.clone(), *partition);
-            if let Some(passed) = mark.passed {
-                self.passed.insert(source.clone(), passed);
+            if let Some(passed) = &mark.passed {
+                self.passed.insert(source.clone(), passed.clone());
             }
             let known = self.claimed.entry(source).or_insert(*at);
             *known = (*known).max(*at);
@@ -107,19 +107,15 @@ impl Claims {
             .map(|((topic, partition), at)| (topic, *partition, *at))
     }
 
-    /// How many sources of raw events have passed `end`, of how many. Where marks carry the counts of their own sources
-    /// (from the segmenter on), the most pessimistic of them stands for the interval that holds the frontier.
-    pub fn passed(&self, end: Timestamp) -> (u32, u32) {
-        if let Some(least) = self.passed.values().min_by_key(|(passed, _)| *passed) {
-            return if self.frontier() >= end {
-                (least.1, least.1)
-            } else {
-                *least
-            };
+    /// How far the sources of raw events have come. Where marks speak of sources behind their own (from the segmenter on), the
+    /// one that has seen least counts; one that has said nothing yet has seen nothing.
+    pub fn quarters(&self) -> Quarters {
+        let sources = self.of.values().sum();
+        if self.passed.is_empty() {
+            return Quarters::of(self.claimed.values().copied(), sources);
         }
-        let total = self.of.values().sum();
-        let passed = self.claimed.values().filter(|at| **at >= end).count() as u32;
-        (passed, total)
+        let silent = (self.passed.len() < sources as usize).then(Quarters::default);
+        Quarters::least(self.passed.values().chain(&silent))
     }
 
     /// The parts, for a task's own record.
@@ -140,13 +136,23 @@ impl Claims {
             passed: self
                 .passed
                 .iter()
-                .map(|((topic, p), (n, of))| (topic.clone(), *p, *n, *of))
+                .flat_map(|((topic, p), quarters)| {
+                    let number = |at: Timestamp| (at.0 / INTERVAL.0) as u32;
+                    quarters
+                        .pairs()
+                        .map(move |(at, n)| (topic.clone(), *p, number(at), n))
+                })
                 .collect(),
         }
     }
 
     /// What [`Claims::to_parts`] gave.
     pub fn from_parts(parts: ClaimParts) -> Claims {
+        let mut passed: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (topic, p, number, n) in parts.passed {
+            let quarter = Timestamp(i64::from(number) * INTERVAL.0);
+            passed.entry((topic, p)).or_default().push((quarter, n));
+        }
         Claims {
             grace: parts.grace,
             frontier: parts.frontier,
@@ -156,10 +162,9 @@ impl Claims {
                 .into_iter()
                 .map(|(topic, p, at)| ((topic, p), at))
                 .collect(),
-            passed: parts
-                .passed
+            passed: passed
                 .into_iter()
-                .map(|(topic, p, n, of)| ((topic, p), (n, of)))
+                .map(|(source, pairs)| (source, Quarters::from_pairs(pairs)))
                 .collect(),
         }
     }
@@ -176,7 +181,8 @@ pub struct ClaimParts {
     pub of: Vec<(Text, u32)>,
     /// The most each source claimed.
     pub claimed: Vec<(Text, u32, Timestamp)>,
-    /// What each source said of the raw sources behind it.
+    /// What each source said of the raw sources behind it: the number of a quarter of an hour since the epoch, and how many
+    /// have passed it and none after it.
     pub passed: Vec<(Text, u32, u32, u32)>,
 }
 
@@ -232,5 +238,37 @@ mod tests {
             TimeMark::from_json(&written.to_json()).expect("valid"),
             written
         );
+    }
+
+    #[test]
+    fn readers_further_on_know_how_far_each_source_of_raw_events_is() {
+        let quarter = |n: i64| n * INTERVAL.0;
+        let mut first = Claims::default();
+        first.take(&mark(
+            &[("raw", 0, quarter(9)), ("raw", 1, quarter(12) + 5)],
+            &[("raw", 2)],
+        ));
+        assert_eq!(first.quarters().share(Timestamp(quarter(12))), 0.5);
+        let tell = |task: u32| TimeMark {
+            passed: Some(first.quarters()),
+            ..mark(&[("visits", task, quarter(9))], &[("visits", 2)])
+        };
+        let mut second = Claims::default();
+        second.take(&tell(0));
+        let end = Timestamp(quarter(9));
+        assert_eq!(
+            second.quarters().share(end),
+            0.0,
+            "the other task is silent"
+        );
+        second.take(&tell(1));
+        assert_eq!(second.quarters(), first.quarters());
+        assert_eq!(Claims::from_parts(second.to_parts()), second);
+    }
+
+    #[test]
+    fn a_mark_that_counted_sources_otherwise_is_read_without_them() {
+        let old = br#"{"grace":10,"sources":[["raw",0,7]],"of":{"raw":1},"passed":[3,8]}"#;
+        assert_eq!(TimeMark::from_json(old).expect("valid").passed, None);
     }
 }

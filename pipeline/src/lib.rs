@@ -11,7 +11,7 @@ pub mod processor;
 pub use fold::Fold;
 pub use outbox::{Address, Counter, Outbox, Place};
 pub use processor::{
-    By, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
+    By, Counts, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
     TimeFrom, Timer, Timers, Topology,
 };
 

@@ -2,10 +2,10 @@
 
 use std::{fmt::Debug, hash::Hash, sync::Arc};
 
-use journey::{TaskTime, Timestamp, definitions::DefinitionSet};
+use journey::{TaskTime, Timestamp, definitions::DefinitionSet, mark::Claims};
 use schemas::{Avro, Incompatible};
 
-use crate::outbox::Outbox;
+use crate::outbox::{Counter, Outbox};
 
 /// One stage's logic: a fold over the inputs of one key, with timers. Pure: same inputs, same marks, same states, same
 /// outputs. No clock, no I/O, no async, no error to return; state goes in and comes out by value, so that a stage cannot
@@ -87,6 +87,12 @@ pub trait Processor {
         let _ = definitions;
     }
 
+    /// What the task's sources claim is this from now on: called at the beginning of every mark, before anything else of it,
+    /// and after a restore. For a stage that says how much of the whole its numbers stand for.
+    fn hear(&mut self, claims: &Claims) {
+        let _ = claims;
+    }
+
     /// Inputs that time itself brings, at the beginning of a mark that moved the frontier from `was` to `now`: keys that
     /// must exist though nothing happened, as staffing's empty intervals. A mark may span a long time.
     fn due(&self, was: &TaskTime, now: &TaskTime) -> Vec<Self::Input> {
@@ -143,6 +149,9 @@ pub trait Stage: Processor {
     /// Its topics, and how it takes and gives time.
     const TOPOLOGY: Topology;
 
+    /// What it counts, and every value that the label of each may have: a series stands at zero from the start.
+    const COUNTERS: &'static [Counts] = &[];
+
     /// Reads one record that is no mark and no tick. Called again with the same record after [`Refusal::UnknownSchema`] was
     /// answered with [`Stage::learn`].
     fn decode(&mut self, record: &Record<'_>) -> Result<Self::Input, Refusal>;
@@ -186,6 +195,9 @@ pub struct Topology {
     /// switch it off.
     pub dead_letter_limit: bool,
 }
+
+/// A counter of a stage's own, and the closed list of its label's values.
+pub type Counts = (&'static Counter, &'static [&'static str]);
 
 /// A topic that a stage writes.
 #[derive(Clone, Copy, Debug)]

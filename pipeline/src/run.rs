@@ -111,7 +111,7 @@ fn run<S: Stage + 'static>(
     make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("no runtime")?;
-    let metrics = Arc::new(Metrics::new(S::TOPOLOGY));
+    let metrics = Arc::new(Metrics::of::<S>());
     let health = Arc::new(Health::new(args.workers));
     let address = runtime.block_on(admin_http::serve(
         args.metrics_address,

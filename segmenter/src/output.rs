@@ -1,7 +1,7 @@
 //! What the segmenter says, and how it is written.
 
 use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal};
-use pipeline::{Address, Counter, Outbox, Place, Rejection};
+use pipeline::{Address, Counter, Counts, Outbox, Place, Rejection};
 use schemas::{Avro, CloudEvent, Format};
 
 use crate::told::Told;
@@ -83,6 +83,46 @@ pub(crate) static REPORTS_TOTAL: Counter = Counter {
     help: "Reports of the chat engine, by what became of them.",
     label: "result",
 };
+
+/// What the segmenter counts.
+pub(crate) const COUNTERS: &[Counts] = &[
+    (&OFFERS_TOTAL, &["offered", "withdrawn", "blocked"]),
+    (
+        &OFFERS_BLOCKED_TOTAL,
+        &[
+            "Bot",
+            "TriggerDateInFuture",
+            "OfferedOutsideSchedule",
+            "RegulatedPage",
+            "PageUrlConditionsNotMatching",
+            "VisitorAway",
+            "AlreadyExistingOffer",
+            "MultipleSimultaneousOffers",
+        ],
+    ),
+    (
+        &OFFERS_WITHDRAWN_TOTAL,
+        &[
+            "page_left",
+            "visitor_away",
+            "visit_ended",
+            "consent_withdrawn",
+            "erased",
+            "definition_deactivated",
+        ],
+    ),
+    (&SEGMENTS_MATCHED_TOTAL, &["event", "dwell", "segment"]),
+    (&OUTCOMES_REACHED_TOTAL, &["positive", "negative"]),
+    (
+        &REPORTS_TOTAL,
+        &[
+            "counted",
+            "duplicate_report",
+            "contradictory_report",
+            "unknown_state",
+        ],
+    ),
+];
 
 impl Output {
     /// Writes it.

@@ -300,6 +300,7 @@ impl Processor for Segmenter {
 }
 
 impl Stage for Segmenter {
+    const COUNTERS: &'static [pipeline::Counts] = crate::output::COUNTERS;
     const TOPOLOGY: Topology = Topology {
         stage: "segmenter",
         inputs: &[topics::VISITS],

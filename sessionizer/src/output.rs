@@ -1,7 +1,10 @@
 //! What the sessionizer has to say of one input or timer.
 
-use journey::{CustomerId, DeploymentId, Timestamp, VisitEvent, VisitId, visit::kind};
-use pipeline::{Address, Counter, Outbox, Place, Rejection};
+use journey::{
+    CustomerId, DeploymentId, Timestamp, VisitEvent, VisitId,
+    visit::{end_reason, kind},
+};
+use pipeline::{Address, Counter, Counts, Outbox, Place, Rejection};
 use schemas::{Avro, Malformed, avro::write_str};
 
 use crate::{
@@ -40,6 +43,26 @@ static CAME_LATE: Counter = Counter {
     help: "Events behind the watermark when they came, by what became of them.",
     label: "result",
 };
+
+/// What the sessionizer counts.
+pub(crate) const COUNTERS: &[Counts] = &[
+    (&OPENED, &["visitor", "bot"]),
+    (
+        &ENDED,
+        &[
+            kind::MERGED,
+            end_reason::TIMEOUT,
+            end_reason::NEW_SOURCE,
+            end_reason::MAX_DURATION,
+            end_reason::MAX_EVENTS,
+            end_reason::TOO_LARGE,
+            end_reason::LIMIT,
+            end_reason::CONSENT_WITHDRAWN,
+            end_reason::ERASED,
+        ],
+    ),
+    (&CAME_LATE, &["joined", "dead_lettered"]),
+];
 
 /// One thing to say.
 #[expect(

@@ -129,6 +129,7 @@ fn pass(kind: &'static str, visit: Option<&OpenVisit>, record: Event) -> Output 
 }
 
 impl Stage for Sessionizer {
+    const COUNTERS: &'static [pipeline::Counts] = crate::output::COUNTERS;
     const TOPOLOGY: Topology = Topology {
         stage: "sessionizer",
         inputs: &[topics::WEB_EVENTS],

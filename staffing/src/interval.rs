@@ -11,7 +11,7 @@
 //! as far from it as the frontier is. On one clock, `final` and the revisions around it have one order.
 
 use journey::{
-    Millis, TaskTime, Text, Timestamp,
+    Millis, Quarters, TaskTime, Text, Timestamp,
     demand::DemandSignal,
     staffing::{Actual, INTERVAL, RoutePathSummary, StaffingInterval, status},
 };
@@ -129,6 +129,8 @@ pub struct Revision<'a> {
     pub key: &'a IntervalKey,
     /// The time at the mark that tells it.
     pub time: &'a TaskTime,
+    /// How far the sources of raw events are at that mark.
+    pub quarters: &'a Quarters,
     /// The route path in words, as the definitions in force have it.
     pub route_path: Option<&'a RoutePathSummary>,
     /// Where the facts come from.
@@ -292,6 +294,7 @@ impl Interval {
         let Revision {
             key,
             time,
+            quarters,
             route_path,
             source,
         } = revision;
@@ -307,7 +310,7 @@ impl Interval {
             cause: (status == Status::Corrected).then(|| source.cause().into()),
             changed,
             source: source.as_str().into(),
-            completeness: completeness(self.end(), time),
+            completeness: completeness(self.end(), time, quarters),
             basis: "increment".into(),
             actual: self.told.clone(),
             forecast: None,
@@ -321,10 +324,13 @@ fn grace(time: &TaskTime) -> Millis {
     time.frontier - time.watermark
 }
 
-/// The share of sources that have passed an interval's end: all of them once the frontier has, before that unknown and
-/// therefore none.
-fn completeness(end: Timestamp, time: &TaskTime) -> f64 {
-    if time.frontier >= end { 1.0 } else { 0.0 }
+/// The share of sources of raw events that have passed an interval's end: all of them once the frontier has.
+fn completeness(end: Timestamp, time: &TaskTime, quarters: &Quarters) -> f64 {
+    if time.frontier >= end {
+        1.0
+    } else {
+        quarters.share(end)
+    }
 }
 
 /// How far the frontier is from the next multiple of [`BEAT`]; on one, it has not passed it yet.

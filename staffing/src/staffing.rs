@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use journey::{
-    RoutePathId, TaskTime, Timestamp,
+    Quarters, RoutePathId, TaskTime, Timestamp,
     definitions::DefinitionSet,
     demand::DemandSignal,
+    mark::Claims,
     partition,
     staffing::{RoutePathSummary, StaffingInterval, status},
     topics,
 };
 use pipeline::{
-    Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
-    Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+    Address, Counter, Counts, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal,
+    Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{CloudEvent, DecodeError, Decoder, Format, Incompatible, Record as _};
 
@@ -94,6 +95,8 @@ pub struct Staffing {
     config: Config,
     decoder: Decoder<DemandSignal>,
     definitions: Arc<DefinitionSet>,
+    /// How far the sources of raw events are, as of the last mark.
+    quarters: Quarters,
     /// The route paths of the definitions that lie in this task's partition, in order.
     route_paths: Vec<(RoutePathId, RoutePathSummary)>,
 }
@@ -111,6 +114,7 @@ impl Staffing {
             config,
             decoder: Decoder::default(),
             definitions: Arc::default(),
+            quarters: Quarters::default(),
             route_paths: Vec::new(),
         }
     }
@@ -123,6 +127,7 @@ impl Staffing {
         Revision {
             key,
             time,
+            quarters: &self.quarters,
             route_path,
             source: self.config.source,
         }
@@ -250,6 +255,10 @@ impl Processor for Staffing {
         self.definitions = Arc::clone(definitions);
     }
 
+    fn hear(&mut self, claims: &Claims) {
+        self.quarters = claims.quarters();
+    }
+
     fn due(&self, was: &TaskTime, now: &TaskTime) -> Vec<Input> {
         let mut starts: Vec<Timestamp> =
             key::entered(was.frontier, now.frontier, KEPT_FOR).collect();
@@ -267,6 +276,10 @@ impl Processor for Staffing {
 }
 
 impl Stage for Staffing {
+    const COUNTERS: &'static [Counts] = &[(
+        &REVISIONS,
+        &[status::PROVISIONAL, status::FINAL, status::CORRECTED],
+    )];
     const TOPOLOGY: Topology = Topology {
         stage: "staffing",
         inputs: &[topics::DEMAND],

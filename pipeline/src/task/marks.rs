@@ -58,6 +58,7 @@ impl<S: Stage> Task<S> {
             let was = self.fold.time();
             self.claims.take(&mark);
             self.fold.set_time(self.time_now());
+            self.fold.processor_mut().hear(&self.claims);
             self.adopt_due();
             self.apply_due(&was, batch, addresses);
             self.half_done = Some(HalfDone {
@@ -143,13 +144,11 @@ impl<S: Stage> Task<S> {
         };
         self.marked = frontier;
         let topic = S::TOPOLOGY.inputs[self.id.input].into();
-        let interval_end =
-            frontier.floor(journey::staffing::INTERVAL) + journey::staffing::INTERVAL;
         let mark = TimeMark {
             grace: self.claims.grace(),
             sources: vec![(topic, self.id.partition, frontier)],
             of: [(S::TOPOLOGY.inputs[self.id.input].into(), writers)].into(),
-            passed: Some(self.claims.passed(interval_end)),
+            passed: Some(self.claims.quarters()),
         };
         push_mark(&mark, output, partitions, batch);
         Taken::Yes

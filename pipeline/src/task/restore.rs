@@ -114,6 +114,7 @@ impl<S: Stage> Task<S> {
         self.last_received = record.last_received;
         self.marked = record.marked;
         self.fold.set_time(self.time_now());
+        self.fold.processor_mut().hear(&self.claims);
         if let Some((deadline, kind, key)) = position.cursor {
             let key = schemas::from_bytes(&key).map_err(|e| self.broken(&e.to_string()))?;
             self.half_done = Some(HalfDone {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
+use journey::{Millis, Quarters, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
 
 mod aged;
 mod limit;
@@ -22,6 +22,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Counting {
     definitions: i64,
+    heard: Quarters,
 }
 
 impl Processor for Counting {
@@ -76,9 +77,20 @@ impl Processor for Counting {
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         self.definitions = definitions.version;
     }
+
+    fn hear(&mut self, claims: &Claims) {
+        self.heard = claims.quarters();
+    }
 }
 
+static COUNTED: crate::Counter = crate::Counter {
+    name: "footfall_counted_total",
+    help: "A test's.",
+    label: "what",
+};
+
 impl Stage for Counting {
+    const COUNTERS: &'static [crate::Counts] = &[(&COUNTED, &["odd", "even"])];
     const TOPOLOGY: Topology = Topology {
         stage: "counting",
         inputs: &["in"],
@@ -422,6 +434,22 @@ fn a_mark_is_passed_on_when_the_frontier_rose_and_only_then() {
     assert_eq!(marks(&bench), [2], "not 200 ms later");
     bench.mark(2, 1_200);
     assert_eq!(marks(&bench), [2, 2]);
+}
+
+#[test]
+fn how_far_the_sources_are_is_heard_at_a_mark_passed_on_and_heard_again_after_a_restore() {
+    let quarter = journey::staffing::INTERVAL.0;
+    let heard = Quarters::of([Timestamp(2 * quarter)], 1);
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.mark(0, 2 * quarter + 7);
+    assert_eq!(bench.task.stage_mut().heard, heard);
+    let own = bench.batch.records()[0];
+    let (_, mark) = bench.batch.headers(&own).next().expect("a mark");
+    let mark = TimeMark::from_json(mark).expect("valid");
+    assert_eq!(mark.passed.as_ref(), Some(&heard));
+    bench.commit();
+    let mut task = bench.restored(Some(1), &[i64::MIN]).expect("restorable");
+    assert_eq!(task.stage_mut().heard, heard);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! What is told, when and as what: the rules of `docs/staffing.md`, each a timeline.
 
-use journey::{TaskTime, Timestamp};
+use std::collections::BTreeMap;
+
+use journey::{Quarters, TaskTime, TimeMark, Timestamp, mark::Claims};
+use pipeline::Processor as _;
 use staffing::{Config, Source};
 
 use crate::{
     script::{GRACE, check, play},
-    timeline::{Task, WHOLE, at, definitions},
+    timeline::{Task, WHOLE, at, definitions, signal},
 };
 
 #[test]
@@ -202,6 +205,39 @@ fn completeness_is_one_once_the_frontier_has_passed_the_end() {
         .map(|interval| interval.completeness)
         .collect();
     assert_eq!(told, [0.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn completeness_is_the_share_of_raw_sources_that_have_passed_the_end() {
+    let mut task = Task::new(WHOLE, definitions(Timestamp::MIN, &["support"]), GRACE);
+    // One of four sources of raw events lags, and holds the frontier; another is a quarter of an hour ahead of it.
+    let raw = ["14:05", "14:20", "14:20", "14:31"].map(at);
+    let mut claims = Claims::default();
+    claims.take(&TimeMark {
+        grace: GRACE,
+        sources: vec![("journey.visits".into(), 0, at("14:05"))],
+        of: [("journey.visits".into(), 1)].into(),
+        passed: Some(Quarters::of(raw, 4)),
+    });
+    task.fold.processor_mut().hear(&claims);
+    for start in ["13:45", "14:00", "14:15", "14:30"] {
+        task.signal(signal("support", at(start), "qualified", 1));
+    }
+    task.mark(at("14:05"));
+    let told = task.told.iter();
+    let told: BTreeMap<Timestamp, f64> = told
+        .map(|interval| (interval.interval_start, interval.completeness))
+        .collect();
+    let expected = [
+        ("13:45", 1.0),
+        ("14:00", 0.75),
+        ("14:15", 0.25),
+        ("14:30", 0.0),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(start, share)| (at(start), share)).into()
+    );
 }
 
 #[test]
