@@ -126,7 +126,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::SUCCESS),
         Command::Send(args) => send::run(args, cli.output, &caller),
         Command::Tail(args) => tail::run(args),
-        Command::DeadLetters(args) => dead_letters::run(args, cli.output),
+        Command::DeadLetters(args) => dead_letters::run(args, cli.output, &caller),
         Command::Replay(args) => replay::run(args, cli.output, &caller),
         Command::Diff(args) => diff::run(args, cli.output),
     };

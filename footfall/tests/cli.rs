@@ -6,5 +6,7 @@ mod dev;
 mod footfall_command;
 #[path = "cli/kafka.rs"]
 mod kafka;
+#[path = "cli/redrive.rs"]
+mod redrive;
 #[path = "cli/usage.rs"]
 mod usage;
