@@ -124,11 +124,17 @@ impl Filter {
         let names = names.map(|input| settings.lane.topic(&topics::dead_letter(input)));
         let names: Vec<String> = names.filter(is_wanted).collect();
         if names.is_empty() {
-            let wrong = format!("--topic has no dead letters: say one of {}", INPUTS.join(", "));
+            let wrong = format!(
+                "--topic has no dead letters: say one of {}",
+                INPUTS.join(", ")
+            );
             return Err(UsageError(wrong).into());
         }
         let counts = Admin::connect(settings)?.partition_counts()?;
-        let present: Vec<String> = names.into_iter().filter(|n| counts.contains_key(n)).collect();
+        let present: Vec<String> = names
+            .into_iter()
+            .filter(|n| counts.contains_key(n))
+            .collect();
         anyhow::ensure!(
             !present.is_empty(),
             "there are no dead-letter topics with the prefix {:?}: check --topic-prefix, or create the lane with `footfall \

@@ -4,6 +4,8 @@
 mod dev;
 #[path = "cli/footfall.rs"]
 mod footfall_command;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/kafka.rs"]
 mod kafka;
 #[path = "cli/redrive.rs"]

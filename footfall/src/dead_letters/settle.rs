@@ -166,11 +166,16 @@ impl Call<'_> {
     ) -> anyhow::Result<()> {
         let found = match self.verdict {
             Verdict::Redriven => origin::bytes(self.settings, batch)?,
-            Verdict::Dropped => batch.iter().map(|letter| Some(letter.record.clone())).collect(),
+            Verdict::Dropped => batch
+                .iter()
+                .map(|letter| Some(letter.record.clone()))
+                .collect(),
         };
         let mut records: Vec<(Out<'_>, Vec<(String, Vec<u8>)>)> = Vec::new();
         let mut offsets: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
-        let origins = batch.iter().map(|letter| letter.origin_topic(self.settings));
+        let origins = batch
+            .iter()
+            .map(|letter| letter.origin_topic(self.settings));
         let origins: Vec<String> = origins.collect();
         for ((letter, found), origin) in batch.iter().zip(&found).zip(&origins) {
             let Some(found) = found else {
@@ -245,7 +250,9 @@ fn redrivable(letter: &Letter, settings: &Settings) -> Fate {
 
 /// In a backfill lane time is what the loader writes, and it has come to its end: what is sent now would be far ahead of it.
 fn refuse_backfill(settings: &Settings, topic: &str) -> anyhow::Result<()> {
-    let input = topic.strip_suffix(&topics::dead_letter("")).unwrap_or(topic);
+    let input = topic
+        .strip_suffix(&topics::dead_letter(""))
+        .unwrap_or(topic);
     let kept = Admin::connect(settings)?.setting_now(input, "message.timestamp.type")?;
     anyhow::ensure!(
         kept != "CreateTime",
@@ -272,7 +279,8 @@ impl Tally {
 
     fn text(&self, call: &Call<'_>) -> String {
         if self.0.is_empty() {
-            return "no such dead letters: `footfall dead-letters list` says what there is".to_owned();
+            return "no such dead letters: `footfall dead-letters list` says what there is"
+                .to_owned();
         }
         let mut lines: Vec<String> = Vec::new();
         for (((topic, reason, owner), fate), count) in &self.0 {

@@ -134,14 +134,21 @@ fn raw_topics_grow_alone_and_never_shrink() {
     let grow = |more: &[&str]| lane.run(&[&["topics", "grow", "--raw-partitions"], more].concat());
     let missing = grow(&["5"]);
     assert_eq!(missing.code, 1);
-    assert!(missing.err.contains("footfall topics apply"), "{}", missing.err);
+    assert!(
+        missing.err.contains("footfall topics apply"),
+        "{}",
+        missing.err
+    );
     lane.apply(&[]);
     let dry = grow(&["5", "--dry-run"]).with(1);
     assert!(dry.ends_with("2 topics · 2 to grow\n"), "{dry}");
     let grown = grow(&["5"]).with(0);
     let line = format!("+ {}web.events.raw 2p → 5p\n", lane.prefix);
     assert!(grown.contains(&line), "{grown}");
-    assert!(grown.contains("2 topics · 2 grown\nrestart ingest"), "{grown}");
+    assert!(
+        grown.contains("2 topics · 2 grown\nrestart ingest"),
+        "{grown}"
+    );
     assert!(grow(&["5"]).with(0).contains("all as they should be"));
     let fewer = grow(&["4"]);
     assert_eq!(fewer.code, 2);

@@ -54,7 +54,7 @@ fn write_letters(lane: &TestLane) {
         offset: 7,
         reason: "late",
         attempts: 1,
-        bytes: Some(b"\0bytes"),
+        bytes: Some(b"bytes"),
     };
     let mut writer = Writer::open(&lane.settings).expect("a producer");
     let mut write = |topic: &str, value: Option<&[u8]>, headers: &[(String, Vec<u8>)]| {
@@ -122,7 +122,10 @@ fn dead_letters_are_sent_again_once_each_and_never_in_a_circle() {
     let raw = lane.tail("web.events.raw", &[]);
     assert_eq!(raw.len(), 2, "{raw:?}");
     assert_eq!(raw[1]["value"], "rubbish");
-    assert_eq!((&raw[1]["key"], &raw[1]["partition"]), (&"k".into(), &1.into()));
+    assert_eq!(
+        (&raw[1]["key"], &raw[1]["partition"]),
+        (&"k".into(), &1.into())
+    );
     assert_eq!(raw[1]["headers"][header::ATTEMPTS], "1");
 
     let done = settle(&lane, &["redrive", "--yes", "--reason", "late"]);
@@ -155,7 +158,10 @@ fn what_is_dropped_is_no_longer_listed_and_never_sent_again() {
     assert_eq!(again["settledBefore"], 4, "{again}");
     assert_eq!(lane.tail("web.events.raw", &[]).len(), 1);
     let audit = lane.tail("journey.audit", &[]);
-    let commands: Vec<_> = audit.iter().map(|r| r["value"]["command"].clone()).collect();
+    let commands: Vec<_> = audit
+        .iter()
+        .map(|r| r["value"]["command"].clone())
+        .collect();
     assert_eq!(
         commands,
         [
