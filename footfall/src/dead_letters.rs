@@ -4,6 +4,9 @@
 
 mod letter;
 mod list;
+mod origin;
+mod settle;
+mod settled;
 mod show;
 
 use std::process::ExitCode;
@@ -20,8 +23,11 @@ use pipeline::{
     },
 };
 
-use self::letter::Letter;
-use crate::Output;
+use self::{
+    letter::Letter,
+    settled::{Settled, Verdict},
+};
+use crate::{Output, UsageError, audit::Caller, tail::in_lane};
 
 /// The topics whose records may become dead letters.
 const INPUTS: &[&str] = &[
@@ -41,7 +47,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Count them by topic, reason and deployment. Exits 1 if there are none.
+    /// Count those that are not settled, by topic, reason and deployment. Exits 1 if there are none.
     List {
         #[command(flatten)]
         kafka: KafkaArgs,
@@ -50,6 +56,10 @@ enum Command {
     },
     /// Print one, or some: headers and bytes. Exits 1 if none is found.
     Show(show::Args),
+    /// Send them again to where they came from, three times at the most. Only counts them unless --yes is said.
+    Redrive(settle::Args),
+    /// Say that nothing more is to be done about them. Only counts them unless --yes is said.
+    Drop(settle::Args),
 }
 
 /// Which dead letters.
@@ -64,6 +74,12 @@ struct Filter {
     /// Only since a time (2026-11-23T14:00:00Z) or for so long (2h)
     #[arg(long, env = "FOOTFALL_SINCE", value_parser = time_or_ago)]
     since: Option<Timestamp>,
+    /// Only until a time (2026-11-23T15:00:00Z) or until so long ago (1h)
+    #[arg(long, env = "FOOTFALL_UNTIL", value_parser = time_or_ago)]
+    until: Option<Timestamp>,
+    /// Only those of this input topic, or in this dead-letter topic
+    #[arg(long = "topic", env = "FOOTFALL_TOPIC")]
+    of_topic: Option<String>,
 }
 
 /// A time, or how long ago.
@@ -87,36 +103,75 @@ impl Filter {
             && self
                 .since
                 .is_none_or(|since| letter.record.timestamp >= since)
+            && self
+                .until
+                .is_none_or(|until| letter.record.timestamp < until)
+    }
+
+    /// Where to begin to read.
+    fn from(&self) -> From {
+        self.since.map_or(From::Beginning, From::Since)
+    }
+
+    /// The dead-letter topics of the lane that are asked for.
+    fn topics(&self, settings: &Settings) -> anyhow::Result<Vec<String>> {
+        let wanted = self.of_topic.as_deref().map(|name| in_lane(settings, name));
+        let is_wanted = |name: &String| {
+            let wanted = wanted.as_ref();
+            wanted.is_none_or(|wanted| name == wanted || *name == topics::dead_letter(wanted))
+        };
+        let names = INPUTS.iter();
+        let names = names.map(|input| settings.lane.topic(&topics::dead_letter(input)));
+        let names: Vec<String> = names.filter(is_wanted).collect();
+        if names.is_empty() {
+            let wrong = format!(
+                "--topic has no dead letters: say one of {}",
+                INPUTS.join(", ")
+            );
+            return Err(UsageError(wrong).into());
+        }
+        let counts = Admin::connect(settings)?.partition_counts()?;
+        let present: Vec<String> = names
+            .into_iter()
+            .filter(|n| counts.contains_key(n))
+            .collect();
+        anyhow::ensure!(
+            !present.is_empty(),
+            "there are no dead-letter topics with the prefix {:?}: check --topic-prefix, or create the lane with `footfall \
+             topics apply`",
+            settings.lane.prefix()
+        );
+        Ok(present)
     }
 }
 
 /// Runs `footfall dead-letters`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::List { kafka, filter } => list::run(&crate::settings(kafka)?, filter, output),
         Command::Show(args) => show::run(args, output),
+        Command::Redrive(args) => settle::run(args, Verdict::Redriven, output, caller),
+        Command::Drop(args) => settle::run(args, Verdict::Dropped, output, caller),
     }
 }
 
-/// Reads every dead letter of the lane, topic by topic, until `each` says that it is enough.
-fn read_all(settings: &Settings, mut each: impl FnMut(Letter) -> bool) -> anyhow::Result<()> {
-    let counts = Admin::connect(settings)?.partition_counts()?;
-    let names = INPUTS.iter();
-    let names = names.map(|input| settings.lane.topic(&topics::dead_letter(input)));
-    let present: Vec<String> = names.filter(|name| counts.contains_key(name)).collect();
-    anyhow::ensure!(
-        !present.is_empty(),
-        "there are no dead-letter topics with the prefix {:?}: check --topic-prefix, or create the lane with `footfall \
-         topics apply`",
-        settings.lane.prefix()
-    );
-    for topic in present {
-        let mut reader = TopicReader::open(settings, &[topic], From::Beginning)?;
-        while !reader.is_at_end() {
-            let Some(record) = reader.next(std::time::Duration::from_millis(20))? else {
+/// Reads every dead letter that is asked for, topic by topic, with what its topic says of those that are settled, until
+/// `each` says that it is enough.
+fn read_all(
+    settings: &Settings,
+    filter: &Filter,
+    mut each: impl FnMut(Letter, bool) -> bool,
+) -> anyhow::Result<()> {
+    for topic in filter.topics(settings)? {
+        let settled = Settled::read(settings, &topic, filter.from())?;
+        let mut reader = TopicReader::open(settings, &[topic], filter.from())?;
+        while let Some(record) = reader.next_there()? {
+            let letter = Letter::new(record);
+            if letter.is_verdict() {
                 continue;
-            };
-            if reader.was_there(&record) && !each(Letter::new(record)) {
+            }
+            let is_settled = settled.holds(&letter.record);
+            if !each(letter, is_settled) {
                 return Ok(());
             }
         }

@@ -7,6 +7,7 @@ pub mod backfill;
 pub mod chain;
 pub mod definitions_dir;
 pub mod generate;
+pub mod import;
 pub mod lane;
 pub mod live;
 pub mod run;

@@ -24,7 +24,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use footfall::generate;
+use footfall::{generate, import};
 use pipeline::{config::KafkaArgs, kafka::Settings};
 use serde_json::Value;
 
@@ -69,6 +69,8 @@ enum Command {
     Definitions(definitions_cmd::Args),
     /// Simulated traffic of a web shop, as JSON lines.
     Generate(generate::Args),
+    /// What others have recorded, as raw events for `footfall send --backfill`.
+    Import(import::Args),
     /// Send JSON lines into a raw topic, live or as a backfill.
     Send(send::Args),
     /// Print the records of any topic as JSON lines.
@@ -124,9 +126,12 @@ fn main() -> ExitCode {
         Command::Schemas(args) => schemas_cmd::run(args, cli.output, &caller),
         Command::Definitions(args) => definitions_cmd::run(args, cli.output, &caller),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Import(args) => {
+            import::command(args, cli.output == Output::Json).map(|()| ExitCode::SUCCESS)
+        }
         Command::Send(args) => send::run(args, cli.output, &caller),
         Command::Tail(args) => tail::run(args),
-        Command::DeadLetters(args) => dead_letters::run(args, cli.output),
+        Command::DeadLetters(args) => dead_letters::run(args, cli.output, &caller),
         Command::Replay(args) => replay::run(args, cli.output, &caller),
         Command::Diff(args) => diff::run(args, cli.output),
     };

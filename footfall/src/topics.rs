@@ -3,6 +3,8 @@
 //! Topics are created, and the raw ones grow. Nothing else is ever changed: a setting that differs is printed with the
 //! line that mends it, and a partition count stays what it is for as long as the lane lives.
 
+mod grow;
+
 use std::{
     process::ExitCode,
     thread,
@@ -54,6 +56,8 @@ enum Command {
         #[arg(long, env = "FOOTFALL_DRY_RUN")]
         dry_run: bool,
     },
+    /// Give the raw topics, and them alone, more partitions.
+    Grow(grow::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,6 +83,7 @@ pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
     let (options, writes) = match &args.command {
         Command::Plan(options) => (options, false),
         Command::Apply { options, dry_run } => (options, !dry_run),
+        Command::Grow(args) => return grow::run(args, output, caller),
     };
     let settings = crate::settings(&options.kafka)?;
     let wanted = lane_topics(&settings, &options.lane_spec(), CHANGELOGS);

@@ -4,7 +4,11 @@
 mod dev;
 #[path = "cli/footfall.rs"]
 mod footfall_command;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/kafka.rs"]
 mod kafka;
+#[path = "cli/redrive.rs"]
+mod redrive;
 #[path = "cli/usage.rs"]
 mod usage;

@@ -23,6 +23,16 @@ pub mod header {
     pub const SIZE: &str = "dead-letter.size";
     /// Whose it is, as far as known.
     pub const DEPLOYMENT: &str = "dead-letter.deployment";
+    /// How often the record was sent again before. Stands on the record that is sent again, too.
+    pub const ATTEMPTS: &str = "dead-letter.attempts";
+}
+
+/// How often a record with these headers was sent again as a dead letter. What is no number counts as never: on a raw topic
+/// anybody may write headers.
+pub fn attempts<'h>(mut headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> u32 {
+    let header = headers.find(|(name, _)| *name == header::ATTEMPTS);
+    let text = header.and_then(|(_, value)| std::str::from_utf8(value).ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// The longest message a header holds.
@@ -47,6 +57,8 @@ pub struct DeadLetter {
     pub size: u64,
     /// Whose it is, as far as known.
     pub deployment: Option<String>,
+    /// How often the record was sent again before.
+    pub attempts: u32,
 }
 
 impl DeadLetter {
@@ -67,6 +79,7 @@ impl DeadLetter {
             offset: text(header::OFFSET)?.parse().ok()?,
             size: text(header::SIZE)?.parse().ok()?,
             deployment: text(header::DEPLOYMENT),
+            attempts: attempts(headers),
         })
     }
 }
@@ -95,6 +108,10 @@ pub(crate) fn write(
     if let Some(deployment) = &rejection.deployment {
         headers.push((header::DEPLOYMENT, deployment.as_bytes()));
     }
+    let attempts = origin.attempts.to_string();
+    if origin.attempts > 0 {
+        headers.push((header::ATTEMPTS, attempts.as_bytes()));
+    }
     let kept = |bytes: Option<&[u8]>| {
         bytes
             .filter(|_| addresses.dead_letter_bytes)
@@ -113,4 +130,19 @@ pub(crate) fn write(
         value.as_ref().map(|w| w as crate::outbox::Write<'_>),
         headers,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_writes_as_attempts_counts_as_none() {
+        let of = |value: &[u8]| attempts([("x", &b"9"[..]), (header::ATTEMPTS, value)].into_iter());
+        assert_eq!(of(b"2"), 2);
+        for value in [&b""[..], b"-1", b"two", b"\xff", b"99999999999999999999"] {
+            assert_eq!(of(value), 0, "{value:?}");
+        }
+        assert_eq!(attempts([("x", &b"9"[..])].into_iter()), 0);
+    }
 }

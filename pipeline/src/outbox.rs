@@ -252,6 +252,8 @@ pub struct Origin<'a> {
     pub key: Option<&'a [u8]>,
     /// The value, as it came.
     pub value: Option<&'a [u8]>,
+    /// How often it was sent again as a dead letter: its next dead letter says so.
+    pub attempts: u32,
 }
 
 /// What a stage writes its outputs to, while one input, timer or mark is worked on.

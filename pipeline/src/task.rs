@@ -196,6 +196,7 @@ impl<S: Stage> Task<S> {
             offset: record.offset,
             key: record.key,
             value: record.value,
+            attempts: record.attempts,
         };
         let decoded = self.fold.processor_mut().decode(&Record {
             topic: S::TOPOLOGY.inputs[self.id.input],

@@ -1,6 +1,9 @@
 //! One dead letter as it stands in its topic.
 
-use pipeline::{dead_letter::DeadLetter, kafka::read::ReadRecord};
+use pipeline::{
+    dead_letter::DeadLetter,
+    kafka::{Settings, read::ReadRecord},
+};
 
 /// A dead letter: what its headers say, and the record itself.
 #[derive(Debug, Clone)]
@@ -18,6 +21,17 @@ impl Letter {
             cause: DeadLetter::from_headers(headers),
             record,
         }
+    }
+
+    /// Whether it is no dead letter, but says what was done with some.
+    pub(super) fn is_verdict(&self) -> bool {
+        super::settled::is_verdict(&self.record)
+    }
+
+    /// Where it stood before, as it says itself.
+    pub(super) fn origin_topic(&self, settings: &Settings) -> String {
+        let cause = self.cause.as_ref();
+        cause.map_or_else(String::new, |cause| settings.lane.topic(&cause.topic))
     }
 
     pub(super) fn reason(&self) -> &str {

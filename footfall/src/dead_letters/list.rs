@@ -29,8 +29,8 @@ pub(super) fn run(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let mut counts = Counts::default();
-    read_all(settings, |letter| {
-        if filter.wants(&letter) {
+    read_all(settings, filter, |letter, is_settled| {
+        if !is_settled && filter.wants(&letter) {
             counts.take(&letter, settings);
         }
         true

@@ -104,7 +104,7 @@ impl Args {
         limit: u64,
     ) -> anyhow::Result<Vec<Letter>> {
         let mut letters = Vec::new();
-        read_all(settings, |letter| {
+        read_all(settings, &self.filter, |letter, _| {
             if wants(&letter) {
                 letters.push(letter);
             }

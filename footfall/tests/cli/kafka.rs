@@ -20,14 +20,14 @@ use serde_json::Value;
 use super::footfall_command::{Done, Scratch, command, demo_definitions, footfall, footfall_with};
 
 /// A lane of this test alone.
-struct TestLane {
-    prefix: String,
-    settings: Settings,
+pub(crate) struct TestLane {
+    pub(crate) prefix: String,
+    pub(crate) settings: Settings,
 }
 
 impl TestLane {
     /// `None`, and a line that says so, where there is no Kafka.
-    fn new(name: &str) -> Option<TestLane> {
+    pub(crate) fn new(name: &str) -> Option<TestLane> {
         let Ok(brokers) = env::var("FOOTFALL_BROKERS") else {
             eprintln!("FOOTFALL_BROKERS is not set: {name} is not tested against Kafka");
             return None;
@@ -48,17 +48,17 @@ impl TestLane {
         [arguments, &["--topic-prefix", &self.prefix]].concat()
     }
 
-    fn run(&self, arguments: &[&str]) -> Done {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         footfall(&self.arguments(arguments))
     }
 
-    fn apply(&self, more: &[&str]) -> String {
+    pub(crate) fn apply(&self, more: &[&str]) -> String {
         let apply = ["topics", "apply", "--partitions", "2", "--replication", "1"];
         self.run(&[&apply, more].concat()).with(0)
     }
 
     /// A topic's records, as `tail` shows them.
-    fn tail(&self, topic: &str, more: &[&str]) -> Vec<Value> {
+    pub(crate) fn tail(&self, topic: &str, more: &[&str]) -> Vec<Value> {
         let tail = ["tail", topic, "--until-end"];
         let lines = self.run(&[&tail, more].concat()).with(0);
         let lines = lines.lines();
@@ -124,6 +124,37 @@ fn topics_are_created_once_and_only_raw_ones_grow() {
         backfill.contains("--add-config message.timestamp.type=CreateTime"),
         "{backfill}"
     );
+}
+
+#[test]
+fn raw_topics_grow_alone_and_never_shrink() {
+    let Some(lane) = TestLane::new("grow") else {
+        return;
+    };
+    let grow = |more: &[&str]| lane.run(&[&["topics", "grow", "--raw-partitions"], more].concat());
+    let missing = grow(&["5"]);
+    assert_eq!(missing.code, 1);
+    assert!(
+        missing.err.contains("footfall topics apply"),
+        "{}",
+        missing.err
+    );
+    lane.apply(&[]);
+    let dry = grow(&["5", "--dry-run"]).with(1);
+    assert!(dry.ends_with("2 topics · 2 to grow\n"), "{dry}");
+    let grown = grow(&["5"]).with(0);
+    let line = format!("+ {}web.events.raw 2p → 5p\n", lane.prefix);
+    assert!(grown.contains(&line), "{grown}");
+    assert!(
+        grown.contains("2 topics · 2 grown\nrestart ingest"),
+        "{grown}"
+    );
+    assert!(grow(&["5"]).with(0).contains("all as they should be"));
+    let fewer = grow(&["4"]);
+    assert_eq!(fewer.code, 2);
+    assert!(fewer.err.contains("never shrinks"), "{}", fewer.err);
+    let plan = ["topics", "plan", "--partitions", "2", "--replication", "1"];
+    assert!(lane.run(&plan).with(0).contains("all as they should be"));
 }
 
 #[test]

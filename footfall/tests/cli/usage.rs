@@ -11,6 +11,7 @@ fn help_lists_every_command() {
         "schemas",
         "definitions",
         "generate",
+        "import",
         "send",
         "tail",
         "dead-letters",

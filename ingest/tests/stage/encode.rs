@@ -37,6 +37,7 @@ fn run(members: &str) -> (Batch, Accepted) {
             offset: 1,
             key: None,
             value: None,
+            attempts: 0,
         };
         fold.processor().encode(
             &key,

@@ -22,6 +22,7 @@ use super::{
     ticks::Ticker,
 };
 use crate::{
+    dead_letter,
     log::{Committed, Log, LogError, Polled, PolledRecord, TaskId, Transaction},
     metrics::Metrics,
     names::Names,
@@ -84,6 +85,7 @@ enum Fetched {
         has_key: bool,
         has_value: bool,
         has_mark: bool,
+        attempts: u32,
     },
     Nothing,
     Event(Event),
@@ -165,7 +167,11 @@ impl KafkaLog {
         let has_key = copy(message.key(), &mut self.key);
         let has_value = copy(message.payload(), &mut self.value);
         let mut has_mark = false;
-        // Of a raw topic nobody reads headers: anybody may write them.
+        let attempts = message.headers().map_or(0, |headers| {
+            let headers = headers.iter();
+            dead_letter::attempts(headers.map(|h| (h.key, h.value.unwrap_or_default())))
+        });
+        // Of a raw topic nobody believes a mark: anybody may write one.
         if !has_key && !has_value && self.topology.time_from == TimeFrom::Marks {
             let headers = message.headers();
             let header = headers
@@ -179,6 +185,7 @@ impl KafkaLog {
             has_key,
             has_value,
             has_mark,
+            attempts,
         })
     }
 
@@ -228,6 +235,7 @@ impl Log for KafkaLog {
                 has_key,
                 has_value,
                 has_mark,
+                attempts,
             } => {
                 self.check_clock(appended_at)?;
                 if let Some(owned) = self.tasks.get_mut(&task) {
@@ -248,6 +256,7 @@ impl Log for KafkaLog {
                     key: has_key.then_some(self.key.as_slice()),
                     value: has_value.then_some(self.value.as_slice()),
                     mark: has_mark.then_some(self.mark.as_slice()),
+                    attempts,
                 }))
             }
         }

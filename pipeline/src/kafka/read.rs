@@ -199,6 +199,19 @@ impl TopicReader {
         })
     }
 
+    /// One partition, from an offset up to another: [`TopicReader::next_there`] ends there.
+    pub fn open_between(
+        settings: &Settings,
+        topic: &str,
+        partition: u32,
+        offsets: Range<i64>,
+    ) -> Result<TopicReader, LogError> {
+        let mut reader = TopicReader::open_at(settings, topic, partition, offsets.start)?;
+        reader.left = vec![(topic.to_owned(), partition as i32, offsets.end)];
+        reader.ends = [((topic.to_owned(), partition), offsets.end)].into();
+        Ok(reader)
+    }
+
     /// The record at this very offset; `None` if the topic does not hold it, or not any more.
     pub fn read_one(
         settings: &Settings,

@@ -90,22 +90,7 @@ impl Writer {
         out: &Out<'_>,
         headers: &[(String, Vec<u8>)],
     ) -> Result<(), LogError> {
-        let mut record = BaseRecord::<[u8], [u8]>::to(out.topic).partition(out.partition as i32);
-        if let Some(key) = out.key {
-            record = record.key(key);
-        }
-        if let Some(value) = out.value {
-            record = record.payload(value);
-        }
-        if let Some(at) = out.timestamp {
-            record = record.timestamp(at.0);
-        }
-        if !headers.is_empty() {
-            let headers = headers
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_slice()));
-            record = record.headers(owned_headers(headers));
-        }
+        let mut record = record(out, headers);
         loop {
             match self.producer.send(record) {
                 Ok(()) => break,
@@ -163,6 +148,25 @@ impl Writer {
     }
 }
 
+fn record<'a>(out: &Out<'a>, headers: &[(String, Vec<u8>)]) -> BaseRecord<'a, [u8], [u8]> {
+    let mut record = BaseRecord::<[u8], [u8]>::to(out.topic).partition(out.partition as i32);
+    if let Some(key) = out.key {
+        record = record.key(key);
+    }
+    if let Some(value) = out.value {
+        record = record.payload(value);
+    }
+    if let Some(at) = out.timestamp {
+        record = record.timestamp(at.0);
+    }
+    if !headers.is_empty() {
+        let headers = headers.iter();
+        let headers = headers.map(|(key, value)| (key.as_str(), value.as_slice()));
+        record = record.headers(owned_headers(headers));
+    }
+    record
+}
+
 /// Writes records to partition 0 of a topic in one transaction: all or none.
 pub fn write_together(
     settings: &Settings,
@@ -191,11 +195,15 @@ impl std::fmt::Debug for SoleWriter {
 impl SoleWriter {
     /// Takes the topic over.
     pub fn open(settings: &Settings, topic: &str) -> Result<SoleWriter, LogError> {
-        let mut config = settings.plain();
-        config.set(
-            "transactional.id",
-            format!("{}footfall.tool.{topic}", settings.lane.prefix()),
-        );
+        let mut config = settings.plain_producer();
+        let timeout = settings.transaction_timeout.as_millis();
+        config
+            .set(
+                "transactional.id",
+                format!("{}footfall.tool.{topic}", settings.lane.prefix()),
+            )
+            // Should the tool die, nobody who reads what it writes waits for longer.
+            .set("transaction.timeout.ms", timeout.to_string());
         let broken = |e: KafkaError| LogError::new(format!("{topic} cannot be written: {e}"));
         let producer =
             BaseProducer::from_config_and_context(&config, Failures::default()).map_err(broken)?;
@@ -210,6 +218,27 @@ impl SoleWriter {
 
     /// Writes records to partition 0 in one transaction: all or none.
     pub fn write(self, records: &[(String, Vec<u8>)]) -> Result<(), LogError> {
+        let records = records.iter().map(|(key, value)| {
+            BaseRecord::<[u8], [u8]>::to(&self.topic)
+                .partition(0)
+                .key(key.as_bytes())
+                .payload(value)
+        });
+        self.commit(records)
+    }
+
+    /// Writes records with headers, to this topic and to others, in one transaction: all or none.
+    pub fn write_with(
+        &self,
+        records: &[(Out<'_>, Vec<(String, Vec<u8>)>)],
+    ) -> Result<(), LogError> {
+        self.commit(records.iter().map(|(out, headers)| record(out, headers)))
+    }
+
+    fn commit<'r>(
+        &self,
+        records: impl Iterator<Item = BaseRecord<'r, [u8], [u8]>>,
+    ) -> Result<(), LogError> {
         let broken = |e: KafkaError| {
             LogError::new(format!(
                 "{} cannot be written ({e}); nothing of it stands. If somebody else writes it too, try again",
@@ -217,11 +246,7 @@ impl SoleWriter {
             ))
         };
         self.producer.begin_transaction().map_err(broken)?;
-        for (key, value) in records {
-            let record = BaseRecord::<[u8], [u8]>::to(&self.topic)
-                .partition(0)
-                .key(key.as_bytes())
-                .payload(value);
+        for record in records {
             self.producer.send(record).map_err(|(e, _)| broken(e))?;
         }
         self.producer

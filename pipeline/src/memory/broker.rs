@@ -156,6 +156,18 @@ impl MemoryBroker {
         self.append_now(topic, partition, record);
     }
 
+    /// Appends a value with a header, outside any transaction.
+    pub fn append_with(&self, topic: &str, partition: u32, value: &[u8], header: (&str, &[u8])) {
+        let record = Stored {
+            offset: 0,
+            appended_at: Timestamp(0),
+            key: None,
+            value: Some(value.to_vec()),
+            headers: vec![(header.0.to_owned(), header.1.to_vec())],
+        };
+        self.append_now(topic, partition, record);
+    }
+
     /// Appends a time mark, outside any transaction.
     pub fn append_mark(&self, topic: &str, partition: u32, mark: &TimeMark) {
         let record = Stored {

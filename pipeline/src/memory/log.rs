@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     changelog::{self, ChangelogReader, Entry, KeysAndValues},
+    dead_letter,
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
     names::Names,
     outbox::Destination,
@@ -338,11 +339,8 @@ impl Log for MemoryLog {
         };
         self.next.insert(*task, record.offset + 1);
         self.turn += 1;
-        let mark = record
-            .headers
-            .iter()
-            .find(|(name, _)| name == mark::HEADER)
-            .map(|(_, value)| value.as_slice());
+        let mark = headers(record).find(|(name, _)| *name == mark::HEADER);
+        let mark = mark.map(|(_, value)| value);
         Ok(Polled::Record(PolledRecord {
             task: *task,
             offset: record.offset,
@@ -350,6 +348,7 @@ impl Log for MemoryLog {
             key: record.key.as_deref(),
             value: record.value.as_deref(),
             mark,
+            attempts: dead_letter::attempts(headers(record)),
         }))
     }
 
@@ -393,6 +392,11 @@ impl Log for MemoryLog {
         }
         Ok(())
     }
+}
+
+fn headers(record: &Stored) -> impl Iterator<Item = (&str, &[u8])> {
+    let headers = record.headers.iter();
+    headers.map(|(name, value)| (name.as_str(), value.as_slice()))
 }
 
 struct MemoryReader {

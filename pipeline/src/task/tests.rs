@@ -191,6 +191,7 @@ impl Bench {
             key: None,
             value: value.map(str::as_bytes),
             mark: json.as_deref(),
+            attempts: 0,
         };
         self.task
             .take(&record, &mut self.batch, &addresses())
@@ -409,6 +410,7 @@ fn what_lies_behind_a_half_done_mark_is_not_taken() {
         key: None,
         value: Some(b"1@50"),
         mark: None,
+        attempts: 0,
     };
     let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
     assert!(taken.expect_err("not yet").message.contains("half done"));

@@ -158,3 +158,26 @@ fn a_mark_that_is_stopped_in_the_middle_goes_on_byte_for_byte() {
         assert_eq!(values(&broker), expected, "stopped in order: {orderly}");
     }
 }
+
+#[test]
+fn the_dead_letter_of_a_record_that_was_sent_again_carries_the_attempts_on() {
+    use crate::dead_letter::{DeadLetter, header};
+
+    let broker = broker();
+    broker.append("in", 1, None, Some(b"rubbish"));
+    broker.append_with("in", 1, b"rubbish", (header::ATTEMPTS, b"2"));
+    drain(&mut worker(&broker));
+    let letters = broker.records(&names().dead_letters[0], 1);
+    let attempts = letters.iter().map(|letter| {
+        let headers = letter.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), value.as_slice()));
+        let letter = DeadLetter::from_headers(headers).expect("a stage wrote it");
+        (letter.offset, letter.attempts)
+    });
+    assert_eq!(attempts.collect::<Vec<_>>(), [(1, 0), (2, 2)]);
+    let names = letters[0].headers.iter();
+    assert!(
+        names.clone().all(|(name, _)| name != header::ATTEMPTS),
+        "the first time there is nothing to say"
+    );
+}

@@ -100,6 +100,7 @@ fn encoded_by(config: Config, output: Output) -> Batch {
         offset: 7,
         key: Some(b"support"),
         value: Some(b"bytes"),
+        attempts: 0,
     };
     let key = IntervalKey {
         route_path_id: "support".into(),

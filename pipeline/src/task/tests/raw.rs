@@ -98,6 +98,7 @@ fn what_a_stranger_writes_as_a_mark_is_a_tick() {
             key: None,
             value: None,
             mark: Some(mark),
+            attempts: 0,
         };
         let taken = task.take(&record, &mut batch, &addresses());
         assert_eq!(taken.expect("nobody can stop us"), Taken::Yes);

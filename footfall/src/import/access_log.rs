@@ -1,0 +1,237 @@
+//! Combined access logs, as Apache and nginx write them: page views, with a visitor made of address and user agent.
+
+use hmac::{Hmac, KeyInit, Mac};
+use journey::Timestamp;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::Skip;
+
+/// What ends a path that is no page.
+const ASSETS: &str = "avif bmp css csv eot gif gz ico jpeg jpg js json map mjs mp3 mp4 otf pdf png rss svg ttf txt wasm \
+                      webm webmanifest webp woff woff2 xml zip";
+
+/// Turns lines into page views.
+pub struct AccessLog {
+    /// Where the paths belong: `https://shop.example`, without a slash at the end.
+    pub origin: String,
+    /// Whose events they are.
+    pub deployment: String,
+    /// What the visitors agreed to, as the caller knows it.
+    pub consent: String,
+    /// Whether files that pages are made of count as pages too.
+    pub assets: bool,
+    /// Makes visitors of addresses; kept nowhere.
+    pub salt: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for AccessLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessLog")
+            .field("deployment", &self.deployment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fields of a line that are looked at.
+#[derive(Debug, PartialEq, Eq)]
+struct Line<'a> {
+    address: &'a str,
+    at: Timestamp,
+    method: &'a str,
+    target: &'a str,
+    status: u16,
+    referrer: &'a str,
+    user_agent: &'a str,
+}
+
+/// A salt that an option holds.
+pub fn salt(text: &str) -> Result<Hmac<Sha256>, String> {
+    if text.len() < 16 {
+        return Err(
+            "a salt has 16 characters or more: `openssl rand -hex 16` makes one".to_owned(),
+        );
+    }
+    Hmac::new_from_slice(text.as_bytes()).map_err(|e| e.to_string())
+}
+
+impl AccessLog {
+    /// The raw event that a line is, or why it is none.
+    pub fn convert(&self, line: &str) -> Result<Value, Skip> {
+        let line = Line::read(line).ok_or(Skip::Malformed)?;
+        if line.method != "GET" {
+            return Err(Skip::NotGet);
+        }
+        if !(200..400).contains(&line.status) {
+            return Err(Skip::Status);
+        }
+        let path = line.target.split(['?', '#']).next().unwrap_or_default();
+        if !path.starts_with('/') {
+            return Err(Skip::NoPath);
+        }
+        if !self.assets && is_asset(path) {
+            return Err(Skip::Asset);
+        }
+        let mut event = json!({
+            "deploymentId": self.deployment,
+            "customerCookieId": self.visitor(line.address, line.user_agent),
+            "eventName": "page_viewed",
+            "page": {"url": format!("{}{}", self.origin, line.target)},
+            "createdDate": line.at.to_string(),
+            "sentDate": line.at.to_string(),
+            "consent": {"state": self.consent, "source": "import"},
+        });
+        for (name, value) in [
+            ("userAgentString", line.user_agent),
+            ("referrerUrl", line.referrer),
+        ] {
+            if !["", "-"].contains(&value) {
+                event[name] = value.into();
+            }
+        }
+        Ok(event)
+    }
+
+    fn visitor(&self, address: &str, user_agent: &str) -> String {
+        let mut mac = self.salt.clone();
+        for part in [address, "\0", user_agent] {
+            mac.update(part.as_bytes());
+        }
+        let hash = mac.finalize().into_bytes();
+        let hex = |byte: &u8| format!("{byte:02x}");
+        hash.iter().take(16).map(hex).collect()
+    }
+}
+
+impl<'a> Line<'a> {
+    fn read(line: &'a str) -> Option<Line<'a>> {
+        let (before, rest) = line.split_once(" [")?;
+        let (at, rest) = rest.split_once("] \"")?;
+        let (request, rest) = quoted(rest)?;
+        let (numbers, rest) = rest.split_once('"')?;
+        let (referrer, rest) = quoted(rest)?;
+        let (user_agent, _) = quoted(rest.trim_start().strip_prefix('"')?)?;
+        let mut request = request.split(' ');
+        Some(Line {
+            address: before.split(' ').next()?,
+            at: time(at)?,
+            method: request.next()?,
+            target: request.next()?,
+            status: numbers.trim().split(' ').next()?.parse().ok()?,
+            referrer,
+            user_agent,
+        })
+    }
+}
+
+/// What stands before the next quotation mark that no backslash escapes, and what follows it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' if !escaped => return Some((&text[..at], &text[at + 1..])),
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+/// `17/May/2015:10:05:03 +0000`.
+fn time(text: &str) -> Option<Timestamp> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let (date, zone) = text.split_once(' ')?;
+    let (date, clock) = date.split_once(':')?;
+    let mut parts = date.split('/');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let month = MONTHS
+        .find(month)
+        .filter(|at| month.len() == 3 && at % 3 == 0)?
+        / 3
+        + 1;
+    let (hours, minutes) = (zone.get(..3)?, zone.get(3..)?);
+    Timestamp::parse(&format!("{year}-{month:02}-{day}T{clock}{hours}:{minutes}"))
+}
+
+fn is_asset(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    extension.is_some_and(|extension| {
+        let mut assets = ASSETS.split(' ');
+        assets.any(|asset| asset.eq_ignore_ascii_case(extension))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> AccessLog {
+        AccessLog {
+            origin: "https://shop.example".into(),
+            deployment: "shop".into(),
+            consent: "unknown".into(),
+            assets: false,
+            salt: salt("0123456789abcdef").expect("long enough"),
+        }
+    }
+
+    fn line(request: &str, status: &str) -> String {
+        format!(
+            r#"203.0.113.7 - ann [17/May/2015:12:05:03 +0200] "{request}" {status} 512 "https://search.example/?q=a" "Mozilla/5.0 (a \"b\")""#
+        )
+    }
+
+    #[test]
+    fn a_page_view_has_its_time_its_url_and_a_visitor_without_an_address() {
+        let event = log().convert(&line("GET /a/b?x=1 HTTP/1.1", "200"));
+        let event = event.expect("a page view");
+        assert_eq!(event["page"]["url"], "https://shop.example/a/b?x=1");
+        assert_eq!(event["createdDate"], "2015-05-17T10:05:03.000Z");
+        assert_eq!(event["referrerUrl"], "https://search.example/?q=a");
+        assert_eq!(event["consent"]["state"], "unknown");
+        let cookie = event["customerCookieId"].as_str().expect("text");
+        assert_eq!(cookie.len(), 32);
+        assert!(!event.to_string().contains("203.0.113.7"));
+        let other = AccessLog {
+            salt: salt("another salt, as long").expect("long enough"),
+            ..log()
+        };
+        let other = other.convert(&line("GET /a/b?x=1 HTTP/1.1", "200"));
+        assert_ne!(other.expect("the same line")["customerCookieId"], cookie);
+    }
+
+    #[test]
+    fn what_is_no_page_view_says_why() {
+        let convert = |request, status| log().convert(&line(request, status)).err();
+        assert_eq!(convert("POST /a HTTP/1.1", "200"), Some(Skip::NotGet));
+        assert_eq!(convert("GET /a HTTP/1.1", "404"), Some(Skip::Status));
+        assert_eq!(
+            convert("GET /logo.PNG?v=2 HTTP/1.1", "200"),
+            Some(Skip::Asset)
+        );
+        assert_eq!(
+            convert("GET http://else/ HTTP/1.1", "200"),
+            Some(Skip::NoPath)
+        );
+        assert_eq!(convert("GET /a HTTP/1.1", "x"), Some(Skip::Malformed));
+        assert_eq!(convert("GET /a HTTP/1.1", "304"), None);
+        for broken in [
+            "",
+            "x",
+            "a - - [17/Foo/2015:12:05:03 +0200] \"GET / H\" 200 1 \"-\" \"-\"",
+            "é [é] \"",
+        ] {
+            assert_eq!(
+                log().convert(broken).err(),
+                Some(Skip::Malformed),
+                "{broken}"
+            );
+        }
+        let all = AccessLog {
+            assets: true,
+            ..log()
+        };
+        assert!(all.convert(&line("GET /logo.png HTTP/1.1", "200")).is_ok());
+    }
+}

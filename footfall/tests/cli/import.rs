@@ -1,0 +1,85 @@
+//! `footfall import`, and that what it writes passes `ingest`.
+
+use serde_json::Value;
+
+use super::footfall_command::{Scratch, demo_definitions, footfall, footfall_with};
+
+const LOG: &str = r#"203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /shoes?size=42 HTTP/1.1" 200 512 "https://www.google.com/" "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0"
+203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /shop.css HTTP/1.1" 200 90 "-" "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0"
+203.0.113.7 - - [17/May/2015:10:09:03 +0000] "GET /checkout HTTP/1.1" 304 0 "-" "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0"
+203.0.113.8 - - [17/May/2015:10:06:00 +0000] "GET /shoes HTTP/1.1" 404 0 "-" "-"
+what is this
+203.0.113.9 - - [17/May/2015:10:07:00 +0000] "GET / HTTP/2.0" 200 1 "-" "curl/8.5.0"
+"#;
+
+#[test]
+fn page_views_of_an_access_log_become_visits() {
+    let scratch = Scratch::new("import");
+    let events = format!("{}/events.jsonl", scratch.path());
+    let import = [
+        "import",
+        "access-log",
+        "-",
+        "--deployment",
+        "shop",
+        "--origin",
+        "https://shop.example/",
+        "--salt",
+        "0123456789abcdef",
+        "--consent",
+        "granted",
+        "--to",
+        &events,
+    ];
+    let done = footfall_with(&import, LOG.as_bytes());
+    assert_eq!(
+        (done.code, done.out.as_str(), done.err.as_str()),
+        (0, "", "3 events · 1 malformed · 1 status · 1 asset\n")
+    );
+    let ran = footfall(&["run", &events]).with(0);
+    let words: Vec<&str> = ran.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(words.contains("events in 3 they add up"), "{ran}");
+    assert!(words.contains("forwarded 3"), "{ran}");
+    assert!(words.contains("visits 2 "), "{ran}");
+}
+
+#[test]
+fn a_salt_that_could_be_guessed_is_refused() {
+    let import = [
+        "import",
+        "access-log",
+        "-",
+        "--deployment",
+        "shop",
+        "--origin",
+        "https://shop.example",
+        "--salt",
+        "short",
+    ];
+    let done = footfall(&import);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("openssl rand -hex 16"), "{}", done.err);
+}
+
+#[test]
+fn what_the_snippet_sends_passes_ingest() {
+    let collector = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/collector");
+    let read = |name: &str| std::fs::read_to_string(format!("{collector}/{name}")).expect(name);
+    let (snippet, sample) = (read("snippet.js"), read("sample.jsonl"));
+    let mut members = 0;
+    for line in sample.lines() {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        for name in event.as_object().expect("an object").keys() {
+            assert!(snippet.contains(name.as_str()), "the snippet sends {name}");
+            members += 1;
+        }
+    }
+    assert!(members >= 20, "{members}");
+    let file = format!("{collector}/sample.jsonl");
+    let ran = footfall(&["run", &file, "--definitions", &demo_definitions()]).with(0);
+    let words: Vec<&str> = ran.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(words.contains("events in 2 they add up"), "{ran}");
+    assert!(words.contains("forwarded 2"), "{ran}");
+}
