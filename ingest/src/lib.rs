@@ -2,11 +2,12 @@
 //! out, each under its visitor's key and with its time.
 //!
 //! Everything that a site's owner answers for is decided here, in this order: is it JSON within its limits (`raw`, `json`),
-//! whose snippet sent it (`deployment`, `site`), does the visitor consent (`consent`), may this page be tracked (`site`),
+//! whose snippet sent it (`deployment`, `site`), does the visitor consent (`consent`), may the sender send (`admission`, `quota`),
+//! may this page be tracked (`site`),
 //! is every member right (`field`, `attributes`), who is it ([`visitor_key`], `visitor`), when was it (`event_time`), and
 //! what can be known of it (`page`, `query`, `referrer`, `user_agent`) once personal data is taken out (`scrub`).
 //!
-//! No clock, no I/O (but for the keys file, which [`args`] reads before anything runs), no state: one record in, exactly one
+//! No clock, no I/O (but for the keys file, which [`args`] reads before anything runs), no state but quotas: one record in, exactly one
 //! outcome out. What comes is never trusted: whatever bytes arrive, the outcome is an event or a reason, in bounded time.
 
 pub mod args;
@@ -16,7 +17,10 @@ pub mod reason;
 pub mod visitor_key;
 
 mod accepted;
+mod accounts;
+mod admission;
 mod attributes;
+mod classify;
 mod consent;
 mod control;
 mod deployment;
@@ -25,6 +29,7 @@ mod field;
 mod json;
 mod page;
 mod query;
+mod quota;
 mod raw;
 mod referrer;
 mod report;
@@ -36,6 +41,7 @@ mod web;
 
 pub use accepted::Accepted;
 pub use args::Args;
+pub use classify::{Classified, Met, classify};
 pub use config::{Config, Limits, UnknownDeployments};
 pub use control::{CONSENT_WITHDRAWN, ERASE, ERASE_ACTION};
 pub use ingest::{Ingest, Nothing};

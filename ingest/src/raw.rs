@@ -11,7 +11,7 @@ use crate::{
 };
 
 object! {
-    /// One record of `web.events.raw`. An `ipAddress` is not even read: nothing here has a use for it.
+    /// One record of `web.events.raw`. An `ipAddress` is only compared with those that a deployment excludes.
     RawEvent {
         event_id: Scalar<'a> = "eventId",
         deployment_id: Scalar<'a> = "deploymentId",
@@ -34,6 +34,8 @@ object! {
         consent: RawConsent<'a> = "consent",
         gpc: Scalar<'a> = "gpc",
         reply_to: Scalar<'a> = "replyTo",
+        ip_address: Scalar<'a> = "ipAddress",
+        origin: Scalar<'a> = "origin",
     }
 }
 

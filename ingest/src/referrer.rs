@@ -163,6 +163,7 @@ mod tests {
         let sites = Sites::new(
             &DefinitionSet::new(1, Default::default(), definitions),
             false,
+            1,
         );
         let site = sites.get("shop").expect("known");
         let page: Url = page.parse().expect("a URL");

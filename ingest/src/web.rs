@@ -49,6 +49,7 @@ pub(crate) fn read(
             control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes)
         }
         Stance::Allowed(consent) => {
+            rules.admit(raw, &sender)?;
             let admitted = admit(raw, sender.site, consent, rules, agents)?;
             accept(raw, &sender, admitted, rules)
         }
@@ -69,6 +70,7 @@ fn admit(
     if class == Class::Block {
         return Err(SuppressReason::PageBlocked.into());
     }
+    site.gates.origin(&raw.origin, &url)?;
     let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
     let agent = agent.and_then(|text| agents.read(text));
     if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {

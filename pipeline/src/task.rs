@@ -122,8 +122,9 @@ impl<S: Stage> Task<S> {
                 );
             }
         };
-        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
+        let noted = restored.note.as_ref().filter(|_| S::TOPOLOGY.stateless);
         if let Some(note) = noted {
+            task.fold.processor_mut().recall(&note.own);
             task.last_received = note.received;
             task.fold.set_time(task.time_now());
         }
@@ -140,7 +141,10 @@ impl<S: Stage> Task<S> {
             floor: task.next_offset,
             is_due: restored.next_offset != Some(task.next_offset),
             replayed_until: restored.next_offset.unwrap_or(0),
-            definitions: restored.note.map_or(i64::MAX, |note| note.definitions),
+            definitions: restored
+                .note
+                .as_ref()
+                .map_or(i64::MAX, |note| note.definitions),
             ..Captured::default()
         };
         Ok(task)
@@ -542,7 +546,12 @@ impl<S: Stage> Task<S> {
 
     /// Says how far the task has come; and, `now` or if it must, writes what is to be remembered into the batch: every changed
     /// state, then the task's own record, last.
-    pub fn capture(&mut self, now: bool, batch: &mut Batch) -> TaskPosition {
+    pub fn capture(&mut self, now: bool, batch: &mut Batch, addresses: &Addresses) -> TaskPosition {
+        let mut outbox = Outbox::new(batch, addresses, self.id.partition, None);
+        self.fold
+            .processor_mut()
+            .settle(self.last_received, &mut outbox);
+        outbox.finish();
         let captures = self.is_uncaptured() && (now || self.must_capture());
         let task_record = captures.then(|| self.write_states(batch));
         if captures {
@@ -565,6 +574,7 @@ impl<S: Stage> Task<S> {
                 } else {
                     self.in_force
                 },
+                own: self.fold.processor().note(),
             },
         }
     }

@@ -239,7 +239,8 @@ impl KafkaLog {
             };
             let offset = committed_offset(&element)?;
             let changelog = self.read_changelog(task, &offset)?;
-            let floor = offset.metadata.map(|metadata| metadata.floor);
+            let metadata = offset.metadata.as_ref();
+            let floor = metadata.map(|metadata| metadata.floor);
             let floor = floor.or(offset.next_offset);
             let from = floor.map_or(Offset::Beginning, Offset::Offset);
             assignment
@@ -248,7 +249,7 @@ impl KafkaLog {
             self.tasks.insert(
                 task,
                 Owned {
-                    end: offset.metadata.map_or(0, |metadata| metadata.end),
+                    end: metadata.map_or(0, |metadata| metadata.end),
                     next_offset: floor.unwrap_or(0),
                     appended_at: Timestamp::MIN,
                 },
@@ -259,7 +260,7 @@ impl KafkaLog {
                 next_offset: offset.next_offset,
                 changelog,
                 floor,
-                note: offset.metadata.map(|metadata| metadata.note),
+                note: metadata.map(|metadata| metadata.note.clone()),
             });
         }
         self.restorer = None;
