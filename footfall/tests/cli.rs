@@ -4,5 +4,7 @@
 mod footfall_command;
 #[path = "cli/kafka.rs"]
 mod kafka;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/usage.rs"]
 mod usage;
