@@ -226,9 +226,47 @@ fn one(seed: u64, visitors: u32) -> u32 {
             "seed {seed}, {name}: missing {missing:#?}\nnot the oracle's {extra:#?}"
         );
     }
+    for (name, broker) in [("calm", calm_broker), ("faulty", faulty_broker)] {
+        let (came, accounted) = (came_in(broker), accounted_for(broker));
+        assert!(
+            came == accounted,
+            "seed {seed}, {name}: {came:#?} came in, {accounted:#?} are accounted for"
+        );
+    }
     gapless(faulty_broker, seed);
     assert_eq!(calm.crashes(), 0);
     faulty.crashes() + replayed.crashes()
+}
+
+/// Records by raw topic, partition and minute.
+type ByMinute = BTreeMap<(String, u32, Timestamp), i64>;
+
+/// What the raw topics hold, ticks aside.
+fn came_in(broker: &MemoryBroker) -> ByMinute {
+    let mut came = ByMinute::new();
+    for topic in [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW] {
+        for partition in 0..PARTITIONS {
+            let records = broker.records(topic, partition).into_iter();
+            for record in records.filter(|record| record.value.is_some()) {
+                let minute = record.appended_at.floor(journey::account::SPAN);
+                *came
+                    .entry((topic.to_owned(), partition, minute))
+                    .or_default() += 1;
+            }
+        }
+    }
+    came
+}
+
+/// What ingest says became of it.
+fn accounted_for(broker: &MemoryBroker) -> ByMinute {
+    let mut accounted = ByMinute::new();
+    for account in values::<journey::IngestAccount>(broker, topics::ACCOUNTS) {
+        let place = (account.topic.to_string(), account.partition, account.minute);
+        let counts = account.counts.iter().map(|counted| counted.count);
+        *accounted.entry(place).or_default() += counts.sum::<i64>();
+    }
+    accounted
 }
 
 /// The sequence of every session is 1, 2, 3…
