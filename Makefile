@@ -9,29 +9,34 @@ SHELL := bash
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
-check: install ## Formatting, lints, documentation, and every test that needs no Kafka
+check: ## Formatting, lints, documentation, and every test that needs no Kafka
+	bash deploy/install.sh tests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	else echo "cargo-deny is not installed: deny.toml is not checked (docs/operations.md, \"Before a release\")"; fi
 	env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY cargo test --workspace
 
 test: ## All tests, with those against a real Kafka, which it starts and stops
 	bash tests/run.sh
 
-test-faults: install ## Real Kafka under faults: kill -9, fencing, rebalances
+test-faults: ## Real Kafka under faults: kill -9, fencing, rebalances
 	bash tests/faults.sh
 
-test-damage: install ## Break each guarantee on purpose and see the right test fail
+test-damage: ## Break each guarantee on purpose and see the right test fail
+	bash deploy/install.sh tests
 	bash tests/damage.sh
 
 demo: install ## The whole pipeline on this machine, with simulated visitors
 	cargo build --release
 	./target/release/footfall demo
 
-bench: install ## Throughput and latency of every stage
-	cargo run --release -p footfall-bench
+bench: install ## Throughput and latency of every stage; PEERS=1: Kafka Streams and Flink beside them
+	cargo build --release --workspace --bins
+	cargo run --release -p footfall-bench -- $(if $(PEERS),--peers)
 
-simulate: install ## The stages in memory under seeded faults
+simulate: install ## The stages in memory under seeded faults: SEEDS=10000 for more, SEED=, VISITORS=, KINDS= for one
 	cargo test --release -p journey-tests --test simulation -- --nocapture
 
 dev-up: install ## Start a local Kafka and schema registry

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building, testing and `footfall dev` need and this machine lacks, on Debian and its kin.
 # Does nothing when everything is there. Without root or sudo it prints the line to run and exits 1.
+# `deploy/install.sh tests` also installs what only the tests need: a parser of docker-compose.yml, and patch.
 # The Rust toolchain has its own installer and is the one thing that must be there already.
 set -euo pipefail
 
 java_oldest=17
+purpose=${1:-}
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -25,6 +27,9 @@ java_package() {
   fi
 }
 
+# Whether anything here reads compose files: Docker need not run for that.
+reads_compose() { has docker-compose || docker compose version >/dev/null 2>&1; }
+
 # What is missing. librdkafka's configure asks for a C++ compiler, though it builds C alone.
 missing() {
   has cc && has c++ || echo gcc g++ libc6-dev
@@ -36,6 +41,10 @@ missing() {
   has mvn || echo maven
   has git || echo git
   has curl || echo curl
+  if [ "$purpose" = tests ]; then
+    reads_compose || echo docker-compose
+    has patch || echo patch
+  fi
   [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki ] || [ "$(uname)" != Linux ] || echo ca-certificates
 }
 

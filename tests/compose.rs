@@ -17,12 +17,22 @@ fn binary(name: &str) -> PathBuf {
     path.join(name)
 }
 
-/// The variables that `--help` names.
-fn options(name: &str) -> BTreeSet<String> {
-    let output = Command::new(binary(name)).arg("--help").output();
+/// What `--help` of a command prints.
+fn help(command: &[&str]) -> String {
+    let (name, arguments) = command.split_first().expect("a program");
+    let output = Command::new(binary(name))
+        .args(arguments)
+        .arg("--help")
+        .output();
     let output = output
         .unwrap_or_else(|e| panic!("{name} is not built ({e}): cargo build --workspace --bins"));
-    variables(&String::from_utf8_lossy(&output.stdout))
+    assert!(output.status.success(), "there is no command {command:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The variables that `--help` names.
+fn options(name: &str) -> BTreeSet<String> {
+    variables(&help(&[name]))
 }
 
 fn variables(text: &str) -> BTreeSet<String> {
@@ -87,6 +97,41 @@ fn every_variable_in_the_compose_file_is_an_option_of_its_binary() {
 }
 
 #[test]
+fn what_setup_does_are_commands_of_the_tool_and_its_variables_their_options() {
+    let compose = std::fs::read_to_string(root().join("docker-compose.yml")).expect("readable");
+    let lines = service(&compose, "setup");
+    let calls: Vec<Vec<&str>> = lines
+        .iter()
+        .filter(|line| line.trim().starts_with("footfall "))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(calls.len(), 3, "topics, schemas, definitions: {calls:?}");
+    let mut known = BTreeSet::new();
+    for call in calls {
+        let text = help(&call[..3]);
+        for option in call.iter().filter(|word| word.starts_with("--")) {
+            assert!(text.contains(*option), "{call:?}: no option {option}");
+        }
+        known.extend(variables(&text));
+    }
+    let own = variables(&lines.join("\n"));
+    for variable in own.union(&cluster(&compose)) {
+        assert!(
+            known.contains(variable),
+            "no command of setup reads {variable}"
+        );
+    }
+}
+
+/// Whether a parser must be there: on the build machine, and wherever `tests/run.sh` has installed one.
+fn parser_is_required() -> bool {
+    ["FOOTFALL_REQUIRE_COMPOSE", "CI"].iter().any(|name| {
+        let value = std::env::var(name).unwrap_or_default();
+        value == "1" || value == "true"
+    })
+}
+
+#[test]
 fn compose_itself_reads_the_file() {
     let parsers: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
     let answers = |parser: &&&[&str]| {
@@ -97,6 +142,10 @@ fn compose_itself_reads_the_file() {
         probe.is_ok_and(|output| output.status.success())
     };
     let Some(parser) = parsers.iter().find(answers) else {
+        assert!(
+            !parser_is_required(),
+            "neither docker compose nor docker-compose answers: `deploy/install.sh tests` installs one"
+        );
         println!("neither docker compose nor docker-compose is installed here: not read by it");
         return;
     };

@@ -24,52 +24,20 @@ const fn elsewhere(
     Elsewhere { line, by, words }
 }
 
-/// What needs a Kafka, or is a build: run by `make demo` and by the tests that `.ci/run` runs.
+/// What is a build, or longer than a test: run by `tests/run.sh`, the demo with fewer visitors.
 const ELSEWHERE: &[Elsewhere] = &[
     elsewhere("make demo", "Makefile", &["\ndemo: install"]),
+    elsewhere("make demo", "tests/run.sh", &["\"$footfall\" demo "]),
     elsewhere(
         "cargo build --release",
         "Makefile",
         &["cargo build --release"],
     ),
-    elsewhere("footfall dev up", "tests/run.sh", &["dev up"]),
-    elsewhere("eval \"$(footfall dev env)\"", "tests/run.sh", &["dev env"]),
-    elsewhere("footfall dev down", "tests/run.sh", &["dev down"]),
-    elsewhere(
-        "footfall topics apply",
-        "footfall/tests/cli",
-        &["\"topics\"", "\"apply\""],
-    ),
-    elsewhere(
-        "footfall schemas register",
-        "footfall/tests/cli",
-        &["\"schemas\"", "\"register\""],
-    ),
-    elsewhere(
-        "footfall definitions apply",
-        "footfall/tests/cli",
-        &["\"definitions\"", "\"apply\""],
-    ),
-    elsewhere(
-        "footfall generate --visitors 100 --hours 1 | footfall send",
-        "footfall/tests/cli",
-        &["\"send\""],
-    ),
-    elsewhere("footfall tail", "footfall/tests/cli", &["\"tail\""]),
-    elsewhere(
-        "footfall dead-letters list",
-        "footfall/tests/cli",
-        &["\"dead-letters\"", "\"list\""],
-    ),
-    elsewhere(
-        "ingest",
-        "tests/kafka",
-        &["\"ingest\"", "\"--development-visitor-key\""],
-    ),
-    elsewhere("sessionizer", "tests/kafka", &["\"sessionizer\""]),
-    elsewhere("segmenter", "tests/kafka", &["\"segmenter\""]),
-    elsewhere("staffing", "tests/kafka", &["\"staffing\""]),
 ];
+
+/// The first line of the block that needs a Kafka, and the test that runs all of it there.
+const ON_KAFKA: &str = "footfall dev up";
+const ON_KAFKA_BY: &str = "tests/kafka/readme_commands.rs";
 
 /// What this test stands in for: its own binaries are in the path.
 const PATH_LINE: &str = "export PATH=\"$PWD/target/release:$PATH\"";
@@ -168,38 +136,46 @@ fn runs_here(line: &str) -> bool {
         .all(|call| commands.contains(&command_and_options(call).0.as_str()))
 }
 
-/// The text of a file, or of every file of a directory.
-fn text_of(path: &Path) -> String {
-    if path.is_file() {
-        return fs::read_to_string(path).unwrap_or_default();
-    }
-    let entries = fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    entries
-        .flatten()
-        .map(|entry| text_of(&entry.path()))
-        .collect()
-}
-
-#[test]
-fn every_command_of_the_readme_is_run_here_or_elsewhere() {
-    let lines: Vec<String> = blocks(&read("README.md"), "sh").concat();
-    assert!(lines.len() >= 10, "the commands are found: {lines:?}");
-    for line in lines.iter().filter(|line| *line != PATH_LINE) {
-        let line = line.trim_end_matches(" &");
-        if runs_here(line) {
-            let (well, out, err) = bash(line);
-            assert!(well && !out.is_empty(), "`{line}`:\n{out}{err}");
-            continue;
-        }
-        let found = ELSEWHERE.iter().find(|known| line.starts_with(known.line));
-        let Elsewhere { by, words, .. } =
-            found.unwrap_or_else(|| panic!("who runs `{line}`? Nobody is known to"));
-        let text = text_of(&root().join(by));
+/// Somebody who is known runs the line.
+#[track_caller]
+fn assert_run_elsewhere(line: &str) {
+    let found: Vec<_> = ELSEWHERE
+        .iter()
+        .filter(|known| line.starts_with(known.line))
+        .collect();
+    assert!(!found.is_empty(), "who runs `{line}`? Nobody is known to");
+    for Elsewhere { by, words, .. } in found {
+        let text = read(by);
         for word in *words {
             assert!(
                 text.contains(word),
                 "`{line}` should be run by {by}, where there is no {word}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_is_run_here_or_elsewhere() {
+    let blocks = blocks(&read("README.md"), "sh");
+    let lines: Vec<String> = blocks.concat();
+    assert!(lines.len() >= 10, "the commands are found: {lines:?}");
+    let on_kafka = blocks.iter().find(|block| block[0] == ON_KAFKA);
+    let on_kafka = on_kafka.expect("the block of commands that need a Kafka");
+    assert!(
+        read(ON_KAFKA_BY).contains(&format!("block(\"{ON_KAFKA}\")")),
+        "{ON_KAFKA_BY} runs the block that begins with `{ON_KAFKA}`"
+    );
+    for line in lines.iter().filter(|line| *line != PATH_LINE) {
+        let run_on_kafka = on_kafka.contains(line);
+        let line = line.trim_end_matches(" &");
+        if !run_on_kafka && runs_here(line) {
+            let (well, out, err) = bash(line);
+            assert!(well && !out.is_empty(), "`{line}`:\n{out}{err}");
+            continue;
+        }
+        if !run_on_kafka {
+            assert_run_elsewhere(line);
         }
         for call in line.split('|').filter(|call| !call.contains("$(")) {
             let (command, options) = command_and_options(call);
@@ -312,21 +288,25 @@ fn assert_same(program: &str, written: &BTreeSet<Choice>, printed: &BTreeSet<Cho
 #[test]
 fn the_options_in_the_readme_are_those_of_help() {
     let tables = tables(&read("README.md"));
-    let [shared, of_ingest] = tables.as_slice() else {
-        panic!("two tables, not {}", tables.len())
+    let [shared, of_ingest, of_writers, of_staffing] = tables.as_slice() else {
+        panic!("four tables, not {}", tables.len())
     };
     assert!(
         shared.len() >= 13 && of_ingest.len() >= 14,
         "the rows are found"
     );
-    for stage in ["sessionizer", "segmenter", "staffing"] {
-        assert_same(stage, shared, &choices(stage));
-    }
-    assert_same(
-        "ingest",
-        &shared.union(of_ingest).cloned().collect(),
-        &choices("ingest"),
-    );
+    let with = |more: &[&BTreeSet<Choice>]| -> BTreeSet<Choice> {
+        shared
+            .iter()
+            .chain(more.iter().copied().flatten())
+            .cloned()
+            .collect()
+    };
+    assert_same("ingest", &with(&[of_ingest]), &choices("ingest"));
+    assert_same("sessionizer", shared, &choices("sessionizer"));
+    assert_same("segmenter", &with(&[of_writers]), &choices("segmenter"));
+    let of_both = with(&[of_writers, of_staffing]);
+    assert_same("staffing", &of_both, &choices("staffing"));
 }
 
 /// The source of the workspace, this file aside.

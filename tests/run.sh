@@ -6,7 +6,10 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*" >&2; }
 
-bash deploy/install.sh
+bash deploy/install.sh tests
+
+say "formatting"
+cargo fmt --all --check
 
 # With the places where a test may kill a process: one build for everything, and no others than tests use it.
 features=(--features pipeline/failpoints)
@@ -17,7 +20,7 @@ cargo build --workspace --all-targets "${features[@]}"
 if [ "${1:-all}" != kafka ]; then
   say "tests that need no Kafka"
   # Without the variables the real-Kafka target says so and passes; it has its turn below.
-  env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY FOOTFALL_REQUIRE_KAFKA=0 cargo test --workspace --no-fail-fast "${features[@]}"
+  env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY FOOTFALL_REQUIRE_KAFKA=0 FOOTFALL_REQUIRE_COMPOSE=1 cargo test --workspace --no-fail-fast "${features[@]}"
 fi
 
 FOOTFALL_BIN_DIR=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
@@ -56,3 +59,12 @@ eval "$variables"
 # Most of these tests wait most of the time, and three of them for one and the same run: more threads than cores, but few
 # enough that what a test must see in time is seen in time.
 FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]}" -- --nocapture --test-threads 5
+
+say "the tool against a real Kafka"
+cargo test -p footfall --test cli "${features[@]}"
+
+# A small day, which fails if what was sent and what is accounted for differ. It has a Kafka of its own.
+say "a short demo"
+"$footfall" dev down >&2
+env -u KEEP -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY "$footfall" demo --dir "$FOOTFALL_DEV_DIR/cluster-demo" \
+  --visitors 300 --play 8s --live 5s --rate 200

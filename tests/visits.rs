@@ -1,21 +1,21 @@
 //! Visits against their oracle: the same in every order, wherever marks fall, from every restored state; and the timelines of
 //! `docs/semantics.md`, which are read and run.
 
+#[path = "src/mixed.rs"]
+mod mixed;
 #[path = "src/timeline.rs"]
 mod timeline;
+#[path = "src/traffic.rs"]
+mod traffic;
 
 use std::collections::BTreeMap;
 
-use journey::{
-    CustomerId, DeploymentId, EventId, Millis, Text, Timestamp, Visit, VisitEvent, VisitId,
-    WebEvent,
-    visit::kind,
-    web_event::{Activity, PAGE_VIEWED, PING, Page},
-};
-use journey_tests::oracle::{self, EndedVisit};
+use journey::{CustomerId, EventId, Millis, Timestamp, Visit, VisitEvent, VisitId, visit::kind};
+use journey_tests::oracle::{self, Attention, EndedVisit};
 use proptest::prelude::*;
 use sessionizer::{Event, Happening, Output};
 use timeline::Timeline;
+use traffic::{Arrival, arrivals, delays, draws, record};
 
 const TIMEOUT: i64 = 20 * 60_000;
 const GRACE: i64 = 15 * 60_000;
@@ -25,8 +25,8 @@ fn the_document_is_the_test() {
     let document = include_str!("../docs/semantics.md");
     let timelines = Timeline::all_of(document);
     assert!(
-        timelines.len() >= 32,
-        "the seven cases of other engines, and 25 of our own"
+        timelines.len() >= 72,
+        "the seven cases of other engines, and 65 of our own"
     );
     let mut wrong = String::new();
     for (line, timeline) in timelines {
@@ -43,95 +43,6 @@ fn the_document_is_the_test() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-}
-
-/// One event as it is drawn: how long after the visitor's last one, how long it takes to arrive, how long its duplicate takes.
-#[derive(Clone, Debug)]
-struct Draw {
-    visitor: u8,
-    gap: i64,
-    delay: i64,
-    duplicate: Option<i64>,
-    name: &'static str,
-    page: u8,
-}
-
-/// An event on its way: when it arrives, and what it is.
-type Arrival = (i64, oracle::Event);
-
-/// Gaps that are often just at, just under and just over what the rules speak of.
-fn gap() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        3 => prop::sample::select(vec![TIMEOUT, TIMEOUT + 1, TIMEOUT - 1]),
-        2 => prop::sample::select(vec![0, 1, 45_000, 45_001, 60_000, 60_001, 2 * TIMEOUT]),
-        3 => 0..TIMEOUT,
-        1 => TIMEOUT..3 * TIMEOUT,
-    ]
-}
-
-fn draws(delay: i64) -> impl Strategy<Value = Vec<Draw>> {
-    let name = prop::sample::select(vec![PAGE_VIEWED, PAGE_VIEWED, "add_to_cart", PING]);
-    let delay = prop_oneof![Just(0), Just(delay), 0..=delay];
-    let duplicate = prop::option::weighted(0.2, 0..9 * 60_000i64);
-    let draw = (0..3u8, gap(), delay, duplicate, name, 0..3u8).prop_map(
-        |(visitor, gap, delay, duplicate, name, page)| Draw {
-            visitor,
-            gap,
-            delay,
-            duplicate,
-            name,
-            page,
-        },
-    );
-    prop::collection::vec(draw, 1..40)
-}
-
-/// The drawn events in the order in which they arrive.
-fn arrivals(draws: &[Draw]) -> Vec<Arrival> {
-    let mut clocks = BTreeMap::new();
-    let mut arrivals = Vec::new();
-    for (number, draw) in draws.iter().enumerate() {
-        let at = clocks.entry(draw.visitor).or_insert(0i64);
-        *at += draw.gap;
-        let event = oracle::Event {
-            visitor: format!("k1.{}", draw.visitor),
-            id: format!("e{}", (number * 7) % 40),
-            at: *at,
-            page: format!("/{}", draw.page),
-            page_view: draw.name == PAGE_VIEWED,
-            ping: draw.name == PING,
-            timeout: TIMEOUT,
-        };
-        arrivals.push((*at + draw.delay, event.clone()));
-        arrivals.extend(draw.duplicate.map(|more| (*at + draw.delay + more, event)));
-    }
-    arrivals.sort_by_key(|(arrival, _)| *arrival);
-    arrivals
-}
-
-fn record((received_at, event): &Arrival) -> WebEvent {
-    let name = match event {
-        event if event.ping => PING,
-        event if event.page_view => PAGE_VIEWED,
-        _ => "add_to_cart",
-    };
-    let page = Page {
-        url: Text::from(event.page.as_str()),
-        ..Page::default()
-    };
-    WebEvent {
-        event_id: EventId::from(event.id.as_str()),
-        customer_id: CustomerId::from(event.visitor.as_str()),
-        deployment_id: DeploymentId::from("shop"),
-        occurred_at: Timestamp(event.at),
-        received_at: Timestamp(*received_at),
-        web_event: Some(Activity {
-            event_name: Text::from(name),
-            page,
-            ..Activity::default()
-        }),
-        ..WebEvent::default()
-    }
 }
 
 /// Everything said, by visitor; each record's outputs apart, so that fates can be counted.
@@ -161,12 +72,20 @@ impl Said {
     }
 
     fn ended(&self) -> Vec<EndedVisit> {
+        self.of_each_ended(summary)
+    }
+
+    fn attention(&self) -> Vec<Attention> {
+        self.of_each_ended(attention)
+    }
+
+    fn of_each_ended<T: Ord>(&self, say: fn(&str, &Visit, &VisitEvent) -> T) -> Vec<T> {
         let ended = self
             .all
             .iter()
             .filter(|(_, happening)| happening.kind == kind::ENDED);
         let mut ended: Vec<_> = ended
-            .map(|(visitor, happening)| summary(visitor, visit(happening)))
+            .map(|(visitor, happening)| say(visitor, visit(happening), happening))
             .collect();
         ended.sort();
         ended
@@ -186,7 +105,17 @@ fn visit(happening: &VisitEvent) -> &Visit {
         .expect("there is no report and no control record here")
 }
 
-fn summary(visitor: &str, visit: &Visit) -> EndedVisit {
+fn attention(visitor: &str, visit: &Visit, ended: &VisitEvent) -> Attention {
+    Attention {
+        visitor: visitor.to_owned(),
+        first: visit.created_date.0,
+        page_since: ended.last_page_date.expect("a visit has a last page").0,
+        on_last_page: visit.last_page_millis.expect("every visit tells it"),
+        engaged: visit.engaged_millis.expect("every visit tells it"),
+    }
+}
+
+fn summary(visitor: &str, visit: &Visit, _: &VisitEvent) -> EndedVisit {
     EndedVisit {
         visitor: visitor.to_owned(),
         first: visit.created_date.0,
@@ -349,6 +278,7 @@ proptest! {
         let said = run(&arrivals, &marks, &[]);
         let events: Vec<_> = arrivals.iter().map(|(_, event)| event.clone()).collect();
         prop_assert_eq!(said.ended(), oracle::sessionize(&events));
+        prop_assert_eq!(said.attention(), oracle::attention(&events));
         prop_assert_eq!(said.late, 0);
         check_always(&arrivals, &said);
         check_silence(&said);
@@ -364,6 +294,17 @@ proptest! {
         let ended = run(&arrivals, &one, &[]).ended();
         prop_assert_eq!(&run(&arrivals, &other, &[]).ended(), &ended);
         prop_assert_eq!(&run(&shuffled, &[], &[]).ended(), &ended);
+    }
+
+    #[test]
+    fn within_grace_it_does_not_matter_which_event_takes_how_long_to_arrive(
+        mut draws in draws(GRACE), delays in delays(), one in choices(), other in choices(),
+    ) {
+        let said = run(&arrivals(&draws), &one, &[]);
+        draws.iter_mut().zip(delays).for_each(|(draw, delay)| draw.delay = delay);
+        let shuffled = run(&arrivals(&draws), &other, &[]);
+        prop_assert_eq!(shuffled.ended(), said.ended());
+        prop_assert_eq!(shuffled.attention(), said.attention());
     }
 
     #[test]

@@ -26,14 +26,29 @@ pub(crate) const PREFIX: &str = "bench.";
 pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
 /// How long a stage may take.
 const PATIENCE: Duration = Duration::from_secs(600);
-const PARTITIONS: usize = 4;
+pub(crate) const PARTITIONS: usize = 4;
 
-/// Fills the raw topic with an hour's events. Gives the time of the last ticks.
-pub(crate) fn fill(
-    cluster: &Cluster,
-    events: u64,
-    mut generator: LoadGenerator,
-) -> anyhow::Result<Timestamp> {
+/// Raw events in even steps of time.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    pub(crate) events: u64,
+    /// From the first to the last.
+    pub(crate) length: Millis,
+    pub(crate) generator: LoadGenerator,
+}
+
+impl Backlog {
+    /// The event of this number, written into `json`: when it happens, and its record's key.
+    pub(crate) fn next(&mut self, n: u64, json: &mut Vec<u8>) -> (Timestamp, Vec<u8>) {
+        let at = START + Millis((n * self.length.0 as u64 / self.events) as i64);
+        let key = self.generator.next(at, json).as_bytes().to_vec();
+        (at, key)
+    }
+}
+
+/// Fills the raw topic. Gives the time of the last ticks.
+pub(crate) fn fill(cluster: &Cluster, mut backlog: Backlog) -> anyhow::Result<Timestamp> {
+    let events = backlog.events;
     println!("filling {events} raw events");
     let settings = cluster.settings(PREFIX);
     let mut loader = BackfillLoader::open(
@@ -45,8 +60,7 @@ pub(crate) fn fill(
     )?;
     let mut json = Vec::new();
     for n in 0..events {
-        let at = START + Millis((n * 3_600_000 / events) as i64);
-        let key = generator.next(at, &mut json).as_bytes().to_vec();
+        let (at, key) = backlog.next(n, &mut json);
         loader.record(Raw::Web, Some(&key), &json, Some(at))?;
     }
     let loaded = loader.finish()?;
@@ -56,7 +70,8 @@ pub(crate) fn fill(
 /// Lets each stage work the backlog off, one after the other, the pass-through stage beside them.
 pub(crate) fn measure(cluster: &Cluster, until: Timestamp) -> anyhow::Result<Vec<StageRow>> {
     let mut rows = vec![stage(cluster, "ingest", 2 * PARTITIONS, until)?];
-    rows.push(floor(cluster, until)?);
+    rows.push(floor(cluster, false, until)?);
+    rows.push(floor(cluster, true, until)?);
     for name in ["sessionizer", "segmenter", "staffing"] {
         rows.push(stage(cluster, name, PARTITIONS, until)?);
     }
@@ -73,7 +88,9 @@ fn stage(
     work_off(cluster, process, name, tasks, until)
 }
 
-fn floor(cluster: &Cluster, until: Timestamp) -> anyhow::Result<StageRow> {
+/// The floor: a stage that copies; `keep`: and keeps a state of 300 bytes for every visitor, written in every commit.
+fn floor(cluster: &Cluster, keep: bool, until: Timestamp) -> anyhow::Result<StageRow> {
+    let name = pass_through::name(keep);
     let settings = cluster.settings(PREFIX);
     let topic = |name: String, compact: bool| TopicSpec {
         name: settings.lane.topic(&name),
@@ -85,18 +102,21 @@ fn floor(cluster: &Cluster, until: Timestamp) -> anyhow::Result<StageRow> {
         )]
         .into(),
     };
-    let changelog = topics::changelog(topics::WEB_EVENTS, "pass-through");
+    let changelog = topics::changelog(topics::WEB_EVENTS, name);
     let missing = [
-        topic(pass_through::COPY.to_owned(), false),
+        topic(pass_through::copy(keep).to_owned(), false),
         topic(changelog, true),
     ]
     .map(Difference::Missing);
     Admin::connect(&settings)?.apply_now(&missing, 1)?;
     let mut args = vec!["pass-through".to_owned()];
-    args.extend(stage_args("pass-through", PREFIX, true));
+    args.extend(stage_args(name, PREFIX, true));
+    if keep {
+        args.extend(["--keep", "--state-age", "0s"].map(str::to_owned));
+    }
     let program = std::env::current_exe()?;
-    let process = Process::spawn_as(cluster, "pass-through", &program, &args)?;
-    work_off(cluster, process, "pass-through", PARTITIONS, until)
+    let process = Process::spawn_as(cluster, name, &program, &args)?;
+    work_off(cluster, process, name, PARTITIONS, until)
 }
 
 /// From readiness until every task knows it to be `until`.
@@ -149,7 +169,7 @@ fn consumed(metrics: &str) -> u64 {
         .sum::<f64>() as u64
 }
 
-fn broker_cpu(dir: &Path) -> anyhow::Result<f64> {
+pub(crate) fn broker_cpu(dir: &Path) -> anyhow::Result<f64> {
     let wanted = format!("footfall.kafka={}", dir.canonicalize()?.display());
     for entry in std::fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry

@@ -8,8 +8,11 @@
 mod backlog;
 mod own_work;
 mod pass_through;
+mod peers;
 mod process;
+mod recovery;
 mod report;
+mod state_size;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,9 +27,11 @@ use footfall::{
     live::{self, Load},
     shop::LoadGenerator,
 };
+use journey::Millis;
 use pipeline::config::{KafkaArgs, StageArgs, duration};
 
 use self::{
+    backlog::Backlog,
     process::cpu_seconds,
     report::{LatencyRow, Report, WorkRow},
 };
@@ -35,6 +40,15 @@ use self::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DEFINITIONS: &str = "footfall/definitions";
+/// What one visitor sends of all events, where there is a hot key.
+const HOT_SHARE: f64 = 0.3;
+/// What is measured where there is none.
+const ALONE: [&str; 2] = ["raw to journey event", "raw to offer"];
+/// What is measured where there is one: the other visitors.
+const BESIDE_A_HOT_KEY: [&str; 2] = ["events beside a hot key", "offers beside a hot key"];
+const HOUR: Millis = Millis::from_mins(60);
+/// How far apart a visitor's events are, on average.
+const BETWEEN_EVENTS: Millis = Millis::from_secs(30);
 
 /// Measures Footfall on this machine.
 #[derive(Debug, Parser)]
@@ -51,6 +65,12 @@ struct Cli {
     /// Who sends the backlog
     #[arg(long, value_enum, default_value_t = Traffic::Browsing)]
     traffic: Traffic,
+    /// The backlog of so many visitors at once, whose visits all stay open; 0: as the traffic says, for an hour
+    #[arg(long, default_value_t = 0)]
+    open_visits: u64,
+    /// Other engines on the sessionizer's input, in the same run (needs Java 17 and Maven)
+    #[arg(long)]
+    peers: bool,
     /// Rates at which latency is measured; 0 is left out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rates: Vec<u64>,
@@ -60,6 +80,9 @@ struct Cli {
     /// How long each rate is sent and measured
     #[arg(long, default_value = "30s", value_parser = duration)]
     live: Duration,
+    /// Measure each rate again with one visitor more who sends 30 % of all events: how long the others' take then
+    #[arg(long)]
+    hot_key: bool,
     /// Where the figures go as JSON
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -74,11 +97,21 @@ enum Traffic {
     Returning,
 }
 
-impl Traffic {
-    fn generator(self, events: u64) -> LoadGenerator {
-        match self {
-            Traffic::Browsing => LoadGenerator::browsing(1, events / 120),
-            Traffic::Returning => LoadGenerator::new(1, events / 10),
+impl Cli {
+    fn backlog(&self) -> Backlog {
+        let events = self.events;
+        let (generator, length) = match (self.open_visits, self.traffic) {
+            (0, Traffic::Browsing) => (LoadGenerator::browsing(1, events / 120), HOUR),
+            (0, Traffic::Returning) => (LoadGenerator::new(1, events / 10), HOUR),
+            (open, _) => {
+                let length = events as i64 * BETWEEN_EVENTS.0 / open as i64;
+                (LoadGenerator::browsing(1, open), Millis(length))
+            }
+        };
+        Backlog {
+            events,
+            length,
+            generator,
         }
     }
 }
@@ -88,6 +121,20 @@ impl Traffic {
 enum Command {
     /// The whole chain over the memory log, without Kafka, and what every stage writes
     OwnWork,
+    /// What an open visit costs: bytes on the changelog over a file of raw events, and memory
+    StateSize {
+        /// Raw events, one JSON object a line; .gz too
+        file: PathBuf,
+        /// How many open visits memory is filled with
+        #[arg(long, value_delimiter = ',', default_value = "500000,1000000")]
+        visits: Vec<usize>,
+    },
+    /// How long a sessionizer takes after a SIGKILL: restored, first right output, caught up
+    Recovery {
+        /// How many visits are open
+        #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
+        visits: Vec<u64>,
+    },
     /// The pass-through stage: reads web events and writes them back as they are. The floor.
     #[command(hide = true)]
     PassThrough {
@@ -95,23 +142,34 @@ enum Command {
         kafka: KafkaArgs,
         #[command(flatten)]
         stage: StageArgs,
+        /// Keeps a state of 300 bytes for every visitor, which every record changes
+        #[arg(long)]
+        keep: bool,
     },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    if let Some(Command::PassThrough { kafka, stage }) = &cli.command {
-        return Ok(pass_through::run(kafka, stage));
+    if let Some(Command::PassThrough { kafka, stage, keep }) = &cli.command {
+        return Ok(pass_through::run(kafka, stage, *keep));
     }
     if let Some(Command::OwnWork) = cli.command {
-        let generator = cli.traffic.generator(cli.events);
-        own_work::run(
-            generator,
-            cli.events,
-            backlog::START,
-            Path::new(DEFINITIONS),
-        )?;
+        own_work::run(cli.backlog(), Path::new(DEFINITIONS))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    match &cli.command {
+        Some(Command::StateSize { file, visits }) => {
+            state_size::run(file, visits)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Recovery { visits }) => {
+            let (cluster, said) = Cluster::up(&cli.dir)?;
+            println!("{said}");
+            let result = recovery::run(&cluster, visits);
+            Cluster::down(&cli.dir)?;
+            return result.map(|()| ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let result = measure(&cli);
     let down = Cluster::down(&cli.dir);
@@ -133,43 +191,61 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         definitions.is_dir(),
         "run the bench from the root of the checkout: {DEFINITIONS} is read"
     );
-    let mut report = Report::new(cli.events, format!("{:?}", cli.traffic).to_lowercase());
+    let traffic = match cli.open_visits {
+        0 => format!("{:?}", cli.traffic).to_lowercase(),
+        open => format!("{open} visitors at once"),
+    };
+    let mut report = Report::new(cli.events, traffic);
     if cli.events > 0 {
         Lane::prepare(&cluster, backlog::PREFIX, true, &definitions)?;
-        let until = backlog::fill(&cluster, cli.events, cli.traffic.generator(cli.events))?;
+        let until = backlog::fill(&cluster, cli.backlog())?;
         report.throughput = backlog::measure(&cluster, until)?;
+        if cli.peers {
+            report.peers = peers::measure(&cluster)?;
+        }
     }
     for rate in cli.rates.iter().filter(|rate| **rate > 0) {
-        let prefix = format!("bench-live-{rate}.");
-        let mut lane = Lane::start(&cluster, &prefix, false, &definitions)?;
-        let load = Load {
-            rate: *rate,
-            warm_up: cli.warm_up,
-            length: cli.live,
-            seed: 1,
-            visitors: 20_000,
-        };
-        println!("latency at {rate} events/s for {} s", cli.live.as_secs());
-        let latencies = live::measure(&cluster, &mut lane, &load, &mut |_| {})?;
-        report.latency.push(LatencyRow::new(
-            *rate,
-            "raw to journey event",
-            &latencies.events,
-        ));
-        report
-            .latency
-            .push(LatencyRow::new(*rate, "raw to offer", &latencies.offers));
-        for stage in STAGES {
-            let process = lane.stage(stage)?;
-            let row = WorkRow::new(
-                *rate,
-                stage,
-                &process.metrics()?,
-                cpu_seconds(process.id())?,
-            );
-            report.work.push(row);
+        for hot_share in [0.0].into_iter().chain(cli.hot_key.then_some(HOT_SHARE)) {
+            let load = Load {
+                rate: *rate,
+                warm_up: cli.warm_up,
+                length: cli.live,
+                seed: 1,
+                visitors: 20_000,
+                hot_share,
+            };
+            measure_latency(&cluster, &load, &definitions, &mut report)?;
         }
-        lane.stop()?;
     }
     Ok(report)
+}
+
+/// Sends at a rate, and adds to the report how long it took and what each stage did.
+fn measure_latency(
+    cluster: &Cluster,
+    load: &Load,
+    definitions: &Path,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let Load { rate, length, .. } = *load;
+    let (prefix, names) = if load.hot_share > 0.0 {
+        (format!("bench-hot-{rate}."), BESIDE_A_HOT_KEY)
+    } else {
+        (format!("bench-live-{rate}."), ALONE)
+    };
+    let mut lane = Lane::start(cluster, &prefix, false, definitions)?;
+    println!("latency at {rate} events/s for {} s", length.as_secs());
+    let latencies = live::measure(cluster, &mut lane, load, &mut |_| {})?;
+    let measured = [&latencies.events, &latencies.offers];
+    for (name, histogram) in names.into_iter().zip(measured) {
+        report.latency.push(LatencyRow::new(rate, name, histogram));
+    }
+    for stage in STAGES {
+        let process = lane.stage(stage)?;
+        let cpu_seconds = cpu_seconds(process.id())?;
+        let row = WorkRow::new(rate, stage, &process.metrics()?, cpu_seconds);
+        report.work.push(row);
+    }
+    lane.stop()?;
+    Ok(())
 }

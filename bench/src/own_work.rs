@@ -6,28 +6,24 @@ use std::{path::Path, sync::Arc, time::Instant};
 use footfall::{
     chain::{Chain, ChainConfig},
     definitions_dir,
-    shop::LoadGenerator,
 };
 use ingest::{Config, UnknownDeployments, VisitorKeys};
-use journey::{Millis, Timestamp, definitions::DefinitionSet, topics};
+use journey::{Millis, definitions::DefinitionSet, topics};
 use pipeline::memory::Faults;
+
+use crate::backlog::{self, Backlog};
 
 const PARTITIONS: u32 = 4;
 const TICK: Millis = Millis(1_000);
 
 /// Plays an hour's events through the chain and says what each stage's output weighs.
-pub(crate) fn run(
-    mut generator: LoadGenerator,
-    events: u64,
-    start: Timestamp,
-    definitions: &Path,
-) -> anyhow::Result<()> {
+pub(crate) fn run(mut backlog: Backlog, definitions: &Path) -> anyhow::Result<()> {
+    let (events, start) = (backlog.events, backlog::START);
     let mut chain = Chain::new(&config(definitions)?);
     let mut json = Vec::new();
     let (mut tick, began) = (start, Instant::now());
     for n in 0..events {
-        let at = start + Millis((n * 3_600_000 / events) as i64);
-        let key = generator.next(at, &mut json).as_bytes().to_vec();
+        let (at, key) = backlog.next(n, &mut json);
         chain.send(topics::WEB_EVENTS_RAW, Some(&key), &json, at);
         if at >= tick + TICK {
             tick = at;

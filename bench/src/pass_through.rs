@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use journey::{TaskTime, Timestamp, topics};
+use journey::{TaskTime, Text, Timestamp, topics};
 use pipeline::{
     Address, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Stage, TimeFrom,
     Timer, Timers, Topology,
@@ -11,21 +11,41 @@ use pipeline::{
 };
 use schemas::{Avro, Incompatible, Malformed, avro::Reader};
 
-/// Where the pass-through stage writes.
-pub(crate) const COPY: &str = "bench.copy";
+/// Bytes of a state, of the stage that keeps one.
+const STATE: usize = 300;
 
+/// What the stage is called; its worker's thread too, whose name the kernel cuts at 15 bytes.
+pub(crate) const fn name(keep: bool) -> &'static str {
+    if keep {
+        "copy-and-keep"
+    } else {
+        "pass-through"
+    }
+}
+
+/// Where the stage writes.
+pub(crate) const fn copy(keep: bool) -> &'static str {
+    if keep { "bench.kept" } else { "bench.copy" }
+}
+
+/// The stage; `KEEP`: with a state for every visitor.
 #[derive(Debug)]
-struct PassThrough;
+struct PassThrough<const KEEP: bool>;
 
-/// Nothing: there is one key and it has no state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Nothing;
+/// What is kept of a visitor: how many records there were, and padding.
+#[derive(Clone, Debug)]
+struct Kept(Box<[u8; STATE]>);
 
-impl Avro for Nothing {
-    fn write(&self, _: &mut Vec<u8>) {}
+impl Avro for Kept {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&*self.0);
+    }
 
-    fn read(_: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Nothing)
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let bytes = from.bytes(STATE)?.try_into();
+        bytes
+            .map(|bytes| Kept(Box::new(bytes)))
+            .map_err(|_| Malformed::Truncated)
     }
 }
 
@@ -36,14 +56,16 @@ struct Copied {
     received_at: Timestamp,
 }
 
-impl Processor for PassThrough {
-    type Key = Nothing;
+impl<const KEEP: bool> Processor for PassThrough<KEEP> {
+    type Key = Text;
     type Input = Copied;
-    type State = Nothing;
+    type State = Kept;
     type Output = Copied;
 
-    fn key(&self, _: &Copied) -> Nothing {
-        Nothing
+    /// Where nothing is kept there is one key.
+    fn key(&self, input: &Copied) -> Text {
+        let key = if KEEP { input.key.as_slice() } else { &[] };
+        String::from_utf8_lossy(key).into_owned().into()
     }
 
     fn time(&self, input: &Copied) -> Timestamp {
@@ -53,37 +75,42 @@ impl Processor for PassThrough {
     fn apply(
         &self,
         _: &TaskTime,
-        _: &Nothing,
-        _: Option<Nothing>,
+        _: &Text,
+        state: Option<Kept>,
         input: Copied,
         out: &mut Vec<Copied>,
-    ) -> Option<Nothing> {
+    ) -> Option<Kept> {
         out.push(input);
-        None
+        KEEP.then(|| {
+            let mut kept = state.unwrap_or_else(|| Kept(Box::new([b'.'; STATE])));
+            let count = u64::from_le_bytes(kept.0[..8].try_into().unwrap_or_default());
+            kept.0[..8].copy_from_slice(&count.wrapping_add(1).to_le_bytes());
+            kept
+        })
     }
 
-    fn timers(&self, _: &Nothing) -> Timers {
+    fn timers(&self, _: &Kept) -> Timers {
         Timers::default()
     }
 
     fn on_timer(
         &self,
         _: &TaskTime,
-        _: &Nothing,
-        _: Nothing,
+        _: &Text,
+        _: Kept,
         _: Timer,
         _: &mut Vec<Copied>,
-    ) -> Option<Nothing> {
+    ) -> Option<Kept> {
         None
     }
 }
 
-impl Stage for PassThrough {
+impl<const KEEP: bool> Stage for PassThrough<KEEP> {
     const TOPOLOGY: Topology = Topology {
-        stage: "pass-through",
+        stage: name(KEEP),
         inputs: &[topics::WEB_EVENTS],
         outputs: &[OutputTopic {
-            name: COPY,
+            name: copy(KEEP),
             schema: None,
             co_partitioned: true,
         }],
@@ -107,7 +134,7 @@ impl Stage for PassThrough {
         Ok(())
     }
 
-    fn encode(&self, _: &Nothing, output: Copied, out: &mut Outbox<'_>) {
+    fn encode(&self, _: &Text, output: Copied, out: &mut Outbox<'_>) {
         let to = Address {
             topic: 0,
             place: Place::SamePartition,
@@ -119,14 +146,14 @@ impl Stage for PassThrough {
 }
 
 /// Runs the stage until a signal.
-pub(crate) fn run(kafka: &KafkaArgs, stage: &StageArgs) -> ExitCode {
-    stage_main(
-        kafka,
-        stage,
-        Extras {
-            ticks: true,
-            ..Extras::default()
-        },
-        |_| PassThrough,
-    )
+pub(crate) fn run(kafka: &KafkaArgs, stage: &StageArgs, keep: bool) -> ExitCode {
+    let extras = Extras {
+        ticks: true,
+        ..Extras::default()
+    };
+    if keep {
+        stage_main(kafka, stage, extras, |_| PassThrough::<true>)
+    } else {
+        stage_main(kafka, stage, extras, |_| PassThrough::<false>)
+    }
 }

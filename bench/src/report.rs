@@ -11,6 +11,7 @@ pub(crate) struct Report {
     events: u64,
     traffic: String,
     pub(crate) throughput: Vec<StageRow>,
+    pub(crate) peers: Vec<PeerRow>,
     pub(crate) latency: Vec<LatencyRow>,
     pub(crate) work: Vec<WorkRow>,
 }
@@ -57,6 +58,22 @@ pub(crate) struct StageRow {
     pub(crate) resident_mib: f64,
 }
 
+/// What another engine cost for sessions of the same records, an update for each, exactly once.
+#[derive(Debug, Serialize)]
+pub(crate) struct PeerRow {
+    pub(crate) engine: &'static str,
+    pub(crate) records: u64,
+    /// Committed records that it wrote: as many as it read, if it left none out.
+    pub(crate) updates: u64,
+    /// From the start of the process on, its compiler's work included.
+    pub(crate) cpu_seconds: f64,
+    /// From half of the records on.
+    pub(crate) steady_records_per_cpu_second: f64,
+    pub(crate) wall_seconds: f64,
+    pub(crate) broker_cpu_seconds: f64,
+    pub(crate) resident_mib: f64,
+}
+
 /// How long events took at a rate, in milliseconds.
 #[derive(Debug, Serialize)]
 pub(crate) struct LatencyRow {
@@ -90,6 +107,7 @@ impl Report {
             events,
             traffic,
             throughput: Vec::new(),
+            peers: Vec::new(),
             latency: Vec::new(),
             work: Vec::new(),
         }
@@ -122,6 +140,7 @@ impl Report {
                 row.resident_mib
             );
         }
+        self.render_peers(&mut text);
         let _ = writeln!(
             text,
             "\n{:>9}  {:<22} {:>7} {:>7} {:>7} {:>7}  (ms)",
@@ -147,5 +166,38 @@ impl Report {
             );
         }
         text
+    }
+
+    fn render_peers(&self, text: &mut String) {
+        if self.peers.is_empty() {
+            return;
+        }
+        let _ = writeln!(
+            text,
+            "\n{:<38} {:>10} {:>10} {:>16} {:>16} {:>12} {:>14} {:>9}",
+            "other engines, an update per event",
+            "records",
+            "updates",
+            "records/CPU-s",
+            "from start-up",
+            "records/s",
+            "broker CPU-s",
+            "peak MiB"
+        );
+        for row in &self.peers {
+            let records = row.records as f64;
+            let _ = writeln!(
+                text,
+                "{:<38} {:>10} {:>10} {:>16.0} {:>16.0} {:>12.0} {:>14.1} {:>9.0}",
+                row.engine,
+                row.records,
+                row.updates,
+                row.steady_records_per_cpu_second,
+                records / row.cpu_seconds,
+                records / row.wall_seconds,
+                row.broker_cpu_seconds,
+                row.resident_mib
+            );
+        }
     }
 }

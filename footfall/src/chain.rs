@@ -1,25 +1,27 @@
 //! The whole chain in one process, over the memory log: raw events in, visits, offers and staffing numbers out.
 
-use std::{sync::Arc, time::Duration};
+mod group;
+
+use std::sync::Arc;
 
 use ingest::{Config, Ingest};
 use journey::{
     Millis, Timestamp,
     definitions::DefinitionSet,
-    partition,
     topics::{self, Lane},
 };
 use pipeline::{
-    Stage, TaskContext, Topology,
+    Stage, Topology,
     log::LogError,
-    memory::{Faults, MemoryBroker, MemoryLog},
-    metrics::Metrics,
+    memory::{Fault, Faults, MemoryBroker, Random},
     names::Names,
-    worker::{Pace, Parts, Turn, Worker},
 };
 use segmenter::Segmenter;
 use sessionizer::Sessionizer;
 use staffing::Staffing;
+
+use crate::backfill::Placement;
+use group::{Group, PAUSE, Works};
 
 /// What a chain is made of.
 #[derive(Clone, Debug)]
@@ -43,99 +45,49 @@ pub struct ChainConfig {
 }
 
 /// The four stages over one memory broker.
-#[derive(Debug)]
 pub struct Chain {
     broker: MemoryBroker,
-    ingest: Member<Ingest>,
-    sessionizer: Member<Sessionizer>,
-    segmenter: Member<Segmenter>,
-    staffing: Member<Staffing>,
+    /// In the order of [`Part`].
+    groups: [Box<dyn Works>; 4],
     partitions: u32,
-    round_robin: u32,
+    placement: Placement,
+    faults: Faults,
+    random: Random,
+    /// A raw partition that hears nothing, until when.
+    silent: Option<(&'static str, u32, Timestamp)>,
 }
 
-/// One stage: its worker, and how to start it again after a crash.
-struct Member<S: Stage> {
-    worker: Worker<S, MemoryLog>,
-    open: Box<dyn FnMut() -> Worker<S, MemoryLog>>,
-    metrics: Arc<Metrics>,
-    crashes: u32,
+/// A stage of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `ingest`.
+    Ingest,
+    /// `sessionizer`.
+    Sessionizer,
+    /// `segmenter`.
+    Segmenter,
+    /// `staffing`.
+    Staffing,
 }
 
-impl<S: Stage> std::fmt::Debug for Member<S> {
+impl Part {
+    /// Every stage, in the order of the chain.
+    pub const ALL: [Part; 4] = [
+        Part::Ingest,
+        Part::Sessionizer,
+        Part::Segmenter,
+        Part::Staffing,
+    ];
+}
+
+const RAW: [&str; 2] = [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW];
+
+impl std::fmt::Debug for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Member")
-            .field("worker", &self.worker)
-            .field("crashes", &self.crashes)
+        f.debug_struct("Chain")
+            .field("partitions", &self.partitions)
+            .field("faults", &self.faults)
             .finish()
-    }
-}
-
-impl<S: Stage + 'static> Member<S> {
-    fn new(
-        broker: &MemoryBroker,
-        config: &ChainConfig,
-        make: impl Fn(TaskContext) -> S + Send + Sync + 'static,
-    ) -> Self {
-        let (broker, config) = (broker.clone(), config.clone());
-        let names = Names::new(&S::TOPOLOGY, &Lane::default());
-        let metrics = Arc::new(Metrics::new(S::TOPOLOGY));
-        let shared = Arc::clone(&metrics);
-        let make = Arc::new(make);
-        let mut seed = config
-            .seed
-            .wrapping_mul(31)
-            .wrapping_add(S::TOPOLOGY.stage.len() as u64);
-        let mut open = move || {
-            seed = seed.wrapping_add(1);
-            let log = MemoryLog::open(&broker, S::TOPOLOGY, names.clone(), config.faults, seed);
-            let make = Arc::clone(&make);
-            let parts = Parts {
-                make: Box::new(move |context| make(context)),
-                sets: Arc::clone(&config.sets),
-                schemas: Box::new(broker.clone()),
-                addresses: broker.addresses(&S::TOPOLOGY, &names),
-                metrics: Arc::clone(&shared),
-                pace: Pace {
-                    at_least: Duration::ZERO,
-                    quiet: Duration::ZERO,
-                    records: config.batch,
-                    outputs: config.batch,
-                    state_age: if config.state_records == 0 {
-                        Duration::ZERO
-                    } else {
-                        Duration::MAX
-                    },
-                    state_records: config.state_records,
-                    ..Pace::default()
-                },
-                grace: config.grace,
-            };
-            Worker::new(log, parts)
-        };
-        Member {
-            worker: open(),
-            open: Box::new(open),
-            metrics,
-            crashes: 0,
-        }
-    }
-
-    /// Works until nothing is left to do. A simulated crash means a new worker, restored from what was committed.
-    fn drain(&mut self, now: Duration) -> Result<bool, LogError> {
-        let mut worked = false;
-        loop {
-            match self.worker.turn(now) {
-                Ok(Turn::Worked) => worked = true,
-                Ok(Turn::Idle | Turn::Waiting) => return Ok(worked),
-                Err(error) if error.message.starts_with("simulated crash") => {
-                    self.crashes += 1;
-                    self.worker = (self.open)();
-                    worked = true;
-                }
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 
@@ -153,15 +105,20 @@ impl Chain {
         }
         let rules = Arc::clone(&config.ingest);
         Chain {
-            ingest: Member::new(&broker, config, move |context| {
-                Ingest::new(Arc::clone(&rules), context)
-            }),
-            sessionizer: Member::new(&broker, config, Sessionizer::new),
-            segmenter: Member::new(&broker, config, Segmenter::new),
-            staffing: Member::new(&broker, config, Staffing::new),
+            groups: [
+                Box::new(Group::new(&broker, config, move |context| {
+                    Ingest::new(Arc::clone(&rules), context)
+                })),
+                Box::new(Group::new(&broker, config, Sessionizer::new)),
+                Box::new(Group::new(&broker, config, Segmenter::new)),
+                Box::new(Group::new(&broker, config, Staffing::new)),
+            ],
             broker,
             partitions: config.partitions,
-            round_robin: 0,
+            placement: Placement::new(config.partitions),
+            faults: config.faults,
+            random: Random(config.seed),
+            silent: None,
         }
     }
 
@@ -172,25 +129,44 @@ impl Chain {
 
     /// Appends a raw record at a time; without a key it goes to the next partition.
     pub fn send(&mut self, topic: &str, key: Option<&[u8]>, value: &[u8], at: Timestamp) {
-        let partition = match key {
-            Some(key) => partition::of_key(key, self.partitions),
-            None => {
-                self.round_robin = (self.round_robin + 1) % self.partitions;
-                self.round_robin
-            }
-        };
+        let partition = self.placement.of(key);
         self.broker.set_time(at);
         self.broker.append(topic, partition, key, Some(value));
     }
 
-    /// Appends a tick to every raw partition.
+    /// Appends a tick to every raw partition but the one that hears nothing.
     pub fn tick(&mut self, at: Timestamp) {
+        self.silence(at);
         self.broker.set_time(at);
-        for topic in [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW] {
-            for partition in 0..self.partitions {
+        for topic in RAW {
+            let silent = self.silent.filter(|(silent, _, _)| *silent == topic);
+            for partition in (0..self.partitions).filter(|p| silent.is_none_or(|(_, s, _)| s != *p))
+            {
                 self.broker.append(topic, partition, None, None);
             }
         }
+    }
+
+    /// Draws whether a raw partition falls silent; one that was for long enough does not stay so.
+    fn silence(&mut self, at: Timestamp) {
+        self.silent = self.silent.filter(|(_, _, until)| *until > at);
+        if self.silent.is_none() && self.random.draws(self.faults.of(Fault::SilentSource)) {
+            self.broker.count(Fault::SilentSource);
+            let topic = RAW[self.random.below(2) as usize];
+            let partition = self.random.below(u64::from(self.partitions)) as u32;
+            let until = at + Millis(1 + self.random.below(PAUSE.0 as u64) as i64);
+            self.silent = Some((topic, partition, until));
+        }
+    }
+
+    /// Lets no tick into a raw partition until then.
+    pub fn silence_source(&mut self, topic: &'static str, partition: u32, until: Timestamp) {
+        self.silent = Some((topic, partition, until));
+    }
+
+    /// Lets all of a stage's members stand still until then.
+    pub fn stop(&mut self, part: Part, until: Timestamp) {
+        self.groups[part as usize].stop(until);
     }
 
     /// Takes over what another chain's ingest wrote: the stages after it start from the same log.
@@ -198,14 +174,34 @@ impl Chain {
         recorded.copy(topics::WEB_EVENTS, &self.broker);
     }
 
-    /// Lets every stage work until nothing is left to do.
+    /// Lets every stage work until nothing is left to do, after whatever is drawn to happen to it.
     pub fn settle(&mut self, at: Timestamp) -> Result<(), LogError> {
-        let now = Duration::from_millis(u64::try_from(at.0).unwrap_or_default());
+        for group in &mut self.groups {
+            group.disturb(at)?;
+            group.drain(at)?;
+        }
         loop {
-            let mut worked = self.ingest.drain(now)?;
-            worked |= self.sessionizer.drain(now)?;
-            worked |= self.segmenter.drain(now)?;
-            worked |= self.staffing.drain(now)?;
+            let mut worked = false;
+            for group in &mut self.groups {
+                worked |= group.drain(at)?;
+            }
+            if !worked {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets everybody go on, those that stood still and those taken for dead, lets every raw partition hear the time, and
+    /// settles, with nothing happening any more but to commits.
+    pub fn finish(&mut self, at: Timestamp) -> Result<(), LogError> {
+        self.faults = Faults::default();
+        self.silent = None;
+        self.tick(at);
+        loop {
+            let mut worked = false;
+            for group in &mut self.groups {
+                worked |= group.finish(at)?;
+            }
             if !worked {
                 return Ok(());
             }
@@ -214,33 +210,17 @@ impl Chain {
 
     /// Every stage's metrics, in Prometheus' text format.
     pub fn metrics(&self) -> [String; 4] {
-        [
-            &self.ingest.metrics,
-            &self.sessionizer.metrics,
-            &self.segmenter.metrics,
-            &self.staffing.metrics,
-        ]
-        .map(|metrics| metrics.render())
+        [0, 1, 2, 3].map(|part: usize| self.groups[part].metrics())
     }
 
-    /// Simulated crashes so far.
-    pub fn crashes(&self) -> u32 {
-        self.ingest.crashes
-            + self.sessionizer.crashes
-            + self.segmenter.crashes
-            + self.staffing.crashes
+    /// How many keys have a state in one stage.
+    pub fn state_count_of(&self, part: Part) -> usize {
+        self.groups[part as usize].state_count()
     }
 
     /// How many keys have a state, over all stages: zero when everything has ended.
     pub fn state_count(&self) -> usize {
-        fn count<S: Stage>(member: &Member<S>) -> usize {
-            member
-                .worker
-                .tasks()
-                .map(pipeline::task::Task::state_count)
-                .sum()
-        }
-        count(&self.sessionizer) + count(&self.segmenter) + count(&self.staffing)
+        self.groups.iter().map(|group| group.state_count()).sum()
     }
 }
 

@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use footfall::definitions_dir::{self, LoadError};
 use journey::{
-    Timestamp,
+    Millis, Timestamp,
     definitions::{self, Applied, Definition, Mistake, Sets},
     topics,
 };
@@ -24,7 +24,10 @@ use pipeline::{
 };
 use serde_json::{Value, json};
 
-use crate::Output;
+use crate::{
+    Output,
+    audit::{Audit, Caller},
+};
 
 /// Arguments of `footfall definitions`.
 #[derive(Debug, clap::Args)]
@@ -47,7 +50,8 @@ enum Command {
         kafka: KafkaArgs,
         /// A folder of JSON files, or one file
         dir: PathBuf,
-        /// From when on: an RFC 3339 time, `now`, or `beginning` [default: beginning for the first set, else now]
+        /// From when on: an RFC 3339 time, `now`, or `beginning` [default: beginning for the first set, else in 10 s, when
+        /// every instance has read it]
         #[arg(long, env = "FOOTFALL_EFFECTIVE_AT", value_parser = effective)]
         effective_at: Option<Effective>,
         /// Write nothing, say what would be written
@@ -57,6 +61,10 @@ enum Command {
 }
 
 /// From when on a set is in force.
+/// How long before it takes effect a later set is written, unless told otherwise: every running instance has read it by then, and
+/// all tasks switch at the same time of the data.
+const LEAD: Millis = Millis(10_000);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effective {
     Beginning,
@@ -75,7 +83,7 @@ fn effective(text: &str) -> Result<Effective, String> {
 }
 
 /// Runs `footfall definitions`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Validate { dir } => {
             let (definitions, mistakes) = load(dir);
@@ -98,7 +106,17 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
                 return refuse(output, &mistakes);
             }
             let settings = crate::settings(kafka)?;
-            apply(&settings, definitions, *effective_at, *dry_run, output)
+            let audit = match dry_run {
+                true => None,
+                false => Some(Audit::begin(&settings, caller, "definitions apply")?),
+            };
+            let applied = apply(&settings, definitions, *effective_at, *dry_run);
+            let next = match audit {
+                Some(audit) => audit.end(applied, |next| next.value(false))?,
+                None => applied?,
+            };
+            output.print(next.text(*dry_run), || next.value(*dry_run))?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
@@ -160,8 +178,7 @@ fn apply(
     definitions: Vec<Definition>,
     effective_at: Option<Effective>,
     dry_run: bool,
-    output: Output,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Next> {
     let topic = settings.lane.topic(topics::DEFINITIONS);
     let counts = Admin::connect(settings)?.partition_counts()?;
     counts.get(&topic).with_context(|| {
@@ -179,8 +196,7 @@ fn apply(
     if let Some(writer) = writer.filter(|_| next.changes()) {
         writer.write(&next.applied.records)?;
     }
-    output.print(next.text(dry_run), || next.value(dry_run))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(next)
 }
 
 /// The next set, beside the newest.
@@ -203,7 +219,7 @@ impl Next {
         let effective_at = effective_at.unwrap_or(if is_first {
             Effective::Beginning
         } else {
-            Effective::Now
+            Effective::At(now + LEAD)
         });
         let effective_at = match effective_at {
             Effective::Beginning => Timestamp::MIN,
@@ -318,13 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_set_acts_from_the_beginning_and_later_ones_from_now() {
+    fn the_first_set_acts_from_the_beginning_and_later_ones_once_all_have_read_them() {
         let mut sets = Sets::default();
         let first = Next::new(&sets, vec![route_path("a", "q")], None, NOW).expect("valid");
         assert_eq!(first.applied.manifest.effective_at, Timestamp::MIN);
         take(&mut sets, &first);
         let second = Next::new(&sets, vec![route_path("a", "r")], None, NOW).expect("valid");
-        assert_eq!(second.applied.manifest.effective_at, NOW);
+        assert_eq!(second.applied.manifest.effective_at, NOW + LEAD);
         let then = Some(Effective::Beginning);
         let third = Next::new(&sets, vec![route_path("a", "s")], then, NOW).expect("valid");
         assert_eq!(third.applied.manifest.effective_at, Timestamp::MIN);
@@ -344,7 +360,7 @@ mod tests {
         assert_eq!(next.removed, ["routePath/c"]);
         let text = next.text(false);
         let summary =
-            "1 new, 1 changed, 1 removed, 1 unchanged, effective 2027-01-15T08:00:00.000Z · set 2";
+            "1 new, 1 changed, 1 removed, 1 unchanged, effective 2027-01-15T08:00:10.000Z · set 2";
         assert!(text.contains(summary), "{text}");
     }
 

@@ -126,6 +126,7 @@ fn play(args: &Args) -> anyhow::Result<()> {
         length: args.live.saturating_sub(WARM_UP),
         seed: args.seed,
         visitors: 2_000,
+        hot_share: 0.0,
     };
     let latency = live::measure(&cluster, &mut live_lane, &load, &mut |sent| {
         progress.show(|| format!("{sent} events sent"));
@@ -192,8 +193,11 @@ fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
             text += &format!("  {}{name}: http://{address}/metrics\n", lane.prefix());
         }
     }
+    let processes = lanes.iter().flat_map(Lane::processes);
+    let ids: Vec<String> = processes.map(|process| process.id().to_string()).collect();
     text + &format!(
-        "Stop it all with: pkill -f 'instance local'; footfall dev down --dir {} --delete",
+        "Stop it all with: kill {}; footfall dev down --dir {} --delete",
+        ids.join(" "),
         args.dir.display()
     )
 }

@@ -181,6 +181,11 @@ impl Lane {
         self.kept = true;
     }
 
+    /// The stages.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter()
+    }
+
     /// Where each stage serves its metrics.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, &str)> {
         self.processes
@@ -233,6 +238,9 @@ pub fn stage_args(name: &str, prefix: &str, backfill: bool) -> Vec<String> {
         if backfill {
             args.push("--no-ticks");
         }
+    }
+    if name == "staffing" && backfill {
+        args.extend(["--source", "backfill"]);
     }
     args.into_iter().map(str::to_owned).collect()
 }
@@ -316,6 +324,13 @@ impl Process {
         let _ = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
+    }
+
+    /// Kills it: nothing is finished.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Waits until it has gone; kills it when it takes too long.

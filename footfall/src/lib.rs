@@ -11,4 +11,5 @@ pub mod lane;
 pub mod live;
 pub mod run;
 pub mod shop;
+pub mod source_file;
 pub mod summary;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use ingest::VisitorKeys;
 use journey::{Timestamp, partition, topics};
 use pipeline::{
     kafka::{
@@ -50,6 +51,20 @@ pub struct Load {
     pub seed: u64,
     /// How many visitors.
     pub visitors: u64,
+    /// The share of all events that one visitor more sends. Who is measured is everybody else.
+    pub hot_share: f64,
+}
+
+impl Load {
+    fn generator(&self) -> LoadGenerator {
+        LoadGenerator::new(self.seed, self.visitors).with_hot_key(self.hot_share)
+    }
+
+    /// The record key of the visitor who is not measured, as a lane's ingest makes it.
+    fn hot_key(&self) -> Vec<u8> {
+        let id = VisitorKeys::development().customer_id("shop", &self.generator().hot_cookie());
+        id.as_str().as_bytes().to_vec()
+    }
 }
 
 /// Milliseconds from an event's arrival to a reader that reads committed records only.
@@ -103,8 +118,8 @@ pub fn measure(
     let settings = cluster.settings(lane.prefix());
     let stop = Arc::new(AtomicBool::new(false));
     let reader = {
-        let (settings, stop, warm_up) = (settings.clone(), Arc::clone(&stop), load.warm_up);
-        thread::spawn(move || read(&settings, warm_up, &stop))
+        let (settings, stop, load) = (settings.clone(), Arc::clone(&stop), *load);
+        thread::spawn(move || read(&settings, &load, &stop))
     };
     let sent = send(&settings, load, lane, show)?;
     let until = Instant::now() + AFTER;
@@ -128,7 +143,7 @@ fn send(
 ) -> anyhow::Result<u64> {
     let topic = settings.lane.topic(topics::WEB_EVENTS_RAW);
     let mut writer = Writer::open(settings)?;
-    let mut generator = LoadGenerator::new(load.seed, load.visitors);
+    let mut generator = load.generator();
     let (mut sent, mut json) = (0, Vec::new());
     let began = Instant::now();
     while began.elapsed() < load.warm_up + load.length {
@@ -154,7 +169,8 @@ fn send(
     Ok(sent)
 }
 
-fn read(settings: &Settings, warm_up: Duration, stop: &AtomicBool) -> Result<Latencies, LogError> {
+fn read(settings: &Settings, load: &Load, stop: &AtomicBool) -> Result<Latencies, LogError> {
+    let (warm_up, hot_key) = (load.warm_up, load.hot_key());
     let names = [topics::JOURNEY_EVENTS, topics::OFFERS].map(|topic| settings.lane.topic(topic));
     let mut reader = TopicReader::open(settings, &names, From::End)?;
     let histogram = || Histogram::new_with_bounds(1, 600_000, 3).expect("valid bounds");
@@ -169,7 +185,7 @@ fn read(settings: &Settings, warm_up: Duration, stop: &AtomicBool) -> Result<Lat
         let Some(record) = reader.next(Duration::from_millis(20))? else {
             continue;
         };
-        if began.elapsed() < warm_up {
+        if began.elapsed() < warm_up || record.key.as_deref() == Some(&hot_key) {
             continue;
         }
         let now = wall_clock();

@@ -4,6 +4,7 @@
 //! go on, 2 the command line was wrong.
 
 mod accounts;
+mod audit;
 mod completeness;
 #[allow(unreachable_pub, reason = "it belongs to the library")]
 mod dead_letters;
@@ -31,6 +32,8 @@ use footfall::generate;
 use pipeline::{config::KafkaArgs, kafka::Settings};
 use serde_json::Value;
 
+use self::audit::Caller;
+
 /// The tool of the Footfall pipeline.
 #[derive(Debug, Parser)]
 #[command(name = "footfall", version, arg_required_else_help = true)]
@@ -38,6 +41,9 @@ struct Cli {
     /// What to print: lines for people, or JSON for programs.
     #[arg(long, global = true, env = "FOOTFALL_OUTPUT", default_value = "text")]
     output: Output,
+    /// Who does this: stands in the record that every write leaves on journey.audit [default: user@host]
+    #[arg(long, global = true, env = "FOOTFALL_ACTOR")]
+    actor: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -117,23 +123,24 @@ pub(crate) fn settings(kafka: &KafkaArgs) -> Result<Settings, UsageError> {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let caller = Caller::new(cli.actor.as_deref());
     let result = match &cli.command {
         Command::Run(args) => {
             footfall::run::command(args, cli.output == Output::Json).map(|()| ExitCode::SUCCESS)
         }
         Command::Demo(args) => demo::run(args),
         Command::Dev(args) => dev::run(args, cli.output),
-        Command::Topics(args) => topics::run(args, cli.output),
-        Command::Schemas(args) => schemas_cmd::run(args, cli.output),
-        Command::Definitions(args) => definitions_cmd::run(args, cli.output),
+        Command::Topics(args) => topics::run(args, cli.output, &caller),
+        Command::Schemas(args) => schemas_cmd::run(args, cli.output, &caller),
+        Command::Definitions(args) => definitions_cmd::run(args, cli.output, &caller),
         Command::Deployments(args) => deployments_cmd::run(args, cli.output),
         Command::Pages(args) => pages_cmd::run(args, cli.output),
         Command::Completeness(args) => completeness::run(args, cli.output),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Send(args) => send::run(args, cli.output),
+        Command::Send(args) => send::run(args, cli.output, &caller),
         Command::Tail(args) => tail::run(args),
         Command::DeadLetters(args) => dead_letters::run(args, cli.output),
-        Command::Replay(args) => replay::run(args, cli.output),
+        Command::Replay(args) => replay::run(args, cli.output, &caller),
         Command::Diff(args) => diff::run(args, cli.output),
     };
     result.unwrap_or_else(|error| ended_by(&error))

@@ -33,7 +33,12 @@ use self::{
     source::Source,
     window::Window,
 };
-use crate::{Output, UsageError, dead_letters::time_or_ago, records::Records};
+use crate::{
+    Output, UsageError,
+    audit::{Audit, Caller},
+    dead_letters::time_or_ago,
+    records::Records,
+};
 
 /// Arguments of `footfall replay`.
 #[derive(Debug, clap::Args)]
@@ -68,7 +73,7 @@ pub(crate) struct Args {
 }
 
 /// Runs `footfall replay`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     let source = crate::settings(&args.kafka)?;
     let target = lane::settings(&args.kafka, &args.into)?;
     if let (Some(from), Some(until)) = (args.from, args.until)
@@ -84,19 +89,33 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     })?;
     let partitions = extents.len() as u32;
     let target = Target::look(&source, target, partitions, args.replication)?;
-    let mut replay = Replay::begin(args, &source, &extents)?;
-    if !args.dry_run {
-        target.create()?;
-    }
+    let replay = Replay::begin(args, &source, &extents)?;
+    let report = if args.dry_run {
+        play(args, &source, &target, replay)?
+    } else {
+        let audit = Audit::creating(&target.settings, caller, "replay");
+        let played = target.create();
+        let played = played.and_then(|()| play(args, &source, &target, replay));
+        audit.end(played, Report::value)?
+    };
+    output.print(report.text(), || report.value())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Copies definitions and events.
+fn play<'a>(
+    args: &'a Args,
+    source: &'a Settings,
+    target: &'a Target,
+    mut replay: Replay,
+) -> anyhow::Result<Report<'a>> {
     let definitions = if args.without_definitions {
         None
     } else {
-        target.copy_definitions(&source, args.dry_run)?
+        target.copy_definitions(source, args.dry_run)?
     };
-    replay.copy(args, &source, &target.settings)?;
-    let report = Report::new(args, &source, &target, &replay, definitions);
-    output.print(report.text(), || report.value())?;
-    Ok(ExitCode::SUCCESS)
+    replay.copy(args, source, &target.settings)?;
+    Ok(Report::new(args, source, target, &replay, definitions))
 }
 
 /// A replay under way.

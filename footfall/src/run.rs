@@ -3,14 +3,13 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, BufWriter, Read, Write},
+    io::{BufRead, BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
-use flate2::read::MultiGzDecoder;
 use ingest::{Config, UnknownDeployments, VisitorKeys};
 use journey::{
     Millis, Timestamp,
@@ -22,7 +21,7 @@ use pipeline::{config::duration, memory::Faults};
 use crate::{
     backfill::Envelope,
     chain::{Chain, ChainConfig},
-    definitions_dir,
+    definitions_dir, source_file,
     summary::Summary,
 };
 
@@ -73,7 +72,7 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
     let mut chain = Chain::new(&chain_config(args)?);
     let mut time = DataTime::default();
     let mut events = 0;
-    for line in open(&args.file)?.split(b'\n') {
+    for line in source_file::open(&args.file)?.split(b'\n') {
         let line = line.with_context(|| format!("{} cannot be read", args.file.display()))?;
         if line.trim_ascii().is_empty() {
             continue;
@@ -241,29 +240,4 @@ impl DataTime {
         }
         Ok(())
     }
-}
-
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    let mut file: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?)
-    };
-    let mut magic = [0; 2];
-    let mut read = 0;
-    while read < 2 {
-        match file
-            .read(&mut magic[read..])
-            .with_context(|| format!("{} cannot be read", path.display()))?
-        {
-            0 => break,
-            n => read += n,
-        }
-    }
-    let whole = std::io::Cursor::new(magic[..read].to_vec()).chain(file);
-    Ok(if magic == [0x1f, 0x8b] {
-        Box::new(BufReader::new(MultiGzDecoder::new(whole)))
-    } else {
-        Box::new(BufReader::new(whole))
-    })
 }

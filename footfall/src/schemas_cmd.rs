@@ -8,12 +8,16 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use pipeline::{
     config::KafkaArgs,
+    kafka::Settings,
     registry::{Registry, Standing},
 };
 use schemas::Subject;
 use serde_json::{Value, json};
 
-use crate::Output;
+use crate::{
+    Output,
+    audit::{Audit, Caller},
+};
 
 /// Arguments of `footfall schemas`.
 #[derive(Debug, clap::Args)]
@@ -46,28 +50,23 @@ struct Found {
 }
 
 /// Runs `footfall schemas`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     let (kafka, registers) = match &args.command {
         Command::Check(kafka) => (kafka, false),
         Command::Register { kafka, dry_run } => (kafka, !dry_run),
     };
     let settings = crate::settings(kafka)?;
     let registry = Registry::open(&kafka.registry)?;
-    let mut found = Vec::new();
-    for subject in schemas::all() {
-        let name = subject.name(&settings.lane);
-        if registers {
-            registry.hold_to(&name, subject.compatibility.as_str())?;
-        }
-        found.push(look(&registry, name, *subject)?);
-    }
+    let (found, ids) = if registers {
+        let audit = Audit::begin(&settings, caller, "schemas register")?;
+        audit.end(
+            register(&registry, &settings),
+            |(found, ids)| json!({"subjects": found.len(), "registered": ids.len()}),
+        )?
+    } else {
+        (look_at_all(&registry, &settings)?, Vec::new())
+    };
     let all_pass = found.iter().all(Found::passes);
-    let mut ids = Vec::new();
-    if registers && all_pass {
-        for one in &found {
-            ids.push(registry.register(&one.name, one.subject.schema)?);
-        }
-    }
     let lines = found.iter().enumerate();
     let mut lines: Vec<String> = lines
         .map(|(at, one)| one.line(ids.get(at).copied()))
@@ -85,6 +84,28 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn look_at_all(registry: &Registry, settings: &Settings) -> anyhow::Result<Vec<Found>> {
+    let all = schemas::all().iter();
+    all.map(|subject| look(registry, subject.name(&settings.lane), *subject))
+        .collect()
+}
+
+/// Sets every level and registers every schema, none if one is refused. The ids of those registered.
+fn register(registry: &Registry, settings: &Settings) -> anyhow::Result<(Vec<Found>, Vec<u32>)> {
+    for subject in schemas::all() {
+        let name = subject.name(&settings.lane);
+        registry.hold_to(&name, subject.compatibility.as_str())?;
+    }
+    let found = look_at_all(registry, settings)?;
+    let mut ids = Vec::new();
+    if found.iter().all(Found::passes) {
+        for one in &found {
+            ids.push(registry.register(&one.name, one.subject.schema)?);
+        }
+    }
+    Ok((found, ids))
 }
 
 fn look(registry: &Registry, name: String, subject: Subject) -> anyhow::Result<Found> {

@@ -31,7 +31,10 @@ use self::{
     lines::Lines,
     pace::{Pace, Rate},
 };
-use crate::Output;
+use crate::{
+    Output,
+    audit::{Audit, Caller},
+};
 
 /// What the raw topics take, less what a record has around its value.
 const LINE_LIMIT: usize = (12 << 20) - 4096;
@@ -86,22 +89,31 @@ impl From<Entrance> for Raw {
 }
 
 /// Runs `footfall send`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     let settings = crate::settings(&args.kafka)?;
     let lines = Lines::open(&args.file)?;
-    let mut sink = Sink::open(&settings, args)?;
-    let sent = send(lines, &mut sink, args)?;
-    let loaded = sink.finish()?;
-    let report = Report {
-        sent,
-        loaded,
-        dry_run: args.dry_run,
+    let report = if args.dry_run {
+        send_all(lines, &settings, args)?
+    } else {
+        let audit = Audit::begin(&settings, caller, "send")?;
+        audit.end(send_all(lines, &settings, args), Report::value)?
     };
+    let sent = report.sent;
     output.print(report.text(), || report.value())?;
     Ok(if sent.too_large == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    })
+}
+
+fn send_all(lines: Lines, settings: &Settings, args: &Args) -> anyhow::Result<Report> {
+    let mut sink = Sink::open(settings, args)?;
+    let sent = send(lines, &mut sink, args)?;
+    Ok(Report {
+        sent,
+        loaded: sink.finish()?,
+        dry_run: args.dry_run,
     })
 }
 

@@ -68,7 +68,14 @@ impl Summary {
 
     fn visit(&mut self, event: &VisitEvent) {
         add(&mut self.visit_events, &event.kind);
-        if event.kind == visit::kind::STARTED {
+        if let Some(opens) = &event.opens {
+            add(&mut self.visit_events, opens);
+        }
+        if [Some(&event.kind), event.opens.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|kind| *kind == visit::kind::STARTED)
+        {
             self.visitors.insert(event.customer_id.0.clone());
         }
         if let Some(reason) = event

@@ -20,7 +20,10 @@ use pipeline::{
 };
 use serde_json::{Value, json};
 
-use crate::{Output, UsageError};
+use crate::{
+    Output, UsageError,
+    audit::{Audit, Caller},
+};
 
 /// Which stage keeps state of which input.
 pub(crate) const CHANGELOGS: &[(&str, &str)] = &[
@@ -72,7 +75,7 @@ struct Options {
 }
 
 /// Runs `footfall topics`.
-pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     let (options, writes) = match &args.command {
         Command::Plan(options) => (options, false),
         Command::Apply { options, dry_run } => (options, !dry_run),
@@ -89,13 +92,17 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
         left,
         done: false,
     };
-    if writes {
-        if !report.to_do.is_empty() {
-            options.check_replication(&admin)?;
-            admin.apply_now(&report.to_do, options.replication)?;
-        }
+    if writes && report.to_do.is_empty() {
         report.left = options.what_is_left(&admin, &wanted)?;
         report.done = true;
+    } else if writes {
+        options.check_replication(&admin)?;
+        let audit = Audit::creating(&settings, caller, "topics apply");
+        let applied = admin.apply_now(&report.to_do, options.replication);
+        let left = applied.map_err(anyhow::Error::from);
+        let left = left.and_then(|()| options.what_is_left(&admin, &wanted));
+        report.done = true;
+        report.left = audit.end(left, |_| report.json())?;
     }
     output.print(report.text(), || report.json())?;
     Ok(if report.is_clean() {

@@ -1,5 +1,7 @@
 //! The real binary, as a person calls it. What needs Kafka runs where FOOTFALL_BROKERS is set, in a lane of its own.
 
+#[path = "cli/dev.rs"]
+mod dev;
 #[path = "cli/footfall.rs"]
 mod footfall_command;
 #[path = "cli/kafka.rs"]

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use journey::{Text, VisitorTrait, WebEvent, definitions::ConsentMode, web_event::kind};
 
 use crate::{
+    attributes::Dropped,
     config::Config,
     event_time::Correction,
     quota::Quotas,
-    scrub::Hits,
+    scrub::{Form, Hits, scrub},
     site::{Class, Sites},
 };
 
@@ -23,6 +24,17 @@ pub struct Accepted {
     pub forgotten: Vec<Text>,
     pub(crate) hits: Hits,
     pub(crate) correction: Option<Correction>,
+    pub(crate) unknown: Unknown,
+    pub(crate) dropped: Dropped,
+}
+
+/// Members that nothing here has a use for, by the object that they stand in: how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unknown(pub(crate) [u16; 6]);
+
+impl Unknown {
+    /// The objects, in order.
+    pub(crate) const WITHIN: [&str; 6] = ["event", "page", "browser", "device", "consent", "app"];
 }
 
 /// What records are judged by.
@@ -46,8 +58,16 @@ pub(crate) struct Words {
     pub(crate) implied: Text,
     pub(crate) not_needed: Text,
     classes: [Text; Class::ALL.len()],
+    media: [Text; 5],
     types: [Text; 4],
+    purposes: [Text; 4],
 }
+
+/// The ways by which a visitor may come, as far as no table says them.
+const MEDIA: [&str; 5] = ["unknown", "internal", "paid", "email", "social"];
+
+/// The purposes that consent may be for, so far.
+const PURPOSES: [&str; 4] = ["visits", "personalisation", "staffing", "contact"];
 
 /// The types that an attribute may have.
 const TYPES: [&str; 4] = ["string", "number", "integer", "boolean"];
@@ -64,7 +84,9 @@ impl Default for Words {
             implied: Text::from("implied"),
             not_needed: Text::from("not_needed"),
             classes: Class::ALL.map(|class| Text::from(class.as_str())),
+            media: MEDIA.map(Text::from),
             types: TYPES.map(Text::from),
+            purposes: PURPOSES.map(Text::from),
         }
     }
 }
@@ -82,6 +104,21 @@ impl Words {
             ConsentMode::Required | ConsentMode::Implied => &self.implied,
         };
         word.clone()
+    }
+
+    /// A way by which a visitor may come.
+    pub(crate) fn medium(&self, name: &str) -> Text {
+        let word = self.media.iter().find(|word| **word == name);
+        word.unwrap_or(&self.media[0]).clone()
+    }
+
+    /// A purpose, in lower case, whatever the sender's: every stage compares it as it is.
+    pub(crate) fn purpose(&self, name: &str, hits: &mut Hits) -> Text {
+        self.purposes
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(name))
+            .cloned()
+            .unwrap_or_else(|| Text::from(&*scrub(&name.to_ascii_lowercase(), Form::Plain, hits)))
     }
 
     /// An attribute's type, whatever its case.

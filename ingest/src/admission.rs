@@ -1,12 +1,11 @@
 //! May this event come in at all, whatever it says: where it comes from, and how much has come before it.
 
-use std::net::IpAddr;
-
 use journey::definitions::{Deployment, IpRange, Origin};
 use url::Url;
 
 use crate::{
     accepted::Rules,
+    address,
     deployment::Sender,
     json::Scalar,
     quota::Rate,
@@ -63,15 +62,9 @@ impl Gates {
     }
 
     /// An address that cannot be read is none of those that are excluded.
-    fn excludes(&self, address: &Scalar<'_>) -> bool {
-        let Scalar::Text(text) = address else {
-            return false;
-        };
-        if self.excluded.is_empty() {
-            return false;
-        }
-        let address: Result<IpAddr, _> = text.trim().parse();
-        address.is_ok_and(|address| self.excluded.iter().any(|range| range.contains(address)))
+    fn excludes(&self, said: &Scalar<'_>) -> bool {
+        let among = |address| self.excluded.iter().any(|range| range.contains(address));
+        !self.excluded.is_empty() && address::read(said).is_some_and(among)
     }
 }
 

@@ -1,12 +1,16 @@
 //! What is typed in: every limit a flag and an environment variable, checked into a [`Config`].
 //!
-//! The one place of this library that reads a file: the visitor keys, once, before anything runs.
+//! The one place of this library that reads files: the visitor keys and the referrers, once, before anything runs.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use pipeline::config::duration;
 
 use crate::{
-    config::{Config, Limits, UnknownDeployments},
+    config::{Believed, Config, Limits, UnknownDeployments},
+    json::MOST_TEXTS,
     raw::MOST_ATTRIBUTES,
+    referrer::{BadLine, Referrers},
     visitor_key::{KeyError, VisitorKeys},
 };
 
@@ -53,6 +57,29 @@ pub struct Args {
     /// The longest title, search text or other text
     #[arg(long, env = "FOOTFALL_MAX_TEXT_SIZE", value_name = "SIZE", value_parser = size, default_value = "4KiB")]
     pub max_text_size: usize,
+    /// The longest id of a deployment
+    #[arg(long, env = "FOOTFALL_MAX_DEPLOYMENT_ID_SIZE", value_name = "SIZE", value_parser = size, default_value = "128")]
+    pub max_deployment_id_size: usize,
+    /// How much of a user agent is looked at and kept; the rest is cut off
+    #[arg(long, env = "FOOTFALL_MAX_USER_AGENT_SIZE", value_name = "SIZE", value_parser = size, default_value = "1KiB")]
+    pub max_user_agent_size: usize,
+    /// The most purposes of consent, 1000 at most
+    #[arg(
+        long,
+        env = "FOOTFALL_MAX_PURPOSES",
+        value_name = "COUNT",
+        default_value_t = 64
+    )]
+    pub max_purposes: usize,
+    /// The longest state, source or purpose of consent
+    #[arg(long, env = "FOOTFALL_MAX_CONSENT_SIZE", value_name = "SIZE", value_parser = size, default_value = "128")]
+    pub max_consent_size: usize,
+    /// More referrers, a line each: host, medium, name and search parameters between tabs; they stand above the built-in ones
+    #[arg(long, env = "FOOTFALL_REFERRERS", value_name = "FILE")]
+    pub referrers: Option<PathBuf>,
+    /// A database in the MaxMind DB format that says where addresses are; it is read again when it changes
+    #[arg(long, env = "FOOTFALL_GEOIP_DB", value_name = "FILE")]
+    pub geoip_db: Option<PathBuf>,
     /// How many user agents each partition's task remembers
     #[arg(
         long,
@@ -61,6 +88,12 @@ pub struct Args {
         default_value_t = 10_000
     )]
     pub user_agent_cache: usize,
+    /// The longest that an event may say it waited between createdDate and sentDate
+    #[arg(long, env = "FOOTFALL_MAX_EVENT_AGE", value_parser = duration, default_value = "720h")]
+    pub max_event_age: Duration,
+    /// The oldest createdDate that is believed of an event without sentDate
+    #[arg(long, env = "FOOTFALL_MAX_UNSENT_EVENT_AGE", value_parser = duration, default_value = "1h")]
+    pub max_unsent_event_age: Duration,
 }
 
 /// Why options cannot be used.
@@ -75,7 +108,7 @@ pub enum ArgsError {
     #[error("--visitor-keys-file and --development-visitor-key exclude each other")]
     TwoKeys,
     /// The file cannot be read.
-    #[error("cannot read the visitor keys in {file}")]
+    #[error("cannot read {file}")]
     Read {
         /// Which file.
         file: PathBuf,
@@ -89,6 +122,14 @@ pub enum ArgsError {
         file: PathBuf,
         /// Why.
         source: KeyError,
+    },
+    /// The file of referrers cannot be used.
+    #[error("the referrers in {file} cannot be used")]
+    Referrers {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: BadLine,
     },
     /// A limit beyond what a record may have.
     #[error("--{option} is {value}, at most {most} is possible")]
@@ -118,6 +159,7 @@ impl TryFrom<Args> for Config {
         for (option, value, most) in [
             ("max-event-size", args.max_event_size, MOST_EVENT_BYTES),
             ("max-attributes", args.max_attributes, MOST_ATTRIBUTES),
+            ("max-purposes", args.max_purposes, MOST_TEXTS),
         ] {
             if value > most {
                 return Err(ArgsError::TooHigh {
@@ -135,6 +177,14 @@ impl TryFrom<Args> for Config {
             value_bytes: args.max_value_size,
             id_bytes: args.max_id_size,
             text_bytes: args.max_text_size,
+            deployment_id_bytes: args.max_deployment_id_size,
+            user_agent_bytes: args.max_user_agent_size,
+            purposes: args.max_purposes,
+            consent_bytes: args.max_consent_size,
+        };
+        let referrers = match &args.referrers {
+            None => Arc::default(),
+            Some(file) => Arc::new(read_referrers(file)?),
         };
         let unknown_deployments = args.unknown_deployments;
         Ok(Config {
@@ -142,15 +192,32 @@ impl TryFrom<Args> for Config {
             visitor_keys,
             unknown_deployments,
             user_agents: args.user_agent_cache,
+            referrers,
+            geo: None,
+            believed: Believed {
+                sent: args.max_event_age.into(),
+                unsent: args.max_unsent_event_age.into(),
+            },
         })
     }
 }
 
-fn read_keys(file: &PathBuf) -> Result<VisitorKeys, ArgsError> {
-    let text = std::fs::read_to_string(file).map_err(|source| ArgsError::Read {
+fn read_text(file: &PathBuf) -> Result<String, ArgsError> {
+    std::fs::read_to_string(file).map_err(|source| ArgsError::Read {
         file: file.clone(),
         source,
-    })?;
+    })
+}
+
+fn read_referrers(file: &PathBuf) -> Result<Referrers, ArgsError> {
+    Referrers::with(&read_text(file)?).map_err(|source| ArgsError::Referrers {
+        file: file.clone(),
+        source,
+    })
+}
+
+fn read_keys(file: &PathBuf) -> Result<VisitorKeys, ArgsError> {
+    let text = read_text(file)?;
     VisitorKeys::from_json(&text).map_err(|source| ArgsError::Keys {
         file: file.clone(),
         source,
@@ -180,6 +247,7 @@ fn size(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use journey::Millis;
 
     use super::*;
 
@@ -202,6 +270,7 @@ mod tests {
         assert_eq!(config.unknown_deployments, UnknownDeployments::Refuse);
         let same = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
         assert_eq!(config.user_agents, same.user_agents);
+        assert_eq!(config.believed, same.believed);
     }
 
     #[test]
@@ -217,6 +286,12 @@ mod tests {
             "--max-id-size=4",
             "--max-text-size=5",
             "--user-agent-cache=6",
+            "--max-deployment-id-size=9",
+            "--max-user-agent-size=10",
+            "--max-purposes=11",
+            "--max-consent-size=12",
+            "--max-event-age=7s",
+            "--max-unsent-event-age=8s",
         ])
         .expect("valid");
         let limits = Limits {
@@ -227,8 +302,14 @@ mod tests {
             value_bytes: 3,
             id_bytes: 4,
             text_bytes: 5,
+            deployment_id_bytes: 9,
+            user_agent_bytes: 10,
+            purposes: 11,
+            consent_bytes: 12,
         };
         assert_eq!((config.limits, config.user_agents), (limits, 6));
+        let believed = [config.believed.sent, config.believed.unsent];
+        assert_eq!(believed.map(Millis::as_secs), [7, 8]);
         assert_eq!(config.unknown_deployments, UnknownDeployments::Accept);
     }
 
@@ -245,7 +326,7 @@ mod tests {
         );
         says(
             &["--visitor-keys-file=/no/such/file"],
-            "cannot read the visitor keys in /no/such/file",
+            "cannot read /no/such/file",
         );
         says(
             &["--development-visitor-key", "--max-attributes=1001"],

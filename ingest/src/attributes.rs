@@ -3,11 +3,15 @@
 
 use std::borrow::Cow;
 
-use journey::{Text, web_event::Attribute};
+use journey::{
+    Text,
+    definitions::{IdentifierType, TraitMapping},
+    web_event::Attribute,
+};
 
 use crate::{
     accepted::Rules,
-    field,
+    field, identifier,
     json::Scalar,
     raw::{Attributes, RawAttribute},
     reason::{Flaw, RejectReason},
@@ -15,11 +19,63 @@ use crate::{
     site::Site,
 };
 
-/// An event's attributes, and what of them are traits, by the trait's name.
+/// An event's attributes, and what of them are traits.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted {
     pub(crate) attributes: Vec<(Text, Attribute)>,
-    pub(crate) traits: Vec<(Text, Text)>,
+    pub(crate) traits: Vec<Trait>,
+    pub(crate) dropped: Dropped,
+}
+
+/// A trait of the visitor.
+#[derive(Debug)]
+pub(crate) struct Trait {
+    pub(crate) name: Text,
+    pub(crate) value: Text,
+    pub(crate) identifier: Option<IdentifierType>,
+}
+
+/// Identifiers that are not of their type, by type: how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped([u16; 3]);
+
+impl Dropped {
+    pub(crate) const TYPES: [IdentifierType; 3] = [
+        IdentifierType::Email,
+        IdentifierType::Phone,
+        IdentifierType::ExternalId,
+    ];
+
+    pub(crate) fn of(&self, kind: IdentifierType) -> u16 {
+        self.0[kind as usize]
+    }
+}
+
+impl Sorted {
+    /// Keeps a trait, by its type if it has one.
+    pub(crate) fn note(&mut self, mapping: &TraitMapping, value: &str, site: &Site) {
+        let country = site.default_country.as_deref();
+        let kept = match mapping.identifier {
+            Some(kind) => identifier::normalised(kind, value, country),
+            None => Some(Cow::Borrowed(value)),
+        };
+        match (kept, mapping.identifier) {
+            (Some(value), identifier) => self.traits.push(Trait {
+                name: mapping
+                    .trait_name
+                    .as_ref()
+                    .unwrap_or(&mapping.field_name)
+                    .clone(),
+                value: Text::from(&*value),
+                identifier,
+            }),
+            (None, Some(kind)) => {
+                let count = &mut self.dropped.0[kind as usize];
+                *count = count.saturating_add(1);
+            }
+            (None, None) => {}
+        }
+    }
 }
 
 /// Reads `attributes`.
@@ -34,10 +90,8 @@ pub(crate) fn read(
         "attributes",
         raw,
         rules,
-        |name, data_type, value| match site.trait_name(name) {
-            Some(trait_name) => sorted
-                .traits
-                .push((trait_name.clone(), Text::from(&*value))),
+        |name, data_type, value| match site.mapping(name) {
+            Some(mapping) => sorted.note(mapping, &value, site),
             None => {
                 let value = Text::from(&*scrub(&value, Form::Plain, hits));
                 sorted
@@ -54,11 +108,11 @@ pub(crate) fn read_traits(
     raw: &Attributes<'_>,
     site: &Site,
     rules: &Rules<'_>,
-    traits: &mut Vec<(Text, Text)>,
+    sorted: &mut Sorted,
 ) -> Result<(), Flaw> {
     each("traits", raw, rules, |name, _, value| {
-        if let Some(trait_name) = site.trait_name(name) {
-            traits.push((trait_name.clone(), Text::from(&*value)));
+        if let Some(mapping) = site.mapping(name) {
+            sorted.note(mapping, &value, site);
         }
     })
 }
@@ -80,7 +134,7 @@ fn each(
         return Err(Flaw::new(RejectReason::TooManyAttributes, what));
     }
     for (i, (name, attribute)) in raw.items.iter().enumerate() {
-        if name.len() > limits.name_bytes || !field::is_attribute_name(name) {
+        if name.len() > limits.name_bytes || !field::is_attribute_name(name) || is_personal(name) {
             let what = format!(
                 "member {} of `{within}` has no name like cart_total, of {} bytes at most",
                 i + 1,
@@ -106,6 +160,14 @@ fn each(
         }
     }
     Ok(())
+}
+
+/// A name that is an account's number is no name: it would travel on the event.
+fn is_personal(name: &str) -> bool {
+    matches!(
+        scrub(name, Form::Plain, &mut Hits::default()),
+        Cow::Owned(_)
+    )
 }
 
 /// The type and the value, as text.
@@ -151,8 +213,25 @@ fn typed<'s>(
             format!("`{within}.{name}.dataType` is none of string, number, integer and boolean");
         Flaw::new(RejectReason::AttributeType, what)
     };
-    Ok(Some((
-        rules.words.data_type(declared).ok_or_else(unknown)?,
-        text,
-    )))
+    let data_type = rules.words.data_type(declared).ok_or_else(unknown)?;
+    if text.is_empty() && data_type != "string" {
+        return Ok(None);
+    }
+    if !holds(&data_type, &text) {
+        let what = format!("`{within}.{name}` is no {data_type}, as its dataType says");
+        return Err(Flaw::new(RejectReason::AttributeValue, what));
+    }
+    Ok(Some((data_type, text)))
+}
+
+/// Whether a value is of its type.
+fn holds(data_type: &str, value: &str) -> bool {
+    match data_type {
+        "number" => value.trim().parse::<f64>().is_ok_and(f64::is_finite),
+        "integer" => value.trim().parse::<i64>().is_ok(),
+        "boolean" => ["true", "false"]
+            .iter()
+            .any(|word| value.trim().eq_ignore_ascii_case(word)),
+        _ => true,
+    }
 }

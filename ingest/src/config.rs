@@ -1,6 +1,9 @@
 //! What `ingest` must be told: plain data, checked before it gets here.
 
-use crate::visitor_key::VisitorKeys;
+use std::sync::Arc;
+
+pub use crate::{event_time::Believed, referrer::Referrers};
+use crate::{geo::GeoDatabase, visitor_key::VisitorKeys};
 
 /// How `ingest` judges what comes.
 #[derive(Clone, Debug)]
@@ -13,6 +16,12 @@ pub struct Config {
     pub unknown_deployments: UnknownDeployments,
     /// How many user agents a task remembers.
     pub user_agents: usize,
+    /// How old an event may be and still be believed.
+    pub believed: Believed,
+    /// What is known of referrers' hosts.
+    pub referrers: Arc<Referrers>,
+    /// Where addresses are, if anybody knows.
+    pub geo: Option<Arc<GeoDatabase>>,
 }
 
 impl Config {
@@ -23,6 +32,9 @@ impl Config {
             visitor_keys,
             unknown_deployments,
             user_agents: 10_000,
+            believed: Believed::default(),
+            referrers: Arc::default(),
+            geo: None,
         }
     }
 }
@@ -53,6 +65,14 @@ pub struct Limits {
     pub id_bytes: usize,
     /// Of a title, a search text, a user agent and every other text.
     pub text_bytes: usize,
+    /// Of a deployment's id.
+    pub deployment_id_bytes: usize,
+    /// Of a user agent: what is looked at and kept; the rest is cut off.
+    pub user_agent_bytes: usize,
+    /// Of consent's purposes: how many.
+    pub purposes: usize,
+    /// Of consent's state, source and each purpose.
+    pub consent_bytes: usize,
 }
 
 impl Default for Limits {
@@ -66,6 +86,10 @@ impl Default for Limits {
             value_bytes: 1024,
             id_bytes: 255,
             text_bytes: 4096,
+            deployment_id_bytes: 128,
+            user_agent_bytes: 1024,
+            purposes: 64,
+            consent_bytes: 128,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The consent gate: what an event says of consent, held against what its deployment needs, before anything else is read.
 
+use std::borrow::Cow;
+
 use journey::{
     Text,
     definitions::{ConsentMode, ConsentPolicy},
@@ -7,11 +9,12 @@ use journey::{
 };
 
 use crate::{
-    accepted::Words,
+    accepted::Rules,
     field,
-    json::Scalar,
+    json::{Scalar, Take},
     raw::RawConsent,
     reason::{Flaw, SuppressReason},
+    scrub::{Form, Hits, scrub},
 };
 
 /// What the event's consent allows.
@@ -25,18 +28,19 @@ pub(crate) enum Stance {
 
 /// The purpose without which nothing is kept in `journey.visitors`.
 const CONTACT: &str = "contact";
-/// A purpose's name, a state and a source are short.
-const SHORT: usize = 128;
 
 /// Reads the event's consent and Global Privacy Control signal against the deployment's policy.
 pub(crate) fn gate(
     policy: &ConsentPolicy,
     raw: &RawConsent<'_>,
-    gpc: &Scalar<'_>,
-    words: &Words,
+    gpc: Signal,
+    rules: &Rules<'_>,
+    hits: &mut Hits,
 ) -> Result<Stance, Flaw> {
     let unreadable = || Flaw::from(SuppressReason::ConsentUnreadable);
-    let state = field::text("consent.state", &raw.state, SHORT)
+    let (words, limits) = (rules.words, &rules.config.limits);
+    let most = limits.consent_bytes;
+    let state = field::text("consent.state", &raw.state, most)
         .map_err(|_| unreadable())?
         .unwrap_or("unknown");
     if state.eq_ignore_ascii_case("denied") {
@@ -45,33 +49,42 @@ pub(crate) fn gate(
     if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
         return Err(unreadable());
     }
-    let purposes: Vec<Text> = raw
-        .purposes
-        .items
+    let listed = &raw.purposes.items;
+    if listed.len() > limits.purposes || listed.iter().any(|purpose| purpose.len() > most) {
+        return Err(unreadable());
+    }
+    let purposes: Vec<Text> = listed
         .iter()
-        .map(|purpose| Text::from(purpose.as_ref()))
+        .map(|purpose| words.purpose(purpose, hits))
         .collect();
     if state.eq_ignore_ascii_case("withdrawn") {
         return Ok(Stance::Withdrawn(purposes));
     }
     let granted = state.eq_ignore_ascii_case("granted");
-    let gpc = signal(gpc).ok_or_else(unreadable)?;
+    if gpc == Signal::Unreadable {
+        return Err(unreadable());
+    }
     if policy.mode != ConsentMode::NotNeeded {
-        if gpc {
+        if gpc == Signal::On {
             return Err(SuppressReason::Gpc.into());
         }
         if policy.mode == ConsentMode::Required && !granted {
             return Err(SuppressReason::ConsentMissing.into());
         }
-        let lacking = |needed: &Text| !purposes.iter().any(|purpose| purpose == needed);
+        let lacking = |needed: &Text| {
+            !purposes
+                .iter()
+                .any(|purpose| purpose.eq_ignore_ascii_case(needed))
+        };
         if !purposes.is_empty() && policy.purposes.iter().any(lacking) {
             return Err(SuppressReason::ConsentPurpose.into());
         }
     }
+    let source = field::text("consent.source", &raw.source, most)?;
     Ok(Stance::Allowed(Consent {
         state: words.basis(policy.mode, granted),
         purposes,
-        source: field::text("consent.source", &raw.source, SHORT)?.map(Text::from),
+        source: source.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
         updated_date: field::date("consent.updatedDate", &raw.updated_date)?,
     }))
 }
@@ -86,25 +99,83 @@ pub(crate) fn touches_contact(purposes: &[Text]) -> bool {
     purposes.iter().any(|purpose| *purpose == CONTACT)
 }
 
-/// A Global Privacy Control signal: `true`, or `1` as the header says it. `None`: unreadable.
-fn signal(gpc: &Scalar<'_>) -> Option<bool> {
-    match gpc {
-        Scalar::Absent | Scalar::Null => Some(false),
-        Scalar::Boolean(value) => Some(*value),
-        Scalar::Integer(value) => Some(*value != 0),
-        Scalar::Text(text) => match text.as_ref() {
-            "1" | "true" => Some(true),
-            "" | "0" | "false" => Some(false),
-            _ => None,
-        },
-        Scalar::Number(_) | Scalar::Wrong(_) => None,
+/// A Global Privacy Control signal, the milder first: of several in one event the strictest stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Signal {
+    /// None came.
+    #[default]
+    Absent,
+    /// `false`, or what is as good.
+    Off,
+    /// `true`, or `1` as the header says it.
+    On,
+    /// Something else: what is meant cannot be known.
+    Unreadable,
+}
+
+impl Signal {
+    fn of(scalar: &Scalar<'_>) -> Signal {
+        match scalar {
+            Scalar::Absent | Scalar::Null | Scalar::Boolean(false) | Scalar::Integer(0) => {
+                Signal::Off
+            }
+            Scalar::Boolean(true) | Scalar::Integer(_) => Signal::On,
+            Scalar::Text(text) => match text.as_ref() {
+                "1" | "true" => Signal::On,
+                "" | "0" | "false" => Signal::Off,
+                _ => Signal::Unreadable,
+            },
+            Scalar::Number(_) | Scalar::Wrong(_) => Signal::Unreadable,
+        }
+    }
+
+    fn note(&mut self, scalar: &Scalar<'_>) {
+        *self = (*self).max(Signal::of(scalar));
+    }
+}
+
+impl<'de> Take<'de> for Signal {
+    fn wrong(&mut self, _: &'static str) {
+        *self = Signal::Unreadable;
+    }
+
+    fn is_absent(&self) -> bool {
+        *self == Signal::Absent
+    }
+
+    fn null(&mut self) {
+        self.note(&Scalar::Null);
+    }
+
+    fn text(&mut self, text: Cow<'de, str>) {
+        self.note(&Scalar::Text(text));
+    }
+
+    fn boolean(&mut self, value: bool) {
+        self.note(&Scalar::Boolean(value));
+    }
+
+    fn integer(&mut self, value: i64) {
+        self.note(&Scalar::Integer(value));
+    }
+
+    fn number(&mut self, value: f64) {
+        self.note(&Scalar::Number(value));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use journey::definitions::DefinitionSet;
+
     use super::*;
-    use crate::raw::{self, RawEvent};
+    use crate::{
+        accepted::Words,
+        config::{Config, UnknownDeployments},
+        raw::{self, RawEvent},
+        site::Sites,
+        visitor_key::VisitorKeys,
+    };
 
     #[track_caller]
     fn check(mode: ConsentMode, purposes: &[&str], event: &str, expected: &str) {
@@ -114,7 +185,15 @@ mod tests {
         };
         let mut read = RawEvent::default();
         raw::read(event.as_bytes(), 1 << 15, &mut read).expect("JSON");
-        let got = match gate(&policy, &read.consent, &read.gpc, &Words::default()) {
+        let config = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
+        let rules = Rules {
+            config: &config,
+            sites: &Sites::new(&DefinitionSet::default(), false, 1),
+            words: &Words::default(),
+            quotas: &Default::default(),
+        };
+        let mut hits = Hits::default();
+        let got = match gate(&policy, &read.consent, read.gpc, &rules, &mut hits) {
             Ok(Stance::Allowed(consent)) => format!("{} {:?}", consent.state, consent.purposes),
             Ok(Stance::Withdrawn(purposes)) => format!("withdrawn {purposes:?}"),
             Err(Flaw::Suppressed(reason)) => reason.to_string(),
@@ -209,6 +288,72 @@ mod tests {
             "granted []",
         );
         check(NotNeeded, &["staffing"], listed, r#"granted ["visits"]"#);
+    }
+
+    #[test]
+    fn the_case_of_a_purpose_does_not_count() {
+        let listed = r#"{"consent":{"state":"granted","purposes":["Visits","CONTACT"]}}"#;
+        check(
+            Required,
+            &["VISITS"],
+            listed,
+            r#"granted ["visits", "contact"]"#,
+        );
+        check(
+            Required,
+            &[],
+            r#"{"consent":{"state":"withdrawn","purposes":["Contact"]}}"#,
+            r#"withdrawn ["contact"]"#,
+        );
+    }
+
+    #[test]
+    fn a_list_or_a_word_that_is_too_long_cannot_be_read() {
+        let many = vec![r#""visits""#; 65].join(",");
+        let long = "x".repeat(129);
+        for event in [
+            format!(r#"{{"consent":{{"state":"granted","purposes":[{many}]}}}}"#),
+            format!(r#"{{"consent":{{"state":"granted","purposes":["{long}"]}}}}"#),
+            format!(r#"{{"consent":{{"state":"{long}"}}}}"#),
+        ] {
+            check(Required, &[], &event, "consent_unreadable");
+        }
+    }
+
+    #[test]
+    fn of_several_signals_and_consents_the_strictest_stands() {
+        for (event, expected) in [
+            (
+                r#"{"consent":{"state":"granted"},"gpc":true,"gpc":false}"#,
+                "gpc",
+            ),
+            (
+                r#"{"consent":{"state":"granted"},"gpc":"1","gpc":null}"#,
+                "gpc",
+            ),
+            (
+                r#"{"consent":{"state":"granted"},"gpc":[],"gpc":false}"#,
+                "consent_unreadable",
+            ),
+            (
+                r#"{"consent":{"state":"granted"},"consent":{"purposes":["visits"]}}"#,
+                "consent_unreadable",
+            ),
+            (
+                r#"{"consent":{"state":"granted"},"consent":null}"#,
+                "consent_unreadable",
+            ),
+            (
+                r#"{"consent":{"state":"granted"},"consent":{"state":"denied"}}"#,
+                "consent_denied",
+            ),
+            (
+                r#"{"consent":{"state":"denied"},"consent":{"state":"granted"}}"#,
+                "consent_unreadable",
+            ),
+        ] {
+            check(Required, &["visits"], event, expected);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use journey::{
     EventId, Text, id,
-    web_event::{Consent, Control},
+    web_event::{Consent, Control, control_action},
 };
 
 use crate::{
@@ -12,15 +12,16 @@ use crate::{
     event_time, field,
     raw::RawEvent,
     reason::Flaw,
+    scrub::Hits,
     visitor,
 };
 
 /// The reserved `eventName` that asks to forget a visitor.
 pub const ERASE: &str = "footfall_erase";
 /// The `action` of a control record: the visitor took consent back.
-pub const CONSENT_WITHDRAWN: &str = "consent_withdrawn";
+pub const CONSENT_WITHDRAWN: &str = control_action::CONSENT_WITHDRAWN;
 /// The `action` of a control record: everything about the visitor is to go.
-pub const ERASE_ACTION: &str = "erase";
+pub const ERASE_ACTION: &str = control_action::ERASE;
 
 /// Reads a control record: of the event only who and when.
 pub(crate) fn read(
@@ -29,6 +30,7 @@ pub(crate) fn read(
     rules: &Rules<'_>,
     action: &str,
     purposes: Vec<Text>,
+    mut hits: Hits,
 ) -> Result<Accepted, Flaw> {
     field::once("", raw.duplicate)?;
     let customer_id = visitor::of_either(
@@ -39,9 +41,9 @@ pub(crate) fn read(
     )?;
     let created = field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received_at);
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, sender.received_at);
+    let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
-        Some(event_id) => EventId::from(event_id),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => EventId::from(id::derive(&[
             customer_id.as_str().as_bytes(),
             &created.0.to_be_bytes(),
@@ -75,6 +77,7 @@ pub(crate) fn read(
     Ok(Accepted {
         event,
         forgotten,
+        hits,
         correction: time.corrected,
         ..Accepted::default()
     })

@@ -69,10 +69,15 @@ pub(crate) fn sender<'s>(
     received_at: Timestamp,
     rules: &Rules<'s>,
 ) -> Result<Sender<'s>, Flaw> {
-    let limit = rules.config.limits.id_bytes;
-    let id = field::required("deploymentId", id, limit, RejectReason::MissingDeploymentId)?;
-    if !field::is_deployment_id(id) {
-        let what = "`deploymentId` is not printable, or longer than 128 bytes";
+    let most = rules.config.limits.deployment_id_bytes;
+    let id = field::required(
+        "deploymentId",
+        id,
+        usize::MAX,
+        RejectReason::MissingDeploymentId,
+    )?;
+    if !field::is_deployment_id(id, most) {
+        let what = format!("`deploymentId` is not printable, or longer than {most} bytes");
         return Err(Flaw::new(RejectReason::InvalidDeploymentId, what));
     }
     let unknown = || {
@@ -87,10 +92,13 @@ pub(crate) fn sender<'s>(
     })
 }
 
+/// The longest id that a dead letter names.
+const NAMED: usize = 255;
+
 /// What a dead letter says of its origin: an id that could be one, whatever else is wrong.
 pub(crate) fn as_far_as_known(id: &Scalar<'_>) -> Option<String> {
     match id {
-        Scalar::Text(id) if field::is_deployment_id(id) => Some(id.clone().into_owned()),
+        Scalar::Text(id) if field::is_deployment_id(id, NAMED) => Some(id.clone().into_owned()),
         _ => None,
     }
 }

@@ -2,8 +2,23 @@
 
 use journey::{Millis, Timestamp};
 
-/// Without a time of sending, a date is believed if it is no older than this.
-const BELIEVED: Millis = Millis::from_mins(60);
+/// How old an event may be and still be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Believed {
+    /// One that says when it was sent: it may have waited offline.
+    pub sent: Millis,
+    /// One that does not.
+    pub unsent: Millis,
+}
+
+impl Default for Believed {
+    fn default() -> Self {
+        Believed {
+            sent: Millis::from_mins(30 * 24 * 60),
+            unsent: Millis::from_mins(60),
+        }
+    }
+}
 
 /// Event time, and what was wrong with the client's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +34,8 @@ pub(crate) enum Correction {
     Future,
     /// Older than can be believed of a client that does not say when it sent.
     Implausible,
+    /// It says when it sent, and that it waited for longer than can be believed.
+    TooOld,
 }
 
 impl Correction {
@@ -26,6 +43,7 @@ impl Correction {
         match self {
             Correction::Future => "future",
             Correction::Implausible => "implausible",
+            Correction::TooOld => "too_old",
         }
     }
 }
@@ -35,26 +53,31 @@ pub(crate) fn event_time(
     created: Timestamp,
     sent: Option<Timestamp>,
     received: Timestamp,
+    believed: Believed,
 ) -> EventTime {
-    let occurred_at = match sent {
-        Some(sent) => received - (sent - created),
-        None => created,
+    let (occurred_at, oldest, too_old) = match sent {
+        Some(sent) => (
+            received - (sent - created),
+            believed.sent,
+            Correction::TooOld,
+        ),
+        None => (created, believed.unsent, Correction::Implausible),
     };
-    if occurred_at > received {
-        EventTime {
-            occurred_at: received,
-            corrected: Some(Correction::Future),
-        }
-    } else if sent.is_none() && received - occurred_at > BELIEVED {
-        EventTime {
-            occurred_at: received,
-            corrected: Some(Correction::Implausible),
-        }
+    let corrected = if occurred_at > received {
+        Some(Correction::Future)
+    } else if received - occurred_at > oldest {
+        Some(too_old)
     } else {
-        EventTime {
-            occurred_at,
-            corrected: None,
-        }
+        None
+    };
+    let occurred_at = if corrected.is_some() {
+        received
+    } else {
+        occurred_at
+    };
+    EventTime {
+        occurred_at,
+        corrected,
     }
 }
 
@@ -77,7 +100,7 @@ mod tests {
             corrected,
         };
         assert_eq!(
-            event_time(at(created), sent.map(at), at(received)),
+            event_time(at(created), sent.map(at), at(received), Believed::default()),
             expected
         );
     }
@@ -92,6 +115,13 @@ mod tests {
     #[test]
     fn an_event_kept_offline_for_days_keeps_its_time() {
         check(600, Some(600 + 3 * 1440), 10_000, 10_000 - 3 * 1440, None);
+    }
+
+    #[test]
+    fn nobody_was_offline_for_longer_than_is_believed() {
+        const MONTH: i64 = 30 * 1440;
+        check(0, Some(MONTH), 50_000, 50_000 - MONTH, None);
+        check(0, Some(MONTH + 1), 50_000, 50_000, Some(Correction::TooOld));
     }
 
     #[test]
@@ -113,7 +143,8 @@ mod tests {
         for created in ends {
             for sent in ends {
                 for received in ends {
-                    assert!(event_time(created, Some(sent), received).occurred_at <= received);
+                    let time = event_time(created, Some(sent), received, Believed::default());
+                    assert!(time.occurred_at <= received);
                 }
             }
         }

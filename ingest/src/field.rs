@@ -175,7 +175,7 @@ pub(crate) fn is_event_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b':'))
 }
 
-/// A deployment's id: printable, without spaces, 128 bytes at most.
-pub(crate) fn is_deployment_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic())
+/// A deployment's id: printable, without spaces.
+pub(crate) fn is_deployment_id(id: &str, most: usize) -> bool {
+    (1..=most).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }

@@ -17,8 +17,9 @@ use schemas::{
 use serde_json::Value;
 
 use crate::{
-    accepted::{Accepted, Rules, Words},
+    accepted::{Accepted, Rules, Unknown, Words},
     accounts::Accounts,
+    attributes::Dropped,
     config::{Config, UnknownDeployments},
     deployment::as_far_as_known,
     json::Scalar,
@@ -44,7 +45,7 @@ const REPORTS: usize = 1;
 /// Events whose time is not what their sender's clock says.
 pub static TIME_CORRECTED: Counter = Counter {
     name: "footfall_time_corrected_total",
-    help: "Events whose date was ahead of their arrival (future) or too old to be believed (implausible).",
+    help: "Events whose date was ahead of their arrival (future) or too old to be believed (implausible; too_old where it says when it was sent).",
     label: "cause",
 };
 
@@ -53,6 +54,20 @@ pub static SCRUBBED: Counter = Counter {
     name: "footfall_scrubbed_total",
     help: "Personal data replaced in URLs, titles, search texts and attributes, by kind.",
     label: "kind",
+};
+
+/// Members that nothing here has a use for: what a sender believes to say and does not.
+pub static UNKNOWN_MEMBERS: Counter = Counter {
+    name: "footfall_unknown_members_total",
+    help: "Members of forwarded events that ingest does not know, by the object that they stand in.",
+    label: "object",
+};
+
+/// Identifiers that are not what their mapping says.
+pub static IDENTIFIERS_DROPPED: Counter = Counter {
+    name: "footfall_identifiers_dropped_total",
+    help: "Identifiers of visitors that were dropped because they are not of their type, by type.",
+    label: "type",
 };
 
 /// Raw events in; validated, consented, scrubbed and enriched ones out, by visitor.
@@ -281,6 +296,8 @@ impl Stage for Ingest {
             forgotten,
             hits,
             correction,
+            unknown,
+            dropped,
         } = *output;
         let caused_at = Some(event.received_at);
         let customer_id = event.customer_id.as_str();
@@ -297,6 +314,12 @@ impl Stage for Ingest {
         }
         if let Some(correction) = correction {
             out.count(&TIME_CORRECTED, correction.as_str());
+        }
+        for (object, count) in Unknown::WITHIN.into_iter().zip(unknown.0) {
+            (0..count).for_each(|_| out.count(&UNKNOWN_MEMBERS, object));
+        }
+        for kind in Dropped::TYPES {
+            (0..dropped.of(kind)).for_each(|_| out.count(&IDENTIFIERS_DROPPED, kind.as_str()));
         }
         for kind in Kind::ALL {
             for _ in 0..hits.of(kind) {

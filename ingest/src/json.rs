@@ -197,7 +197,7 @@ impl<'de> Take<'de> for Scalar<'de> {
     }
 }
 
-/// A list of texts; members of another type, and those beyond the first 64, are only noted.
+/// A list of texts; members of another type, and those beyond what any limit allows, are only noted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Texts<'a> {
     pub(crate) items: Vec<Cow<'a, str>>,
@@ -205,8 +205,8 @@ pub(crate) struct Texts<'a> {
     pub(crate) wrong: Option<&'static str>,
 }
 
-/// The most texts of a list that are kept.
-const TEXTS: usize = 64;
+/// The most texts of a list that are kept while reading, and so the highest limit.
+pub(crate) const MOST_TEXTS: usize = 1000;
 
 impl<'de> Take<'de> for Texts<'de> {
     fn wrong(&mut self, kind: &'static str) {
@@ -226,7 +226,7 @@ impl<'de> Take<'de> for Texts<'de> {
                 return Ok(());
             }
             match item {
-                Scalar::Text(text) if self.items.len() < TEXTS => self.items.push(text),
+                Scalar::Text(text) if self.items.len() < MOST_TEXTS => self.items.push(text),
                 Scalar::Text(_) => self.wrong = Some("a list that is too long"),
                 _ => self.wrong = Some("a list of other than texts"),
             }
@@ -247,6 +247,17 @@ macro_rules! object {
             pub(crate) wrong: Option<&'static str>,
             /// A member that came twice.
             pub(crate) duplicate: Option<&'static str>,
+            /// How many members came that nothing here has a use for.
+            pub(crate) unknown: u16,
+        }
+
+        impl $name<'_> {
+            /// What comes a second time is noted, whatever it is: its members may be split over both.
+            fn again(&mut self) {
+                if self.present {
+                    self.duplicate = Some("");
+                }
+            }
         }
 
         impl<'a> $crate::json::Take<'a> for $name<'a> {
@@ -259,7 +270,12 @@ macro_rules! object {
                 !self.present
             }
 
+            fn null(&mut self) {
+                self.again();
+            }
+
             fn object<A: serde::de::MapAccess<'a>>(&mut self, mut members: A) -> Result<(), A::Error> {
+                self.again();
                 self.present = true;
                 while let Some(name) = members.next_key_seed($crate::json::Names::new())? {
                     match &*name.0 {
@@ -270,6 +286,7 @@ macro_rules! object {
                             members.next_value_seed($crate::json::Into(&mut self.$field))?;
                         })*
                         _ => {
+                            self.unknown = self.unknown.saturating_add(1);
                             members.next_value::<serde::de::IgnoredAny>()?;
                         }
                     }

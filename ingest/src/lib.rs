@@ -7,18 +7,22 @@
 //! is every member right (`field`, `attributes`), who is it ([`visitor_key`], `visitor`), when was it (`event_time`), and
 //! what can be known of it (`page`, `query`, `referrer`, `user_agent`) once personal data is taken out (`scrub`).
 //!
-//! No clock, no I/O (but for the keys file, which [`args`] reads before anything runs), no state but quotas: one record in, exactly one
+//! No clock, no I/O (but for the files that [`args`] names, read before anything runs, and the one of [`geo`], read again when
+//! it changes), no state but quotas and counts: one record in, exactly one
 //! outcome out. What comes is never trusted: whatever bytes arrive, the outcome is an event or a reason, in bounded time.
 
 pub mod args;
 pub mod config;
+pub mod geo;
 pub mod ingest;
 pub mod reason;
 pub mod visitor_key;
 
 mod accepted;
 mod accounts;
+mod address;
 mod admission;
+mod app;
 mod attributes;
 mod classify;
 mod consent;
@@ -26,7 +30,10 @@ mod control;
 mod deployment;
 mod event_time;
 mod field;
+mod hints;
+mod identifier;
 mod json;
+mod language;
 mod page;
 mod query;
 mod quota;
@@ -42,7 +49,7 @@ mod web;
 pub use accepted::Accepted;
 pub use args::Args;
 pub use classify::{Classified, Met, classify};
-pub use config::{Config, Limits, UnknownDeployments};
+pub use config::{Believed, Config, Limits, UnknownDeployments};
 pub use control::{CONSENT_WITHDRAWN, ERASE, ERASE_ACTION};
 pub use ingest::{Ingest, Nothing};
 pub use reason::{RejectReason, SuppressReason};

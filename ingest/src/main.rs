@@ -1,9 +1,12 @@
 //! `ingest`: raw events in; validated, consented, enriched events by visitor out.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration};
 
 use clap::Parser;
-use ingest::{Config, Ingest};
+use ingest::{
+    Config, Ingest,
+    geo::{GeoError, GeoFile},
+};
 use pipeline::{
     config::{KafkaArgs, StageArgs, duration},
     run::{Extras, stage_main},
@@ -35,13 +38,24 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let config = match Config::try_from(cli.ingest) {
-        Ok(config) => Arc::new(config),
+    let geoip_db = cli.ingest.geoip_db.clone();
+    let mut config = match Config::try_from(cli.ingest) {
+        Ok(config) => config,
         Err(error) => {
             eprintln!("ingest: {:#}", anyhow::Error::from(error));
             return ExitCode::from(2);
         }
     };
+    if let Some(file) = geoip_db {
+        match watched(file) {
+            Ok(database) => config.geo = Some(database),
+            Err(error) => {
+                eprintln!("ingest: --geoip-db: {:#}", anyhow::Error::from(error));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let config = Arc::new(config);
     let extras = Extras {
         ticks: !cli.no_ticks,
         grace: cli.grace.into(),
@@ -51,4 +65,30 @@ fn main() -> ExitCode {
     stage_main(&cli.kafka, &cli.stage, extras, move |context| {
         Ingest::new(Arc::clone(&config), context)
     })
+}
+
+/// How often the file that says where addresses are is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Opens that file, and reads it again whenever it changes.
+fn watched(path: PathBuf) -> Result<Arc<ingest::geo::GeoDatabase>, GeoError> {
+    let mut file = GeoFile::open(path)?;
+    let database = file.database();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(LOOK_AGAIN);
+            match file.reload_if_changed() {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("read the file of addresses again"),
+                Err(error) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::warn!(
+                        error,
+                        "cannot use the new file of addresses, keeping the old one"
+                    );
+                }
+            }
+        }
+    });
+    Ok(database)
 }

@@ -8,8 +8,8 @@ use url::{Host, Url};
 
 use crate::{
     config::Limits,
-    field,
-    query::Query,
+    field, language,
+    query::{self, Query},
     raw::RawPage,
     reason::{Flaw, RejectReason},
     scrub::{Form, Hits, scrub},
@@ -55,14 +55,16 @@ pub(crate) fn read(
     hits: &mut Hits,
 ) -> Result<Visited, Flaw> {
     let query = Query::read(url.query().unwrap_or_default(), site, hits);
-    let parts = Parts::new(url, &query.kept, site, hits);
+    let parts = Parts::new(url, domain(url), &query.kept, site, hits);
     let mut tidy = |name, scalar| -> Result<Option<Text>, Flaw> {
         let text = field::text(name, scalar, limits.text_bytes)?;
         Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, hits))))
     };
     let title = tidy("page.title", &raw.title)?;
     let keywords = tidy("page.keywords", &raw.keywords)?;
-    let lang = tidy("page.lang", &raw.lang)?;
+    let lang = field::text("page.lang", &raw.lang, limits.text_bytes)?;
+    let lang = lang.and_then(language::normalised);
+    let lang = lang.map(|lang| Text::from(&*lang));
     let page = Page {
         url: parts.url,
         title,
@@ -102,14 +104,24 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn new(url: &Url, kept_query: &str, site: &Site, hits: &mut Hits) -> Parts {
+    pub(crate) fn new(
+        url: &Url,
+        domain: &str,
+        kept_query: &str,
+        site: &Site,
+        hits: &mut Hits,
+    ) -> Parts {
         let hostname = url.host_str().unwrap_or_default();
         let path = scrub(url.path(), Form::Url, hits);
         let query = scrub(kept_query, Form::Url, hits);
         let fragment = url
             .fragment()
             .filter(|fragment| site.keep_fragment && !fragment.is_empty());
-        let fragment = fragment.map(|fragment| scrub(fragment, Form::Url, hits));
+        let fragment = fragment.map(|fragment| query::fragment_without_excluded(fragment, site));
+        let fragment = fragment
+            .as_deref()
+            .map(|fragment| scrub(fragment, Form::Url, hits))
+            .filter(|fragment| !fragment.is_empty());
         let mut whole = String::with_capacity(url.as_str().len() + 16);
         whole.push_str(url.scheme());
         whole.push_str("://");
@@ -130,7 +142,7 @@ impl Parts {
         Parts {
             url: Text::from(whole),
             hostname: Text::from(hostname),
-            domain: Text::from(domain(url)),
+            domain: Text::from(domain),
             pathname: Text::from(&*path),
             query_string: (!query.is_empty()).then(|| Text::from(&*query)),
             fragment: fragment.map(|fragment| Text::from(&*fragment)),
@@ -279,6 +291,22 @@ mod tests {
             .page;
         assert_eq!(page.fragment.as_deref(), Some("/cart"));
         assert_eq!(page.url, "https://shop.example/#/cart");
+    }
+
+    #[test]
+    fn an_excluded_parameter_is_not_kept_in_a_fragment_either() {
+        for (fragment, kept) in [
+            ("/cart?Token=hunter2&step=2", Some("/cart?step=2")),
+            ("/cart?token=hunter2", Some("/cart")),
+            ("token=hunter2&x=1", Some("x=1")),
+            ("token=hunter2", None),
+            ("/cart", Some("/cart")),
+        ] {
+            let page = read_page(&format!("https://shop.example/#{fragment}"), true);
+            let page = page.expect("a page").page;
+            assert_eq!(page.fragment.as_deref(), kept, "{fragment}");
+            assert!(!page.url.contains("hunter2"), "{fragment}");
+        }
     }
 
     #[test]

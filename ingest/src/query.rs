@@ -75,16 +75,19 @@ impl<'q> Query<'q> {
                 };
                 let campaign = self.campaign.get_or_insert_default();
                 if campaign.click_id.is_none() {
-                    campaign.click_id = Some(Text::from(&*decode(value, true)));
+                    campaign.click_id = Some(clean(value, hits));
                     campaign.network = Some(Text::from(*network));
                 }
                 return;
             }
         };
-        let value = decode(value, true);
-        *part(self.campaign.get_or_insert_default()) =
-            Some(Text::from(&*scrub(&value, Form::Plain, hits)));
+        *part(self.campaign.get_or_insert_default()) = Some(clean(value, hits));
     }
+}
+
+/// A parameter's value, decoded and scrubbed.
+fn clean(value: &str, hits: &mut Hits) -> Text {
+    Text::from(&*scrub(&decode(value, true), Form::Plain, hits))
 }
 
 /// The value of the first of these parameters, decoded.
@@ -96,7 +99,7 @@ pub(crate) fn find<'q>(query: &'q str, parameters: &str) -> Option<Cow<'q, str>>
 
 /// The query without the parameters that the deployment excludes.
 pub(crate) fn without_excluded<'q>(query: &'q str, site: &Site) -> Cow<'q, str> {
-    if site.excluded_parameters.is_empty() {
+    if site.excluded_parameters.is_empty() && site.allowed_parameters.is_empty() {
         return Cow::Borrowed(query);
     }
     let name = |pair: &'q str| decode(pair.split_once('=').map_or(pair, |(name, _)| name), true);
@@ -107,10 +110,28 @@ pub(crate) fn without_excluded<'q>(query: &'q str, site: &Site) -> Cow<'q, str> 
     Cow::Owned(kept.join("&"))
 }
 
+/// A fragment without the parameters that the deployment excludes: a query after a `?`, as single-page applications write
+/// it, or a fragment that is a query itself, as some log-ins answer (`#access_token=…&state=…`).
+pub(crate) fn fragment_without_excluded<'f>(fragment: &'f str, site: &Site) -> Cow<'f, str> {
+    let (path, query) = match fragment.split_once('?') {
+        Some((path, query)) => (Some(path), query),
+        None if fragment.contains('=') => (None, fragment),
+        None => return Cow::Borrowed(fragment),
+    };
+    match (without_excluded(query, site), path) {
+        (Cow::Borrowed(_), _) => Cow::Borrowed(fragment),
+        (kept, None) => kept,
+        (kept, Some(path)) if kept.is_empty() => Cow::Borrowed(path),
+        (kept, Some(path)) => Cow::Owned(format!("{path}?{kept}")),
+    }
+}
+
+/// By the list of what is dropped, or by that of what is kept. Case does not count: what is excluded must not come through as
+/// `Token`.
 fn is_excluded(name: &str, site: &Site) -> bool {
-    site.excluded_parameters
-        .iter()
-        .any(|excluded| **excluded == *name)
+    let named = |list: &[Text]| list.iter().any(|one| one.eq_ignore_ascii_case(name));
+    named(&site.excluded_parameters)
+        || (!site.allowed_parameters.is_empty() && !named(&site.allowed_parameters))
 }
 
 /// Names, decoded, with values, as they stand.
@@ -185,6 +206,13 @@ mod tests {
             None,
             "[email]||||||",
         );
+        check(
+            "fbclid=jane%40example.com",
+            &[],
+            "fbclid=jane%40example.com",
+            None,
+            "|||||[email]|Meta",
+        );
         check("utm_source=&x", &[], "utm_source=&x", None, NO_CAMPAIGN);
     }
 
@@ -211,6 +239,28 @@ mod tests {
         );
         check("%74oken=t&q=x", &["token"], "q=x", Some("x"), NO_CAMPAIGN);
         check("q=secret", &["q"], "", None, NO_CAMPAIGN);
+        check("TOKEN=t&x", &["Token"], "x", None, NO_CAMPAIGN);
+    }
+
+    #[test]
+    fn with_a_list_of_what_is_allowed_everything_else_is_used_for_nothing() {
+        let deployment = Deployment {
+            id: Text::from("shop"),
+            allowed_query_parameters: vec!["size".into(), "utm_source".into(), "Q".into()],
+            ..Deployment::default()
+        };
+        let set = DefinitionSet::new(1, Default::default(), [Definition::Deployment(deployment)]);
+        let sites = Sites::new(&set, false, 1);
+        let site = sites.get("shop").expect("known");
+        let asked = "size=42&session=s&utm_source=news&utm_medium=x&gclid=g&q=shoes&s=boots&flag";
+        let read = Query::read(asked, site, &mut Hits::default());
+        assert_eq!(read.kept, "size=42&utm_source=news&q=shoes");
+        assert_eq!(read.search.as_deref(), Some("shoes"));
+        let campaign = read.campaign.expect("a campaign");
+        assert_eq!(campaign.source.as_deref(), Some("news"));
+        assert_eq!((campaign.medium, campaign.click_id), (None, None));
+        let fragment = fragment_without_excluded("/x?session=s&size=1", site);
+        assert_eq!(fragment, "/x?size=1");
     }
 
     #[test]

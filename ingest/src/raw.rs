@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, MapAccess};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 use serde_json::error::Category;
 
 use crate::{
+    consent::Signal,
     json::{Into, Names, Scalar, Take, Texts, object},
     reason::{Flaw, RejectReason},
 };
 
 object! {
-    /// One record of `web.events.raw`. An `ipAddress` is only compared with those that a deployment excludes.
+    /// One record of `web.events.raw`. An `ipAddress` is compared with those that a deployment excludes, and looked up; no more.
     RawEvent {
         event_id: Scalar<'a> = "eventId",
         deployment_id: Scalar<'a> = "deploymentId",
@@ -19,6 +20,10 @@ object! {
         customer_id: Scalar<'a> = "customerId",
         event_name: Scalar<'a> = "eventName",
         page: RawPage<'a> = "page",
+        screen_name: Scalar<'a> = "screenName",
+        app: RawApp<'a> = "app",
+        sdk_library: RawSdk<'a> = "sdkLibrary",
+        network: RawNetwork<'a> = "networkConnectivity",
         created_date: Scalar<'a> = "createdDate",
         sent_date: Scalar<'a> = "sentDate",
         user_agent_string: Scalar<'a> = "userAgentString",
@@ -32,10 +37,11 @@ object! {
         form_name: Scalar<'a> = "formName",
         authenticated: Scalar<'a> = "authenticated",
         consent: RawConsent<'a> = "consent",
-        gpc: Scalar<'a> = "gpc",
+        gpc: Signal = "gpc",
         reply_to: Scalar<'a> = "replyTo",
         ip_address: Scalar<'a> = "ipAddress",
         origin: Scalar<'a> = "origin",
+        user_agent_data: RawHints<'a> = "userAgentData",
     }
 }
 
@@ -46,6 +52,34 @@ object! {
         title: Scalar<'a> = "title",
         keywords: Scalar<'a> = "keywords",
         lang: Scalar<'a> = "lang",
+    }
+}
+
+object! {
+    /// `app`, of an app event.
+    RawApp {
+        name: Scalar<'a> = "name",
+        namespace: Scalar<'a> = "namespace",
+        version: Scalar<'a> = "version",
+        build_number: Scalar<'a> = "buildNumber",
+    }
+}
+
+object! {
+    /// `sdkLibrary`, of an app event.
+    RawSdk {
+        name: Scalar<'a> = "name",
+        version: Scalar<'a> = "version",
+    }
+}
+
+object! {
+    /// `networkConnectivity`, of an app event.
+    RawNetwork {
+        carrier: Scalar<'a> = "carrier",
+        bluetooth: Scalar<'a> = "bluetoothEnabled",
+        cellular: Scalar<'a> = "cellularEnabled",
+        wifi: Scalar<'a> = "wifiEnabled",
     }
 }
 
@@ -69,6 +103,59 @@ object! {
         os_family: Scalar<'a> = "osFamily",
         os_version: Scalar<'a> = "osVersion",
         manufacturer: Scalar<'a> = "manufacturer",
+    }
+}
+
+object! {
+    /// `userAgentData`: client hints, as browsers write them.
+    RawHints {
+        brands: Brands<'a> = "brands",
+        full_version_list: Brands<'a> = "fullVersionList",
+        mobile: Scalar<'a> = "mobile",
+        platform: Scalar<'a> = "platform",
+        platform_version: Scalar<'a> = "platformVersion",
+        model: Scalar<'a> = "model",
+    }
+}
+
+object! {
+    /// One of `brands`.
+    RawBrand {
+        brand: Scalar<'a> = "brand",
+        version: Scalar<'a> = "version",
+    }
+}
+
+/// A list of brands; those beyond the first few are passed over: browsers write three.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Brands<'a> {
+    pub(crate) items: Vec<RawBrand<'a>>,
+    present: bool,
+}
+
+/// The most brands that are looked at.
+const BRANDS: usize = 16;
+
+impl<'de> Take<'de> for Brands<'de> {
+    fn wrong(&mut self, _: &'static str) {
+        self.present = true;
+    }
+
+    fn is_absent(&self) -> bool {
+        !self.present
+    }
+
+    fn list<A: SeqAccess<'de>>(&mut self, mut items: A) -> Result<(), A::Error> {
+        self.present = true;
+        loop {
+            let mut brand = RawBrand::default();
+            if items.next_element_seed(Into(&mut brand))?.is_none() {
+                return Ok(());
+            }
+            if self.items.len() < BRANDS {
+                self.items.push(brand);
+            }
+        }
     }
 }
 

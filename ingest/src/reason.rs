@@ -89,6 +89,8 @@ reasons! {
         AttributeName = "attribute_name",
         /// An attribute's `dataType` that is none of the four.
         AttributeType = "attribute_type",
+        /// An attribute's value that is not of its declared type.
+        AttributeValue = "attribute_value",
         /// More bytes than an attribute's value may have.
         AttributeTooLong = "attribute_too_long",
         /// More bytes than any other text may have.

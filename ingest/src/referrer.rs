@@ -1,6 +1,6 @@
 //! Where a visitor came from: medium, name and search words, from a table of our own (`referrers.tsv`).
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::collections::HashMap;
 
 use journey::{
     Text,
@@ -9,6 +9,7 @@ use journey::{
 use url::Url;
 
 use crate::{
+    accepted::Rules,
     page::{self, Parts},
     query,
     scrub::{Form, Hits, scrub},
@@ -18,86 +19,134 @@ use crate::{
 /// Host, medium, name, search parameters. A host stands for all below it; `google.*` for `google` under any public suffix.
 const TABLE: &str = include_str!("referrers.tsv");
 
+/// The ways by which a visitor may come, as a table may name them.
+const MEDIA: [&str; 5] = ["search", "social", "email", "ai", "paid"];
+
 /// What the table says of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
-    medium: &'static str,
-    name: &'static str,
-    parameters: &'static str,
+    medium: Text,
+    name: Text,
+    parameters: Text,
 }
 
-fn table() -> &'static HashMap<&'static str, Known> {
-    static KNOWN: OnceLock<HashMap<&'static str, Known>> = OnceLock::new();
-    KNOWN.get_or_init(|| TABLE.lines().filter_map(parse_line).collect())
+/// What is known of hosts: the built-in table, and what `--referrers` puts above it.
+#[derive(Clone, Debug)]
+pub struct Referrers {
+    by_host: HashMap<Text, Known>,
+    by_label: HashMap<Text, Known>,
 }
 
-fn parse_line(line: &'static str) -> Option<(&'static str, Known)> {
-    let line = line.split('#').next()?;
-    let mut columns = line.split('\t').map(str::trim);
-    let host = columns.next().filter(|host| !host.is_empty())?;
-    let (medium, name) = (columns.next()?, columns.next()?);
-    Some((
-        host,
-        Known {
-            medium,
-            name,
-            parameters: columns.next().unwrap_or_default(),
-        },
-    ))
+/// A line of a table that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "line {line} {what}; write host, medium, name and search parameters, with tabs between them"
+)]
+pub struct BadLine {
+    line: usize,
+    what: &'static str,
 }
 
-/// Looks a host up: itself, then every name above it down to the registrable domain, then that domain under any suffix.
-fn look_up(host: &str, domain: &str) -> Option<Known> {
-    let mut name = host;
-    loop {
-        if let Some(known) = table().get(name) {
-            return Some(*known);
-        }
-        if name.len() <= domain.len() {
-            break;
-        }
-        name = name.split_once('.')?.1;
+impl Default for Referrers {
+    fn default() -> Self {
+        let mut known = Referrers {
+            by_host: HashMap::new(),
+            by_label: HashMap::new(),
+        };
+        known
+            .read(TABLE)
+            .expect("the built-in table is well-formed");
+        known
     }
-    let (label, _) = domain.split_once('.')?;
-    table().get(format!("{label}.*").as_str()).copied()
 }
 
-/// Reads a referrer's URL. `page` is where the visitor came to.
+impl Referrers {
+    /// The built-in table with these lines above it.
+    pub fn with(lines: &str) -> Result<Referrers, BadLine> {
+        let mut known = Referrers::default();
+        known.read(lines)?;
+        Ok(known)
+    }
+
+    fn read(&mut self, lines: &str) -> Result<(), BadLine> {
+        for (i, line) in lines.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default();
+            if line.trim().is_empty() {
+                continue;
+            }
+            let bad = |what| BadLine { line: i + 1, what };
+            let mut columns = line.split('\t').map(str::trim);
+            let mut column = || columns.next().unwrap_or_default();
+            let (host, medium, name) = (column().to_ascii_lowercase(), column(), column());
+            if host.is_empty() || name.is_empty() {
+                return Err(bad("has no host or no name"));
+            }
+            if !MEDIA.contains(&medium) {
+                return Err(bad(
+                    "has a medium that is none of search, social, email, ai and paid",
+                ));
+            }
+            let known = Known {
+                medium: Text::from(medium),
+                name: Text::from(name),
+                parameters: Text::from(column()),
+            };
+            match host.strip_suffix(".*") {
+                Some(label) => self.by_label.insert(Text::from(label), known),
+                None => self.by_host.insert(Text::from(host), known),
+            };
+        }
+        Ok(())
+    }
+
+    /// Looks a host up: itself, then every name above it down to the registrable domain, then that domain under any suffix.
+    fn look_up(&self, host: &str, domain: &str) -> Option<&Known> {
+        let mut name = host;
+        loop {
+            if let Some(known) = self.by_host.get(name) {
+                return Some(known);
+            }
+            if name.len() <= domain.len() {
+                break;
+            }
+            name = name.split_once('.')?.1;
+        }
+        let (label, _) = domain.split_once('.')?;
+        self.by_label.get(label)
+    }
+}
+
+/// Reads a referrer. `page_domain` is where the visitor came to. What is no address (`about:blank`, `mailto:…`, text) tells nothing
+/// and may hold anything: of it only a host is kept, if it begins with one.
 pub(crate) fn read(
     text: &str,
-    page: &Url,
+    page_domain: &str,
     campaign: Option<&MktCampaign>,
     site: &Site,
+    rules: &Rules<'_>,
     hits: &mut Hits,
-) -> Referrer {
-    let Ok(url) = Url::parse(text) else {
-        return Referrer {
-            url: Text::from(&*scrub(text, Form::Url, hits)),
-            medium: Text::from("unknown"),
-            ..Referrer::default()
-        };
-    };
+) -> Option<Referrer> {
+    let url = address(text)?;
     let url = cut_where_blocked(url, site);
     let (host, domain) = (url.host_str().unwrap_or_default(), page::domain(&url));
-    let internal = !domain.is_empty() && domain == page::domain(page);
+    let internal = !domain.is_empty() && domain == page_domain;
     let known = if internal {
         None
     } else {
-        look_up(host, domain)
+        rules.config.referrers.look_up(host, domain)
     };
-    let medium = match known {
-        _ if internal => "internal",
-        known => campaign
-            .and_then(medium_of)
-            .or(known.map(|known| known.medium))
-            .unwrap_or("unknown"),
+    let medium = match (campaign.and_then(medium_of), known) {
+        _ if internal => rules.words.medium("internal"),
+        (Some(medium), _) => rules.words.medium(medium),
+        (None, Some(known)) => known.medium.clone(),
+        (None, None) => rules.words.medium("unknown"),
     };
-    let asked = url.query().unwrap_or_default();
+    let asked = query::without_excluded(url.query().unwrap_or_default(), site);
     let keywords = known.filter(|known| !known.parameters.is_empty());
-    let keywords = keywords.and_then(|known| query::find(asked, known.parameters));
+    let keywords = keywords.and_then(|known| query::find(&asked, &known.parameters));
     let keywords = keywords.map(|words| Text::from(&*scrub(&words, Form::Plain, hits)));
-    let parts = Parts::new(&url, &query::without_excluded(asked, site), site, hits);
-    Referrer {
+    let parts = Parts::new(&url, domain, &asked, site, hits);
+    Some(Referrer {
         url: parts.url,
         domain: parts.domain,
         hostname: parts.hostname,
@@ -105,8 +154,23 @@ pub(crate) fn read(
         pathname: parts.pathname,
         query_string: parts.query_string,
         fragment: parts.fragment,
-        name: known.map(|known| Text::from(known.name)),
-        medium: Text::from(medium),
+        name: known.map(|known| known.name.clone()),
+        medium,
+    })
+}
+
+/// The address that a referrer is, or that its host is.
+fn address(text: &str) -> Option<Url> {
+    match Url::parse(text) {
+        Ok(url) if url.has_host() => Some(url),
+        Ok(url) if !url.cannot_be_a_base() => None,
+        _ => {
+            let host = text.split(['/', '?', '#']).next()?;
+            let domain = host.split(':').next()?.to_ascii_lowercase();
+            psl::domain(domain.as_bytes()).filter(|domain| domain.suffix().is_known())?;
+            let url = Url::parse(&format!("http://{host}/")).ok()?;
+            url.username().is_empty().then_some(url)
+        }
     }
 }
 
@@ -142,11 +206,17 @@ mod tests {
     use journey::definitions::{Definition, DefinitionSet, Deployment, PageClass};
 
     use super::*;
-    use crate::site::Sites;
+    use crate::{
+        accepted::Words,
+        config::{Config, UnknownDeployments},
+        site::Sites,
+        visitor_key::VisitorKeys,
+    };
 
-    fn classify(referrer: &str, page: &str) -> Referrer {
+    fn classify(referrer: &str, page: &str) -> Option<Referrer> {
         let deployment = Deployment {
             id: Text::from("shop"),
+            excluded_query_parameters: vec![Text::from("p")],
             ..Deployment::default()
         };
         let class = PageClass {
@@ -169,12 +239,20 @@ mod tests {
         let page: Url = page.parse().expect("a URL");
         let mut hits = Hits::default();
         let query = query::Query::read(page.query().unwrap_or_default(), site, &mut hits);
-        read(referrer, &page, query.campaign.as_ref(), site, &mut hits)
+        let config = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
+        let rules = Rules {
+            config: &config,
+            sites: &sites,
+            words: &Words::default(),
+            quotas: &Default::default(),
+        };
+        let (domain, campaign) = (page::domain(&page), query.campaign.as_ref());
+        read(referrer, domain, campaign, site, &rules, &mut hits)
     }
 
     #[track_caller]
     fn check(referrer: &str, page: &str, medium: &str, name: Option<&str>, keywords: Option<&str>) {
-        let got = classify(referrer, page);
+        let got = classify(referrer, page).expect("a referrer");
         assert_eq!(got.medium, medium, "{referrer}");
         assert_eq!(got.name.as_deref(), name, "{referrer}");
         assert_eq!(got.keywords.as_deref(), keywords, "{referrer}");
@@ -277,7 +355,6 @@ mod tests {
             None,
             None,
         );
-        check("not a url", HOME, "unknown", None, None);
     }
 
     #[test]
@@ -322,31 +399,89 @@ mod tests {
 
     #[test]
     fn a_blocked_page_is_not_told_by_the_next_ones_referrer() {
-        let referrer = classify("https://shop.example/secret/disease?x=1#y", HOME);
+        let referrer =
+            classify("https://shop.example/secret/disease?x=1#y", HOME).expect("a referrer");
         assert_eq!(referrer.url, "https://shop.example/");
         assert_eq!(referrer.pathname, "/");
         assert_eq!(referrer.query_string, None);
     }
 
     #[test]
-    fn every_line_of_the_table_can_be_met() {
-        let media = ["search", "social", "email", "ai"];
-        assert!(table().len() >= 100, "{}", table().len());
+    fn of_what_is_no_address_at_most_the_host_is_kept() {
+        for nothing in [
+            "not a url",
+            "/account/jane",
+            "mailto:jane@example.com",
+            "jane@example.com",
+            "about:blank",
+            "data:text/plain,jane",
+            "javascript:alert(1)",
+            "file:///C:/Users/jane/saved.html",
+        ] {
+            assert_eq!(classify(nothing, HOME), None, "{nothing}");
+        }
+        let bare = classify("www.google.com/search?q=jane", HOME).expect("a host");
         assert_eq!(
-            table().len(),
-            TABLE.lines().filter_map(parse_line).count(),
-            "a host stands twice"
+            (&*bare.url, &*bare.medium),
+            ("http://www.google.com/", "search")
         );
-        for (host, known) in table().iter().collect::<std::collections::BTreeMap<_, _>>() {
-            assert!(media.contains(&known.medium), "{host}");
+        assert_eq!(bare.keywords, None);
+    }
+
+    #[test]
+    fn an_excluded_parameter_gives_no_search_words() {
+        check(
+            "https://search.yahoo.com/search?p=secret&x=1",
+            HOME,
+            "search",
+            Some("Yahoo!"),
+            None,
+        );
+    }
+
+    #[test]
+    fn every_line_of_the_table_can_be_met() {
+        let built_in = Referrers::default();
+        let lines = || {
+            let lines = TABLE.lines().filter_map(|line| line.split('#').next());
+            lines.filter(|line| !line.trim().is_empty())
+        };
+        let known = built_in.by_host.len() + built_in.by_label.len();
+        assert!(known >= 100, "{known}");
+        assert_eq!(known, lines().count(), "a host stands twice");
+        for line in lines() {
+            let host = line.split('\t').next().expect("a host").trim();
             let url: Url = format!("https://{}/", host.replace('*', "com"))
                 .parse()
                 .expect("a URL");
-            assert_eq!(
-                look_up(url.host_str().expect("a host"), page::domain(&url)),
-                Some(*known),
-                "{host}"
-            );
+            let found = built_in.look_up(url.host_str().expect("a host"), page::domain(&url));
+            let name = line.split('\t').nth(2).expect("a name").trim();
+            assert_eq!(found.map(|known| known.name.as_str()), Some(name), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_file_stands_above_the_table() {
+        let lines =
+            "# ours\nintranet.example.org\tsocial\tOur intranet\t\nbing.com\tpaid\tBing Ads\tq\n";
+        let known = Referrers::with(lines).expect("well-formed");
+        let name = |host: &str| {
+            known
+                .look_up(host, host)
+                .map(|known| known.name.to_string())
+        };
+        assert_eq!(
+            name("intranet.example.org").as_deref(),
+            Some("Our intranet")
+        );
+        assert_eq!(name("bing.com").as_deref(), Some("Bing Ads"));
+        assert_eq!(name("duckduckgo.com").as_deref(), Some("DuckDuckGo"));
+        for (lines, words) in [
+            ("\nx.example", "line 2 has no host or no name"),
+            ("x.example\tradio\tX", "line 1 has a medium"),
+        ] {
+            let error = Referrers::with(lines).expect_err("refused").to_string();
+            assert!(error.starts_with(words), "{error}");
         }
     }
 }

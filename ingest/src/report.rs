@@ -50,9 +50,9 @@ pub(crate) fn read(
     let engagement = engagement(raw, rules, &mut hits)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, received_at);
+    let time = event_time::event_time(created, sent, received_at, rules.config.believed);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
-        Some(event_id) => EventId::from(event_id),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id.0, created, &engagement),
     };
     let consent = Consent {
@@ -87,18 +87,20 @@ fn engagement(raw: &RawReport<'_>, rules: &Rules<'_>, hits: &mut Hits) -> Result
         let what = format!("`actionState` is none of {}", STATES.join(", "));
         return Err(Flaw::new(RejectReason::InvalidActionState, what));
     }
-    let id = |name, scalar: &Scalar<'_>| -> Result<Option<Text>, Flaw> {
-        Ok(field::text(name, scalar, limits.id_bytes)?.map(Text::from))
+    let offer_id = Text::from(&*scrub(offer_id(raw, limits.id_bytes)?, Form::Id, hits));
+    let mut tidy = |name, scalar: &Scalar<'_>, most, form| -> Result<Option<Text>, Flaw> {
+        let text = field::text(name, scalar, most)?;
+        Ok(text.map(|text| Text::from(&*scrub(text, form, hits))))
     };
-    let message = field::text("errorMessage", &raw.error_message, limits.text_bytes)?;
+    let (ids, texts) = (limits.id_bytes, limits.text_bytes);
     Ok(Engagement {
-        offer_id: Text::from(offer_id(raw, limits.id_bytes)?),
-        session_id: id("sessionId", &raw.session_id)?,
+        offer_id,
+        session_id: tidy("sessionId", &raw.session_id, ids, Form::Id)?,
         action_state: Text::from(action_state),
-        conversation_id: id("conversationId", &raw.conversation_id)?,
+        conversation_id: tidy("conversationId", &raw.conversation_id, ids, Form::Id)?,
         handle_time_seconds: field::count("handleTimeSeconds", &raw.handle_time_seconds)?,
-        error_code: id("errorCode", &raw.error_code)?,
-        error_message: message.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
+        error_code: tidy("errorCode", &raw.error_code, ids, Form::Plain)?,
+        error_message: tidy("errorMessage", &raw.error_message, texts, Form::Plain)?,
     })
 }
 

@@ -48,16 +48,24 @@ impl Hits {
         self.0[kind as usize] = self.0[kind as usize].saturating_add(1);
     }
 
+    pub(crate) fn add_all(&mut self, other: Hits) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
     pub(crate) fn of(&self, kind: Kind) -> u16 {
         self.0[kind as usize]
     }
 }
 
-/// What kind of text it is: in part of a URL, `+` is a space.
+/// What kind of text it is: in part of a URL, `+` is a space; digits of an id are no card's and no account's, however much they
+/// look like it: a UUID must stay what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Plain,
     Url,
+    Id,
 }
 
 /// The bytes at which a detector starts: every other is passed over.
@@ -162,6 +170,24 @@ mod tests {
                 "x@",
             ],
         );
+    }
+
+    #[test]
+    fn a_name_before_an_at_is_looked_at_once() {
+        let hostile = "%40".repeat(300_000) + "@x" + &"@".repeat(300_000);
+        untouched(Form::Url, &[&hostile]);
+        let long = "é".repeat(500) + "@example.com";
+        let mut hits = Hits::default();
+        let clean = scrub(&long, Form::Plain, &mut hits).into_owned();
+        assert!(clean.ends_with("é[email]") && hits.of(Kind::Email) == 1);
+        untouched(Form::Plain, &[&format!("x@{}.com", "a".repeat(300))]);
+    }
+
+    #[test]
+    fn digits_of_an_id_stay_but_an_address_does_not() {
+        untouched(Form::Id, &["4111111111111111", "DE89370400440532013000"]);
+        check(Form::Id, "order-jane@example.com", "[email]");
+        check(Form::Id, "tel:+14155550100", "tel:[phone]");
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub(crate) struct Site {
     pub(crate) suppress_bots: bool,
     pub(crate) search_parameters: Vec<Text>,
     pub(crate) excluded_parameters: Vec<Text>,
+    pub(crate) allowed_parameters: Vec<Text>,
+    pub(crate) default_country: Option<Text>,
+    pub(crate) keep_ip_address: bool,
     pub(crate) keep_fragment: bool,
     pub(crate) traits: Vec<TraitMapping>,
     pub(crate) gates: Gates,
@@ -93,6 +96,9 @@ impl Site {
             suppress_bots: deployment.suppress_bots,
             search_parameters: deployment.search_query_parameters.clone(),
             excluded_parameters: deployment.excluded_query_parameters.clone(),
+            allowed_parameters: deployment.allowed_query_parameters.clone(),
+            default_country: deployment.default_country.clone(),
+            keep_ip_address: deployment.should_keep_ip_network,
             keep_fragment: deployment.should_keep_url_fragment,
             traits: deployment.traits_mapper.clone(),
             gates: Gates::new(deployment, tasks),
@@ -136,12 +142,10 @@ impl Site {
     }
 
     /// The trait that an attribute or a trait of the event is, if the deployment says so.
-    pub(crate) fn trait_name(&self, field: &str) -> Option<&Text> {
-        let mapping = self
-            .traits
+    pub(crate) fn mapping(&self, field: &str) -> Option<&TraitMapping> {
+        self.traits
             .iter()
-            .find(|mapping| mapping.field_name == field)?;
-        Some(mapping.trait_name.as_ref().unwrap_or(&mapping.field_name))
+            .find(|mapping| mapping.field_name == field)
     }
 }
 

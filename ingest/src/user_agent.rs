@@ -3,7 +3,10 @@
 //! By uap-core's expressions (`vendor/uap-core`), compiled once a process when the first user agent comes; each task keeps
 //! what it read last. The expressions are linear in the text, and the text is cut: no user agent can be hostile to them.
 
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use journey::{
     Text,
@@ -12,26 +15,19 @@ use journey::{
 use quick_cache::unsync::Cache;
 use ua_parser::{Extractor, Regexes};
 
-use crate::{
-    accepted::Words,
-    scrub::{Form, Hits, scrub},
-};
+use crate::scrub::{Form, Hits, scrub};
 
 /// uap-core's expressions.
 const EXPRESSIONS: &str = include_str!("../vendor/uap-core/regexes.json");
-/// The longest user agent that is looked at; real ones have 100 to 300 bytes.
-const LONGEST: usize = 1024;
-/// Parts of names that robots give themselves, in lower case, beside those that uap-core knows.
+/// Parts of names that robots give themselves, in lower case, beside those that uap-core knows. What stands in a telephone's
+/// or an app's name too does not belong here: `okhttp` is how most Android apps fetch.
 const ROBOTS: &[&str] = &[
     "crawl",
     "spider",
     "slurp",
-    "fetch",
-    "feed",
     "archiver",
     "http-client",
     "httpclient",
-    "okhttp",
     "http://",
     "https://",
     "libwww",
@@ -48,13 +44,53 @@ const ROBOTS: &[&str] = &[
     "lighthouse",
     "pingdom",
     "uptime",
-    "monitor",
     "scrapy",
-    "preview",
     "validator",
     "facebookexternalhit",
-    "rss",
+    "node-fetch",
+    "feedparser",
+    "feedfetcher",
+    "feedburner",
+    "feedbin",
+    "feedly",
+    "magpierss",
+    "rssowl",
+    "tt-rss",
+    "google-read-aloud",
+    "googleimageproxy",
+    "bingpreview",
+    "skypeuripreview",
+    "statuscake",
+    "site24x7",
+    "nagios",
 ];
+/// Words that make a robot of an agent that names neither a browser nor a device: alone they stand in many an app's name.
+const ROBOT_WORDS: &[&str] = &[
+    "rss",
+    "feed",
+    "feeds",
+    "fetch",
+    "fetcher",
+    "preview",
+    "monitor",
+    "monitoring",
+    "reader",
+];
+/// What browsers and apps on devices say of themselves.
+const OF_PEOPLE: &[&str] = &[
+    "mozilla/",
+    "opera/",
+    "cfnetwork",
+    "darwin",
+    "android",
+    "iphone",
+    "ipad",
+    "ios",
+    "windows",
+    "dalvik",
+];
+/// Addresses that stand in people's agents: a program that older Windows programs show pages with.
+const NO_ROBOTS_ADDRESS: &str = "http://bsalsa.com";
 
 /// What one user agent says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,23 +103,10 @@ pub(crate) struct Agent {
     pub(crate) hits: Hits,
 }
 
-impl Agent {
-    /// What is known where no user agent is sent.
-    pub(crate) fn nobody(words: &Words) -> Agent {
-        Agent {
-            text: words.none.clone(),
-            browser: None,
-            device: None,
-            bot: false,
-            hits: Hits::default(),
-        }
-    }
-}
-
 /// The user agents that a task met last.
 pub(crate) struct Agents {
     capacity: usize,
-    known: Option<Cache<String, Agent>>,
+    known: Option<Cache<String, Arc<Agent>>>,
 }
 
 impl fmt::Debug for Agents {
@@ -104,8 +127,8 @@ impl Agents {
     }
 
     /// What this user agent says; of none (or a bare `-`, as logs write it) nothing.
-    pub(crate) fn read(&mut self, user_agent: &str) -> Option<Agent> {
-        let user_agent = cut(user_agent.trim(), LONGEST);
+    pub(crate) fn read(&mut self, user_agent: &str, most: usize) -> Option<Arc<Agent>> {
+        let user_agent = cut(user_agent.trim(), most);
         if user_agent.is_empty() || user_agent == "-" {
             return None;
         }
@@ -114,10 +137,10 @@ impl Agents {
             .known
             .get_or_insert_with(|| Cache::new(capacity.max(1)));
         if let Some(agent) = known.get(user_agent) {
-            return Some(agent.clone());
+            return Some(Arc::clone(agent));
         }
-        let agent = parse(user_agent);
-        known.insert(user_agent.to_owned(), agent.clone());
+        let agent = Arc::new(parse(user_agent));
+        known.insert(user_agent.to_owned(), Arc::clone(&agent));
         Some(agent)
     }
 }
@@ -191,8 +214,17 @@ fn category(user_agent: &str, device: &str, system: &str) -> &'static str {
 }
 
 fn is_robot(user_agent: &str) -> bool {
-    let text = user_agent.to_ascii_lowercase();
-    ROBOTS.iter().any(|name| text.contains(name)) || names_a_bot(&text)
+    let text = user_agent
+        .to_ascii_lowercase()
+        .replace(NO_ROBOTS_ADDRESS, "");
+    ROBOTS.iter().any(|name| text.contains(name)) || names_a_bot(&text) || says_a_robots_word(&text)
+}
+
+/// A word of [`ROBOT_WORDS`], whole, in what is no browser's and no device's agent.
+fn says_a_robots_word(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    !OF_PEOPLE.iter().any(|name| text.contains(name))
+        && words.any(|word| ROBOT_WORDS.contains(&word))
 }
 
 /// `bot` at the end of a word (`AhrefsBot/5.0`, `archive.org_bot`), but no Cubot, who makes telephones.
@@ -204,13 +236,21 @@ fn names_a_bot(text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod conformance;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONGEST: usize = 1024;
 
     /// Expected: browser and version, system and version, category, maker, robot.
     #[track_caller]
     fn check(user_agent: &str, expected: &str) {
-        let agent = Agents::new(10).read(user_agent).expect("a user agent");
+        let agent = Agents::new(10)
+            .read(user_agent, LONGEST)
+            .expect("a user agent");
+        let agent = Agent::clone(&agent);
         let text = |text: &Option<Text>| text.as_deref().unwrap_or("-").to_owned();
         let browser = agent.browser.map_or("-".to_owned(), |b| {
             format!("{} {}", b.family, text(&b.version))
@@ -269,22 +309,56 @@ mod tests {
             "Python-urllib/2.7",
             "curl/8.0",
             "GPTBot/1.0",
+            "FeedFetcher-Google; (+http://www.google.com/feedfetcher.html)",
+            "Mozilla/5.0 (compatible; Feedly/1.0; +http://www.feedly.com/fetcher.html)",
+            "NewsBlur Feed Fetcher - 3 subscribers",
+            "Site Monitor 2.1",
+            "node-fetch/1.0 (+https://github.com/bitinn/node-fetch)",
+            "Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/534+ (KHTML, like Gecko) BingPreview/1.0b",
+            "Go-http-client/1.1",
         ] {
             assert!(
-                Agents::new(10).read(robot).expect("a user agent").bot,
+                Agents::new(10)
+                    .read(robot, LONGEST)
+                    .expect("a user agent")
+                    .bot,
                 "{robot}"
             );
         }
-        let cubot = "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/80.0 Mobile Safari/537.36";
-        assert!(!Agents::new(10).read(cubot).expect("a user agent").bot);
+    }
+
+    #[test]
+    fn people_are_no_robots_whatever_their_apps_are_called() {
+        for people in [
+            "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/80.0 Mobile Safari/537.36",
+            "okhttp/4.9.3",
+            "ShopApp/3.2 (Android 13; Pixel 7) okhttp/4.9.3",
+            "BabyMonitor/2.4 CFNetwork/1406.0.4 Darwin/22.4.0",
+            "NewsFeed/7.1 (iPhone; iOS 16.4; Scale/3.00)",
+            "Dalvik/2.1.0 (Linux; U; Android 12; SM-G991B Build/SP1A.210812.016)",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/112.0.0.0 Safari/537.36 PreviewPane/1.0",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Carrss/1.0 Chrome/99.0 Safari/537.36",
+            "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Embedded Web Browser from: http://bsalsa.com/; .NET CLR 2.0.50727)",
+        ] {
+            assert!(
+                !Agents::new(10)
+                    .read(people, LONGEST)
+                    .expect("a user agent")
+                    .bot,
+                "{people}"
+            );
+        }
     }
 
     #[test]
     fn none_says_nothing_and_personal_data_in_it_is_scrubbed() {
-        assert_eq!(Agents::new(10).read("-"), None);
-        assert_eq!(Agents::new(10).read(" "), None);
+        assert_eq!(Agents::new(10).read("-", LONGEST), None);
+        assert_eq!(Agents::new(10).read(" ", LONGEST), None);
         let agent = Agents::new(10)
-            .read("LiveJournal.com (webmaster@livejournal.com; 1 readers)")
+            .read(
+                "LiveJournal.com (webmaster@livejournal.com; 1 readers)",
+                LONGEST,
+            )
             .expect("some");
         assert_eq!(agent.text, "LiveJournal.com ([email]; 1 readers)");
     }
@@ -293,10 +367,10 @@ mod tests {
     fn what_was_read_before_is_read_the_same_from_memory() {
         let mut agents = Agents::new(2);
         let first: Vec<_> = (0..5)
-            .map(|i| agents.read(&format!("Firefox/{i}.0")))
+            .map(|i| agents.read(&format!("Firefox/{i}.0"), LONGEST))
             .collect();
         let again: Vec<_> = (0..5)
-            .map(|i| agents.read(&format!("Firefox/{i}.0")))
+            .map(|i| agents.read(&format!("Firefox/{i}.0"), LONGEST))
             .collect();
         assert_eq!(first, again);
     }
@@ -304,7 +378,7 @@ mod tests {
     #[test]
     fn a_hostile_user_agent_is_cut() {
         let hostile = "(".repeat(20_000) + &"Mozilla/5.0 é".repeat(2_000);
-        let agent = Agents::new(10).read(&hostile).expect("some");
+        let agent = Agents::new(10).read(&hostile, LONGEST).expect("some");
         assert!(agent.text.len() <= LONGEST);
     }
 }

@@ -1,12 +1,15 @@
 //! Whose record it is.
 
-use journey::CustomerId;
+use std::borrow::Cow;
+
+use journey::{CustomerId, EventId, id};
 
 use crate::{
     accepted::Rules,
     field,
     json::Scalar,
     reason::{Flaw, RejectReason},
+    scrub::{Form, Hits, scrub},
     visitor_key::BadCustomerId,
 };
 
@@ -50,4 +53,19 @@ pub(crate) fn of_either(
         return Err(Flaw::new(RejectReason::VisitorMismatch, what));
     }
     Ok(CustomerId::from(customer_id))
+}
+
+/// The sender's id of an event; of one that holds an address or a telephone number a hash, so that it still tells events apart.
+pub(crate) fn event_id(said: &str, customer_id: &CustomerId, hits: &mut Hits) -> EventId {
+    match scrub(said, Form::Id, hits) {
+        Cow::Borrowed(said) => EventId::from(said),
+        Cow::Owned(_) => {
+            let parts = [
+                b"event id",
+                customer_id.as_str().as_bytes(),
+                said.as_bytes(),
+            ];
+            EventId::from(id::derive(&parts))
+        }
+    }
 }

@@ -1,20 +1,23 @@
 //! One web event: consent first, then the page's class, then everything else.
 
+use std::sync::Arc;
+
 use journey::{
     CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
-    web_event::{Activity, Browser, Consent, Device},
+    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
 };
 use url::Url;
 
 use crate::{
-    accepted::{Accepted, Rules},
-    attributes::{self, Sorted},
+    accepted::{Accepted, Rules, Unknown},
+    address, app,
+    attributes::{self, Dropped, Sorted, Trait},
     consent::{self, Stance},
     control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
     deployment::{self, Known, Sender},
-    event_time, field,
+    event_time, field, hints,
     json::Scalar,
-    page,
+    language, page,
     raw::{RawBrowser, RawDevice, RawEvent},
     reason::{Flaw, RejectReason, SuppressReason},
     referrer,
@@ -29,7 +32,8 @@ struct Admitted {
     consent: Consent,
     url: Url,
     class: Class,
-    agent: Option<Agent>,
+    agent: Option<Arc<Agent>>,
+    hits: Hits,
 }
 
 /// Reads one web event.
@@ -42,15 +46,25 @@ pub(crate) fn read(
     deployment::is_object(raw.present, raw.wrong)?;
     let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
     if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
-        return control::read(raw, &sender, rules, ERASE_ACTION, Vec::new());
+        return control::read(
+            raw,
+            &sender,
+            rules,
+            ERASE_ACTION,
+            Vec::new(),
+            Hits::default(),
+        );
     }
-    match consent::gate(&sender.site.consent, &raw.consent, &raw.gpc, rules.words)? {
+    let mut hits = Hits::default();
+    let policy = &sender.site.consent;
+    match consent::gate(policy, &raw.consent, raw.gpc, rules, &mut hits)? {
         Stance::Withdrawn(purposes) => {
-            control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes)
+            control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits)
         }
         Stance::Allowed(consent) => {
             rules.admit(raw, &sender)?;
-            let admitted = admit(raw, sender.site, consent, rules, agents)?;
+            let mut admitted = admit(raw, sender.site, consent, rules, agents)?;
+            admitted.hits.add_all(hits);
             accept(raw, &sender, admitted, rules)
         }
     }
@@ -65,14 +79,17 @@ fn admit(
     agents: &mut Agents,
 ) -> Result<Admitted, Flaw> {
     let limits = &rules.config.limits;
-    let url = page::url(&raw.page, limits)?;
+    let url = match app::screen(raw, limits)? {
+        Some(url) => url,
+        None => page::url(&raw.page, limits)?,
+    };
     let class = site.class(&url);
     if class == Class::Block {
         return Err(SuppressReason::PageBlocked.into());
     }
     site.gates.origin(&raw.origin, &url)?;
     let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
-    let agent = agent.and_then(|text| agents.read(text));
+    let agent = agent.and_then(|text| agents.read(text, limits.user_agent_bytes));
     if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {
         return Err(SuppressReason::Bot.into());
     }
@@ -80,6 +97,7 @@ fn admit(
         consent,
         url,
         class,
+        hits: agent.as_ref().map(|agent| agent.hits).unwrap_or_default(),
         agent,
     })
 }
@@ -98,16 +116,17 @@ fn accept(
         url,
         class,
         agent,
+        mut hits,
     } = admitted;
     let customer_id = visitor::of_cookie(&raw.customer_cookie_id, sender.deployment_id, rules)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, sender.received_at);
-    let mut hits = agent.as_ref().map(|agent| agent.hits).unwrap_or_default();
+    let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
-    let (activity, traits) = activity(raw, &url, sender.site, agent, rules, &mut hits)?;
+    let (activity, traits, dropped) =
+        activity(raw, &url, sender.site, agent.as_deref(), rules, &mut hits)?;
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
-        Some(event_id) => EventId::from(event_id),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
     };
     let contact = consent::allows_contact(&consent);
@@ -121,9 +140,10 @@ fn accept(
     event.page_class = rules.words.class(class);
     event.bot = bot;
     event.authenticated = field::boolean("authenticated", &raw.authenticated)?.unwrap_or(false);
-    event.reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?.map(Text::from);
+    let reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?;
+    event.reply_to = reply_to.map(|text| Text::from(&*scrub(text, Form::Id, &mut hits)));
     event.web_event = Some(activity);
-    let of_event = |(name, value)| trait_of(&event, name, value);
+    let of_event = |found| trait_of(&event, found);
     let traits = traits
         .into_iter()
         .filter(|_| contact)
@@ -135,17 +155,37 @@ fn accept(
         forgotten: Vec::new(),
         hits,
         correction: time.corrected,
+        unknown: unknown(raw),
+        dropped,
     })
 }
 
-fn trait_of(event: &WebEvent, name: Text, value: Text) -> VisitorTrait {
+/// What came that nothing here has a use for.
+fn unknown(raw: &RawEvent<'_>) -> Unknown {
+    let app = [
+        raw.app.unknown,
+        raw.sdk_library.unknown,
+        raw.network.unknown,
+    ];
+    Unknown([
+        raw.unknown,
+        raw.page.unknown,
+        raw.browser.unknown,
+        raw.device.unknown,
+        raw.consent.unknown,
+        app.into_iter().fold(0, u16::saturating_add),
+    ])
+}
+
+fn trait_of(event: &WebEvent, found: Trait) -> VisitorTrait {
     VisitorTrait {
         customer_id: event.customer_id.clone(),
         deployment_id: event.deployment_id.clone(),
-        name,
-        value,
+        name: found.name,
+        value: found.value,
         updated_date: event.occurred_at,
         event_id: event.event_id.clone(),
+        identifier_type: found.identifier.map(|kind| Text::from(kind.as_str())),
     }
 }
 
@@ -154,7 +194,10 @@ fn once(raw: &RawEvent<'_>) -> Result<(), Flaw> {
     field::once("", raw.duplicate)?;
     field::once("page.", raw.page.duplicate)?;
     field::once("browser.", raw.browser.duplicate)?;
-    field::once("device.", raw.device.duplicate)
+    field::once("device.", raw.device.duplicate)?;
+    field::once("app.", raw.app.duplicate)?;
+    field::once("sdkLibrary.", raw.sdk_library.duplicate)?;
+    field::once("networkConnectivity.", raw.network.duplicate)
 }
 
 /// What the visitor did, and what of it are traits.
@@ -162,46 +205,57 @@ fn activity(
     raw: &RawEvent<'_>,
     url: &Url,
     site: &Site,
-    agent: Option<Agent>,
+    agent: Option<&Agent>,
     rules: &Rules<'_>,
     hits: &mut Hits,
-) -> Result<(Activity, Vec<(Text, Text)>), Flaw> {
+) -> Result<(Activity, Vec<Trait>, Dropped), Flaw> {
     let limits = &rules.config.limits;
     let event_name = event_name(raw, limits.name_bytes)?;
-    let visited = page::read(&raw.page, url, site, limits, hits)?;
-    let search = field::text("searchQuery", &raw.search_query, limits.text_bytes)?;
-    let search = search.map(|text| Text::from(&*scrub(text, Form::Plain, hits)));
-    let form = field::text("formName", &raw.form_name, limits.text_bytes)?;
+    let mut visited = page::read(&raw.page, url, site, limits, hits)?;
+    let mut said = Said {
+        most: limits.text_bytes,
+        hits,
+    };
+    if visited.page.title.is_none() {
+        visited.page.title = said.text("screenName", &raw.screen_name)?;
+    }
+    let search = said.text("searchQuery", &raw.search_query)?;
+    let form_name = said.text("formName", &raw.form_name)?;
     let too_long = RejectReason::ReferrerTooLong;
     let referrer =
         field::text_within("referrerUrl", &raw.referrer_url, limits.url_bytes, too_long)?;
-    let Sorted {
-        attributes,
-        mut traits,
-    } = attributes::read(&raw.attributes, site, rules, hits)?;
-    attributes::read_traits(&raw.traits, site, rules, &mut traits)?;
+    let mut sorted = attributes::read(&raw.attributes, site, rules, hits)?;
+    attributes::read_traits(&raw.traits, site, rules, &mut sorted)?;
+    app::note(raw, &mut sorted.attributes, rules, hits)?;
     let external = field::text("externalId", &raw.external_id, limits.id_bytes)?;
-    if let (Some(id), Some(name)) = (external, site.trait_name("externalId")) {
-        traits.push((name.clone(), Text::from(id)));
+    if let (Some(id), Some(mapping)) = (external, site.mapping("externalId")) {
+        sorted.note(mapping, id, site);
     }
-    let agent = agent.unwrap_or_else(|| Agent::nobody(rules.words));
-    let text = Some(agent.text).filter(|text| !text.is_empty());
+    let Sorted {
+        mut attributes,
+        traits,
+        dropped,
+    } = sorted;
+    let (browser, device) = machine(raw, agent, limits.text_bytes, hits)?;
+    let geolocation = locate(raw, site, rules, &mut attributes);
     let activity = Activity {
-        event_name: Text::from(event_name),
-        user_agent_string: text,
-        browser: browser(agent.browser, &raw.browser, limits.text_bytes)?,
-        device: device(agent.device, &raw.device, limits.text_bytes)?,
-        geolocation: None,
+        event_name: Text::from(&*scrub(event_name, Form::Plain, hits)),
+        user_agent_string: agent.map(|agent| agent.text.clone()),
+        browser,
+        device,
+        geolocation,
         ip_organization: None,
-        referrer: referrer
-            .map(|text| referrer::read(text, url, visited.campaign.as_ref(), site, hits)),
+        referrer: referrer.and_then(|text| {
+            let campaign = visited.campaign.as_ref();
+            referrer::read(text, &visited.page.domain, campaign, site, rules, hits)
+        }),
         mkt_campaign: visited.campaign,
         search_query: search.or(visited.search),
-        form_name: form.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
+        form_name,
         attributes,
         page: visited.page,
     };
-    Ok((activity, traits))
+    Ok((activity, traits, dropped))
 }
 
 fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> {
@@ -220,28 +274,86 @@ fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> 
     Ok(name)
 }
 
+/// Browser and device: as the user agent says, then as client hints say, then as the event says itself.
+fn machine(
+    raw: &RawEvent<'_>,
+    agent: Option<&Agent>,
+    most: usize,
+    hits: &mut Hits,
+) -> Result<(Option<Browser>, Option<Device>), Flaw> {
+    let mut known = agent.and_then(|agent| agent.browser.clone());
+    let mut held = agent.and_then(|agent| agent.device.clone());
+    hints::apply(&raw.user_agent_data, &mut known, &mut held, hits);
+    Ok((
+        browser(known, &raw.browser, most, hits)?,
+        device(held, &raw.device, most, hits)?,
+    ))
+}
+
+/// Where the visitor is. The address goes no further, but for its network where the deployment keeps it.
+fn locate(
+    raw: &RawEvent<'_>,
+    site: &Site,
+    rules: &Rules<'_>,
+    attributes: &mut Vec<(Text, Attribute)>,
+) -> Option<Geolocation> {
+    let found = address::read(&raw.ip_address)?;
+    let taken = attributes.iter().any(|(name, _)| *name == "ipAddress");
+    if let (true, false, Some(data_type)) =
+        (site.keep_ip_address, taken, rules.words.data_type("string"))
+    {
+        let value = Text::from(address::cut(found).to_string());
+        attributes.push((Text::from("ipAddress"), Attribute { data_type, value }));
+    }
+    rules.config.geo.as_ref()?.look_up(found)
+}
+
+/// What an object of the event says itself, scrubbed, in the place of what is known.
+struct Said<'h> {
+    most: usize,
+    hits: &'h mut Hits,
+}
+
+impl Said<'_> {
+    fn text(&mut self, name: &'static str, scalar: &Scalar<'_>) -> Result<Option<Text>, Flaw> {
+        let text = field::text(name, scalar, self.most)?;
+        Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, self.hits))))
+    }
+
+    fn put(
+        &mut self,
+        place: &mut Option<Text>,
+        name: &'static str,
+        scalar: &Scalar<'_>,
+    ) -> Result<(), Flaw> {
+        if let Some(text) = self.text(name, scalar)? {
+            *place = Some(text);
+        }
+        Ok(())
+    }
+}
+
 /// What the user agent says, overridden by what the event says itself.
 fn browser(
     known: Option<Browser>,
     raw: &RawBrowser<'_>,
-    limit: usize,
+    most: usize,
+    hits: &mut Hits,
 ) -> Result<Option<Browser>, Flaw> {
     field::expect("browser", raw.wrong, "an object")?;
     if !raw.present {
         return Ok(known);
     }
     let mut browser = known.unwrap_or_default();
-    if let Some(family) = field::text("browser.family", &raw.family, limit)? {
-        browser.family = Text::from(family);
+    let mut said = Said { most, hits };
+    if let Some(family) = said.text("browser.family", &raw.family)? {
+        browser.family = family;
     }
-    put(
-        &mut browser.version,
-        field::text("browser.version", &raw.version, limit)?,
-    );
-    put(
-        &mut browser.lang,
-        field::text("browser.lang", &raw.lang, limit)?,
-    );
+    said.put(&mut browser.version, "browser.version", &raw.version)?;
+    let lang = field::text("browser.lang", &raw.lang, most)?;
+    if let Some(lang) = lang.and_then(language::normalised) {
+        browser.lang = Some(Text::from(&*lang));
+    }
     Ok(Some(browser))
 }
 
@@ -249,58 +361,46 @@ fn browser(
 fn device(
     known: Option<Device>,
     raw: &RawDevice<'_>,
-    limit: usize,
+    most: usize,
+    hits: &mut Hits,
 ) -> Result<Option<Device>, Flaw> {
     field::expect("device", raw.wrong, "an object")?;
     if !raw.present {
         return Ok(known);
     }
     let mut device = known.unwrap_or_default();
-    if let Some(category) = field::text("device.category", &raw.category, limit)? {
+    let mut said = Said { most, hits };
+    if let Some(category) = said.text("device.category", &raw.category)? {
         device.category = Text::from(category.to_ascii_lowercase());
         device.mobile = matches!(&*device.category, "mobile" | "tablet");
     }
     device.mobile = field::boolean("device.isMobile", &raw.is_mobile)?.unwrap_or(device.mobile);
-    let pixels = |name, scalar| -> Result<Option<i32>, Flaw> {
-        let out_of_range = || {
-            Flaw::new(
-                RejectReason::InvalidNumber,
-                format!("`{name}` is out of range"),
-            )
-        };
-        field::count(name, scalar)?
-            .map(|n| i32::try_from(n).map_err(|_| out_of_range()))
-            .transpose()
-    };
     device.screen_height =
         pixels("device.screenHeight", &raw.screen_height)?.or(device.screen_height);
     device.screen_width = pixels("device.screenWidth", &raw.screen_width)?.or(device.screen_width);
-    put(
-        &mut device.kind,
-        field::text("device.type", &raw.kind, limit)?,
-    );
-    put(
-        &mut device.os_family,
-        field::text("device.osFamily", &raw.os_family, limit)?,
-    );
-    put(
-        &mut device.os_version,
-        field::text("device.osVersion", &raw.os_version, limit)?,
-    );
-    put(
+    said.put(&mut device.kind, "device.type", &raw.kind)?;
+    said.put(&mut device.os_family, "device.osFamily", &raw.os_family)?;
+    said.put(&mut device.os_version, "device.osVersion", &raw.os_version)?;
+    said.put(
         &mut device.manufacturer,
-        field::text("device.manufacturer", &raw.manufacturer, limit)?,
-    );
+        "device.manufacturer",
+        &raw.manufacturer,
+    )?;
     Ok(Some(device))
 }
 
-fn put(place: &mut Option<Text>, said: Option<&str>) {
-    if let Some(said) = said {
-        *place = Some(Text::from(said));
-    }
+fn pixels(name: &'static str, scalar: &Scalar<'_>) -> Result<Option<i32>, Flaw> {
+    let out_of_range = || {
+        let what = format!("`{name}` is out of range");
+        Flaw::new(RejectReason::InvalidNumber, what)
+    };
+    field::count(name, scalar)?
+        .map(|n| i32::try_from(n).map_err(|_| out_of_range()))
+        .transpose()
 }
 
-/// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept.
+/// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept, the attributes by name: a
+/// sender that tries again may write them in another order.
 fn derive_id(customer_id: &CustomerId, created: Timestamp, activity: &Activity) -> EventId {
     let at = created.0.to_be_bytes();
     let mut parts: Vec<&[u8]> = vec![
@@ -309,7 +409,9 @@ fn derive_id(customer_id: &CustomerId, created: Timestamp, activity: &Activity) 
         activity.event_name.as_bytes(),
         activity.page.url.as_bytes(),
     ];
-    for (name, attribute) in &activity.attributes {
+    let mut attributes: Vec<_> = activity.attributes.iter().collect();
+    attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    for (name, attribute) in attributes {
         parts.extend([name.as_bytes(), attribute.value.as_bytes()]);
     }
     EventId::from(id::derive(&parts))

@@ -24,7 +24,9 @@ mod set;
 mod validate;
 
 pub use action_map::{ActionMap, Activation, EventCondition, PageUrlCondition};
-pub use deployment::{ConsentMode, ConsentPolicy, Deployment, PageClass, TraitMapping};
+pub use deployment::{
+    ConsentMode, ConsentPolicy, Deployment, IdentifierType, PageClass, TraitMapping,
+};
 pub use ip_range::IpRange;
 pub use origin::Origin;
 pub use page_pattern::{PageName, PagePattern};

@@ -2,6 +2,7 @@
 
 use crate::{
     CustomerId, DeploymentId, EventId, Text, Timestamp, VisitId,
+    visit::FormUse,
     web_event::{Activity, Browser, Consent, Device, Geolocation, MktCampaign, Page, Referrer},
 };
 
@@ -133,6 +134,26 @@ pub struct VisitSummary {
     pub segment_assignments: Vec<SegmentAssignment>,
     /// Outcomes achieved so far.
     pub outcome_achievements: Vec<OutcomeAchievement>,
+    /// Which of the visitor's visits this is, in the order in which they were opened: 1, 2, 3…
+    pub visit_number: Option<i64>,
+    /// Events of all the visitor's visits, pings aside.
+    pub total_event_count: Option<i64>,
+    /// Page views of all the visitor's visits.
+    pub total_pageview_count: Option<i64>,
+    /// When the visitor was first seen.
+    pub first_seen_date: Option<Timestamp>,
+    /// The sum of all silences of the visit that are no longer than the idle time.
+    pub engaged_millis: Option<i64>,
+    /// From when the last page was reached to the last activity.
+    pub last_page_millis: Option<i64>,
+    /// Events that searched for something.
+    pub search_count: Option<i64>,
+    /// Events that submitted a form.
+    pub form_submitted_count: Option<i64>,
+    /// Events that abandoned a form.
+    pub form_abandoned_count: Option<i64>,
+    /// What became of each form, in order of when it was first used, 20 at most.
+    pub forms: Vec<FormUse>,
 }
 
 /// A segment that a visit is in.

@@ -74,12 +74,21 @@ pub struct Trigger {
 /// Genesys' `JourneyContext`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JourneyContext {
-    /// `{id, idType: cookie}`.
-    pub customer: Reference,
+    /// The visitor.
+    pub customer: Customer,
     /// `{id, type: web}`.
     pub customer_session: Reference,
     /// The offer and its action map.
     pub triggering_action: TriggeringAction,
+}
+
+/// A visitor, as Genesys refers to one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// `customerId`.
+    pub id: Text,
+    /// `cookie`.
+    pub id_type: Text,
 }
 
 /// The offer and its action map.

@@ -26,6 +26,8 @@ pub const DEMAND: &str = "journey.demand";
 pub const STAFFING: &str = "journey.staffing";
 /// For WFM: every revision.
 pub const STAFFING_REVISIONS: &str = "journey.staffing.revisions";
+/// Who wrote what with the tool.
+pub const AUDIT: &str = "journey.audit";
 
 /// A whole pipeline's names: the prefix that its topics, groups and transactional ids carry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

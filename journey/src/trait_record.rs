@@ -17,4 +17,6 @@ pub struct VisitorTrait {
     pub updated_date: Timestamp,
     /// By which event.
     pub event_id: EventId,
+    /// `email`, `phone` or `externalId` where the trait identifies the visitor.
+    pub identifier_type: Option<Text>,
 }

@@ -7,7 +7,7 @@ use crate::{
 
 /// The `kind` of a [`VisitEvent`].
 pub mod kind {
-    /// A visit began; its first `activity` follows.
+    /// A visit began. The `activity` that began it says so in `opens`.
     pub const STARTED: &str = "started";
     /// An event (or ping) of the visit, which it carries.
     pub const ACTIVITY: &str = "activity";
@@ -57,6 +57,32 @@ pub mod presence {
     pub const AWAY: &str = "away";
 }
 
+/// The parts of a visit that the event which an `activity` carries may say as well: bits of [`VisitEvent::in_cause`].
+pub mod in_cause {
+    /// `policy`.
+    pub const POLICY: i64 = 1;
+    /// `first_page`: the event's page.
+    pub const FIRST_PAGE: i64 = 1 << 1;
+    /// `last_page`: the event's page.
+    pub const LAST_PAGE: i64 = 1 << 2;
+    /// `browser`.
+    pub const BROWSER: i64 = 1 << 3;
+    /// `device`.
+    pub const DEVICE: i64 = 1 << 4;
+    /// `geolocation`.
+    pub const GEOLOCATION: i64 = 1 << 5;
+    /// `ip_organization`.
+    pub const IP_ORGANIZATION: i64 = 1 << 6;
+    /// `referrer`.
+    pub const REFERRER: i64 = 1 << 7;
+    /// `mkt_campaign`.
+    pub const MKT_CAMPAIGN: i64 = 1 << 8;
+    /// `consent`.
+    pub const CONSENT: i64 = 1 << 9;
+    /// `reply_to`.
+    pub const REPLY_TO: i64 = 1 << 10;
+}
+
 /// One record of `journey.visits`. Key: `customer_id`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VisitEvent {
@@ -75,7 +101,7 @@ pub struct VisitEvent {
     /// When the page that is the visit's last was reached: dwell counts from here.
     pub last_page_date: Option<Timestamp>,
     /// The event, report or control record itself, whole: of `activity`, `engagement` and `control`. What else one record
-    /// brings about (`started`, `merged`, `resumed`) stands just before it and leaves it out.
+    /// brings about stands in `opens`, or just before it and leaves it out (`merged`, and `resumed` where it says something else).
     pub cause: Option<WebEvent>,
     /// Of `merged`: the visit that lives on.
     pub merged_into: Option<VisitId>,
@@ -85,6 +111,62 @@ pub struct VisitEvent {
     pub ping: bool,
     /// Of `activity`: behind the watermark when it came.
     pub late: bool,
+    /// Of `activity`: the parts of the visit that are left empty because `cause` says the same, see [`in_cause`].
+    /// [`VisitEvent::fill`] puts them back.
+    pub in_cause: i64,
+    /// Of `activity`: `started` or `resumed`, which the event brought about. It comes first, and says no more than that.
+    pub opens: Option<Text>,
+}
+
+impl VisitEvent {
+    /// Puts back what the visit leaves to its cause.
+    pub fn fill(&mut self) {
+        let left_out = std::mem::take(&mut self.in_cause);
+        let (Some(visit), Some(cause)) = (&mut self.visit, &self.cause) else {
+            return;
+        };
+        let put = |part: i64, put: &mut dyn FnMut()| {
+            if left_out & part != 0 {
+                put();
+            }
+        };
+        put(in_cause::POLICY, &mut || {
+            visit.policy.clone_from(&cause.policy)
+        });
+        put(in_cause::CONSENT, &mut || {
+            visit.consent.clone_from(&cause.consent)
+        });
+        put(in_cause::REPLY_TO, &mut || {
+            visit.reply_to.clone_from(&cause.reply_to)
+        });
+        let Some(activity) = &cause.web_event else {
+            return;
+        };
+        put(in_cause::FIRST_PAGE, &mut || {
+            visit.first_page.clone_from(&activity.page)
+        });
+        put(in_cause::LAST_PAGE, &mut || {
+            visit.last_page.clone_from(&activity.page)
+        });
+        put(in_cause::BROWSER, &mut || {
+            visit.browser.clone_from(&activity.browser)
+        });
+        put(in_cause::DEVICE, &mut || {
+            visit.device.clone_from(&activity.device)
+        });
+        put(in_cause::GEOLOCATION, &mut || {
+            visit.geolocation.clone_from(&activity.geolocation)
+        });
+        put(in_cause::IP_ORGANIZATION, &mut || {
+            visit.ip_organization.clone_from(&activity.ip_organization)
+        });
+        put(in_cause::REFERRER, &mut || {
+            visit.referrer.clone_from(&activity.referrer)
+        });
+        put(in_cause::MKT_CAMPAIGN, &mut || {
+            visit.mkt_campaign.clone_from(&activity.mkt_campaign)
+        });
+    }
 }
 
 /// A visit so far: the activity of one visitor at one deployment with no silence longer than the visit timeout.
@@ -148,6 +230,37 @@ pub struct Visit {
     pub reply_to: Option<Text>,
     /// Lists were cut to keep the record within its size.
     pub truncated: bool,
+    /// Which of the visitor's visits this is, in the order in which the log opened them: 1, 2, 3… It never changes.
+    pub visit_number: Option<i64>,
+    /// Events of all the visitor's visits, pings aside, up to now in the log.
+    pub total_event_count: Option<i64>,
+    /// Page views of all the visitor's visits, up to now in the log.
+    pub total_pageview_count: Option<i64>,
+    /// The visitor's first event or ping of all visits, by its time.
+    pub first_seen_date: Option<Timestamp>,
+    /// The sum of all silences between events or pings of the visit that are no longer than the idle time.
+    pub engaged_millis: Option<i64>,
+    /// From when the last page was reached to the last activity.
+    pub last_page_millis: Option<i64>,
+    /// Events that searched for something.
+    pub search_count: Option<i64>,
+    /// Events that submitted a form.
+    pub form_submitted_count: Option<i64>,
+    /// Events that abandoned a form.
+    pub form_abandoned_count: Option<i64>,
+    /// What became of each form, in order of when it was first used, 20 at most.
+    pub forms: Vec<FormUse>,
+}
+
+/// What became of a form in a visit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormUse {
+    /// Its name.
+    pub name: Text,
+    /// How often it was submitted.
+    pub submitted_count: i64,
+    /// How often it was abandoned.
+    pub abandoned_count: i64,
 }
 
 impl Visit {

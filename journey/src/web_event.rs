@@ -82,6 +82,10 @@ pub struct Policy {
     pub max_events: i64,
     /// Whether robots' visits may get offers and count for staffing.
     pub serve_bots: bool,
+    /// The most events and pings of one visitor in a rate window; more are a robot's. 0: no such rule.
+    pub bot_rate_events: i64,
+    /// The length of a rate window.
+    pub bot_rate_window: Millis,
 }
 
 impl Default for Policy {
@@ -96,6 +100,8 @@ impl Default for Policy {
             max_duration: Millis::from_mins(24 * 60),
             max_events: 10_000,
             serve_bots: false,
+            bot_rate_events: 300,
+            bot_rate_window: Millis::from_secs(10),
         }
     }
 }
@@ -290,11 +296,82 @@ pub struct Engagement {
     pub error_message: Option<Text>,
 }
 
+/// The `action` of a [`Control`].
+pub mod control_action {
+    /// The visitor took consent back.
+    pub const CONSENT_WITHDRAWN: &str = "consent_withdrawn";
+    /// Everything about the visitor is to go.
+    pub const ERASE: &str = "erase";
+}
+
+/// The purpose without which there are no visits.
+const VISITS: &str = "visits";
+
+/// What a [`Control`] asks of every stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forget {
+    /// Consent was withdrawn for other purposes than visits: these stay.
+    Nothing,
+    /// The visitor took consent back.
+    Withdrawn,
+    /// Everything about the visitor is to go.
+    Erased,
+}
+
 /// What must be forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
-    /// `consent_withdrawn` or `erase`.
+    /// See [`control_action`].
     pub action: Text,
     /// The purposes that were withdrawn; all of them if empty.
     pub purposes: Vec<Text>,
+}
+
+impl Control {
+    /// Whether everything about the visitor is to go. An action that this release does not know is taken for that, the
+    /// strictest there is: what a visitor asks must not wait in a dead letter for an upgrade.
+    pub fn erases(&self) -> bool {
+        self.action != control_action::CONSENT_WITHDRAWN
+    }
+
+    /// What becomes of the visitor's visits. Purposes say nothing of an erasure.
+    pub fn forget(&self) -> Forget {
+        let visits_too =
+            self.purposes.is_empty() || self.purposes.iter().any(|purpose| *purpose == VISITS);
+        match (self.erases(), visits_too) {
+            (true, _) => Forget::Erased,
+            (false, true) => Forget::Withdrawn,
+            (false, false) => Forget::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_that_nobody_knows_erases_whatever_its_purposes() {
+        for (action, purposes, forget) in [
+            ("consent_withdrawn", &[][..], Forget::Withdrawn),
+            (
+                "consent_withdrawn",
+                &["contact", "visits"],
+                Forget::Withdrawn,
+            ),
+            ("consent_withdrawn", &["contact"], Forget::Nothing),
+            ("erase", &["contact"], Forget::Erased),
+            ("anonymise", &["contact"], Forget::Erased),
+            ("", &[], Forget::Erased),
+        ] {
+            let control = Control {
+                action: action.into(),
+                purposes: purposes
+                    .iter()
+                    .map(|purpose| Text::from(*purpose))
+                    .collect(),
+            };
+            assert_eq!(control.forget(), forget, "{control:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -19,7 +19,7 @@ const ALIVE_WITHIN: i64 = 60_000;
 #[derive(Debug, Default)]
 pub struct Health {
     turned_at: Vec<AtomicI64>,
-    ready: AtomicUsize,
+    ready: Vec<AtomicBool>,
 }
 
 impl Health {
@@ -28,7 +28,7 @@ impl Health {
         let now = wall_clock().0;
         Health {
             turned_at: (0..workers).map(|_| AtomicI64::new(now)).collect(),
-            ready: AtomicUsize::new(0),
+            ready: (0..workers).map(|_| AtomicBool::new(false)).collect(),
         }
     }
 
@@ -37,9 +37,9 @@ impl Health {
         self.turned_at[worker].store(wall_clock().0, Ordering::Relaxed);
     }
 
-    /// A worker has been assigned its tasks and restored them, for the first time.
-    pub fn is_ready(&self) {
-        self.ready.fetch_add(1, Ordering::Relaxed);
+    /// Whether a worker has been assigned its tasks and all of them stand where they were committed.
+    pub fn is_ready(&self, worker: usize, ready: bool) {
+        self.ready[worker].store(ready, Ordering::Relaxed);
     }
 
     fn live(&self) -> bool {
@@ -50,7 +50,7 @@ impl Health {
     }
 
     fn ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed) >= self.turned_at.len()
+        self.ready.iter().all(|ready| ready.load(Ordering::Relaxed))
     }
 }
 
@@ -98,5 +98,22 @@ fn answer(well: bool) -> (StatusCode, &'static str) {
         (StatusCode::OK, "ok\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not yet\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_ready_while_all_of_its_workers_are() {
+        let health = Health::new(2);
+        assert!(!health.ready());
+        health.is_ready(0, true);
+        assert!(!health.ready());
+        health.is_ready(1, true);
+        assert!(health.ready());
+        health.is_ready(0, false);
+        assert!(!health.ready(), "its tasks were revoked");
     }
 }

@@ -1,11 +1,9 @@
 //! Reading a changelog back: committed records only, up to the end that the committed offset names, waiting for it, and
 //! never less.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use hashbrown::HashMap;
 use journey::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,6 +61,8 @@ impl CommitMetadata {
 /// A record of a changelog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Which of the partitions that are read it stands in: an index.
+    pub of: usize,
     /// Its offset.
     pub offset: i64,
     /// Its key.
@@ -71,47 +71,78 @@ pub struct Entry {
     pub value: Option<Vec<u8>>,
 }
 
-/// The last value of every key, in order of key.
+/// The last value of every key, in no order.
 pub type KeysAndValues = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// A changelog partition, read from its beginning, committed records only.
+/// Changelog partitions, read from their beginnings, committed records only.
 pub trait ChangelogReader {
-    /// The next record; `None` if none is there now.
+    /// The next record of any of them; `None` if none is there now.
     fn next(&mut self) -> Result<Option<Entry>, LogError>;
 }
 
-/// The last value of every key below `end`, in order of key. Waits for `end` to be reached, for `patience` without any
-/// progress at the most: a commit marker may come after the offset that it belongs to.
+/// A changelog partition, and up to where it is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name, for people.
+    pub name: String,
+    /// The offset that its committed offset names.
+    pub end: i64,
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    last: HashMap<Vec<u8>, Vec<u8>>,
+    reached: i64,
+}
+
+/// The last value of every key below each partition's end, all partitions together. Waits for every end to be reached,
+/// for `patience` without any progress at the most: a commit marker may come after the offset that it belongs to.
 pub fn read(
     reader: &mut impl ChangelogReader,
-    name: &str,
-    end: i64,
+    wanted: &[Wanted],
     patience: Duration,
-) -> Result<KeysAndValues, LogError> {
-    let mut last = BTreeMap::new();
-    let mut reached = 0;
+) -> Result<Vec<KeysAndValues>, LogError> {
+    let mut reading: Vec<Reading> = wanted.iter().map(|_| Reading::default()).collect();
+    let mut left = wanted.iter().filter(|wanted| wanted.end > 0).count();
     let mut progress = Instant::now();
-    while reached < end {
+    while left > 0 {
         let Some(entry) = reader.next()? else {
             if progress.elapsed() > patience {
-                return Err(LogError::new(format!(
-                    "{name} ends at offset {reached}, and the committed offset speaks of {end}: its records are gone or a \
-                     transaction hangs; look with `kafka-transactions.sh find-hanging` before anything else"
-                )));
+                return Err(too_short(wanted, &reading));
             }
             continue;
         };
-        progress = Instant::now();
-        reached = entry.offset + 1;
-        if entry.offset >= end {
-            break;
+        let (end, reading) = (wanted[entry.of].end, &mut reading[entry.of]);
+        if reading.reached >= end {
+            continue;
         }
-        match entry.value {
-            Some(value) => last.insert(entry.key, value),
-            None => last.remove(&entry.key),
-        };
+        progress = Instant::now();
+        reading.reached = entry.offset + 1;
+        left -= usize::from(reading.reached >= end);
+        if entry.offset < end {
+            match entry.value {
+                Some(value) => reading.last.insert(entry.key, value),
+                None => reading.last.remove(&entry.key),
+            };
+        }
     }
-    Ok(last.into_iter().collect())
+    let all = reading.into_iter();
+    Ok(all
+        .map(|reading| reading.last.into_iter().collect())
+        .collect())
+}
+
+fn too_short(wanted: &[Wanted], reading: &[Reading]) -> LogError {
+    let all = wanted.iter().zip(reading);
+    let short = all
+        .filter(|(wanted, reading)| reading.reached < wanted.end)
+        .map(|(Wanted { name, end }, Reading { reached, .. })| {
+            format!("{name} ends at offset {reached}, and the committed offset speaks of {end}")
+        });
+    LogError::new(format!(
+        "{}: its records are gone or a transaction hangs; look with `kafka-transactions.sh find-hanging` before anything else",
+        short.collect::<Vec<_>>().join("; ")
+    ))
 }
 
 #[cfg(test)]
@@ -136,6 +167,7 @@ mod tests {
 
     fn entry(offset: i64, key: &str, value: Option<&str>) -> Entry {
         Entry {
+            of: 0,
             offset,
             key: key.into(),
             value: value.map(Into::into),
@@ -149,6 +181,46 @@ mod tests {
         }
     }
 
+    /// Reads one partition.
+    fn read_one(
+        entries: Vec<Entry>,
+        empty: usize,
+        end: i64,
+        patience: Duration,
+    ) -> Result<KeysAndValues, LogError> {
+        let read = read(
+            &mut slow(entries, empty),
+            &[wanted("c-changelog", end)],
+            patience,
+        );
+        read.map(|mut all| all.remove(0))
+    }
+
+    fn wanted(name: &str, end: i64) -> Wanted {
+        Wanted {
+            name: name.into(),
+            end,
+        }
+    }
+
+    #[test]
+    fn partitions_are_read_together_each_to_its_own_end() {
+        let in_second = |offset, value| Entry {
+            of: 1,
+            ..entry(offset, "a", Some(value))
+        };
+        let entries = vec![
+            entry(0, "a", Some("1")),
+            in_second(0, "2"),
+            entry(1, "a", Some("beyond the end")),
+            in_second(4, "3"),
+        ];
+        let ends = [wanted("c-0", 1), wanted("c-1", 5), wanted("c-2", 0)];
+        let read = read(&mut slow(entries, 0), &ends, Duration::ZERO).expect("complete");
+        let one = |value: &str| vec![(b"a".to_vec(), value.as_bytes().to_vec())];
+        assert_eq!(read, [one("1"), one("3"), Vec::new()]);
+    }
+
     #[test]
     fn the_last_value_below_the_end_stands_and_a_tombstone_takes_it_away() {
         let entries = vec![
@@ -157,29 +229,20 @@ mod tests {
             entry(5, "a", None),
             entry(6, "b", Some("2")),
         ];
-        let read = read(&mut slow(entries, 0), "c", 7, Duration::ZERO).expect("complete");
+        let read = read_one(entries, 0, 7, Duration::ZERO).expect("complete");
         assert_eq!(read, [(b"b".to_vec(), b"2".to_vec())]);
     }
 
     #[test]
     fn the_commit_marker_is_awaited() {
-        let read = read(
-            &mut slow(vec![entry(0, "a", Some("1"))], 3),
-            "c",
-            1,
-            Duration::from_secs(60),
-        );
+        let entries = vec![entry(0, "a", Some("1"))];
+        let read = read_one(entries, 3, 1, Duration::from_secs(60));
         assert_eq!(read.expect("complete").len(), 1);
     }
 
     #[test]
     fn less_than_the_named_end_is_an_error_and_never_a_shorter_state() {
-        let error = read(
-            &mut slow(vec![entry(0, "a", Some("1"))], 0),
-            "c-changelog",
-            3,
-            Duration::ZERO,
-        );
+        let error = read_one(vec![entry(0, "a", Some("1"))], 0, 3, Duration::ZERO);
         assert!(
             error
                 .expect_err("short")
@@ -191,7 +254,7 @@ mod tests {
     #[test]
     fn what_lies_beyond_the_end_is_not_read() {
         let entries = vec![entry(0, "a", Some("1")), entry(1, "a", Some("2"))];
-        let read = read(&mut slow(entries, 0), "c", 1, Duration::ZERO).expect("complete");
+        let read = read_one(entries, 0, 1, Duration::ZERO).expect("complete");
         assert_eq!(read, [(b"a".to_vec(), b"1".to_vec())]);
     }
 

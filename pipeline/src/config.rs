@@ -4,8 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 use journey::topics::Lane;
+use schemas::Format;
 
-use crate::{kafka::Settings, log::LogError, worker::Pace};
+use crate::{kafka::Settings, log::LogError, pace::Pace};
 
 /// How to reach Kafka and the registry.
 #[derive(Args, Clone, Debug)]
@@ -93,9 +94,31 @@ pub struct StageArgs {
     /// restore (0s: written in every commit)
     #[arg(long, env = "FOOTFALL_STATE_AGE", default_value = "10s", value_parser = duration)]
     pub state_age: Duration,
+    /// Keys (visitors, intervals) that each partition may remember; beyond it those silent longest are let go, their visits
+    /// ended with the reason `limit` (0: no limit)
+    #[arg(long, env = "FOOTFALL_STATE_LIMIT", default_value_t = 500_000)]
+    pub state_limit: usize,
     /// Outgoing records of one transaction
     #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
     pub batch_records: usize,
+}
+
+/// How a stage that writes for others writes.
+#[derive(Args, Clone, Debug)]
+pub struct PublicArgs {
+    /// How journey.offers and journey.staffing are written: avro, or json (described in schemas/json)
+    #[arg(long, env = "FOOTFALL_OUTPUT_FORMAT", default_value = "avro", value_parser = Format::parse)]
+    pub output_format: Format,
+}
+
+impl PublicArgs {
+    /// Those of `topics` that are written without a frame.
+    pub fn unframed(&self, topics: &'static [&'static str]) -> &'static [&'static str] {
+        match self.output_format {
+            Format::Avro => &[],
+            Format::Json => topics,
+        }
+    }
 }
 
 impl StageArgs {

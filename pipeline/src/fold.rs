@@ -23,7 +23,13 @@ pub struct Fold<P: Processor> {
     changed: Vec<P::Key>,
     time: TaskTime,
     live: usize,
+    limit: Option<usize>,
 }
+
+/// At the state limit a sixty-fourth of it goes at once, so that the states are looked through seldom,
+const ROOM: usize = 64;
+/// but never more than this, as all of it goes into one transaction.
+const EVICTED_AT_ONCE: usize = 10_000;
 
 #[derive(Debug)]
 struct Slot<S> {
@@ -54,6 +60,7 @@ impl<P: Processor> Fold<P> {
             changed: Vec::new(),
             time: TaskTime::UNKNOWN,
             live: 0,
+            limit: None,
         }
     }
 
@@ -92,6 +99,11 @@ impl<P: Processor> Fold<P> {
         self.slots.get(key)?.state.as_ref()
     }
 
+    /// Makes room for so many more keys.
+    pub fn reserve(&mut self, keys: usize) {
+        self.slots.reserve(keys);
+    }
+
     /// Puts a state back that was captured before: nothing fires because of it, and it counts as unchanged.
     pub fn restore(&mut self, key: P::Key, state: P::State) {
         let mut slot = Slot::empty();
@@ -99,6 +111,52 @@ impl<P: Processor> Fold<P> {
         self.live += 1;
         let slot = self.slots.entry(key.clone()).insert(slot).into_mut();
         settle(&self.processor, &mut self.armed, &key, slot, Some(state));
+    }
+
+    /// How many keys may have a state from now on.
+    pub fn set_limit(&mut self, limit: Option<usize>) {
+        self.limit = limit;
+    }
+
+    /// How many keys may have a state.
+    pub fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
+    /// If more keys have a state than may: those to [`Fold::evict`] now, the longest silent first. It hangs on the states
+    /// alone, not on how the task came to them.
+    pub fn over_limit(&self) -> Vec<P::Key> {
+        let Some(limit) = self.limit.filter(|limit| self.live > *limit) else {
+            return Vec::new();
+        };
+        let states = self.slots.iter();
+        let mut silent: Vec<_> = states
+            .filter_map(|(key, slot)| {
+                let since = self.processor.silent_since(slot.state.as_ref()?);
+                Some((since, key))
+            })
+            .collect();
+        let count = (self.live - limit + limit / ROOM).clamp(1, EVICTED_AT_ONCE);
+        if count < silent.len() {
+            silent.select_nth_unstable(count);
+            silent.truncate(count);
+        }
+        silent.sort_unstable();
+        silent.into_iter().map(|(_, key)| key.clone()).collect()
+    }
+
+    /// Lets a key go before its time.
+    pub fn evict(&mut self, key: &P::Key, out: &mut Vec<P::Output>) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        let Some(state) = slot.state.take() else {
+            return;
+        };
+        self.live -= 1;
+        self.processor.evict(&self.time, key, state, out);
+        settle(&self.processor, &mut self.armed, key, slot, None);
+        mark_changed(&mut self.changed, key, slot);
     }
 
     /// Applies an input, after its key's frontier timers with a deadline before the input's own time.

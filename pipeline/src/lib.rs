@@ -18,11 +18,14 @@ pub use processor::{
 pub mod admin_http;
 pub mod changelog;
 pub mod config;
+pub mod definitions;
 pub mod kafka;
 pub mod log;
 pub mod memory;
 pub mod metrics;
 pub mod names;
+pub mod pace;
+mod raw_marks;
 pub mod registry;
 pub mod run;
 pub mod state_record;

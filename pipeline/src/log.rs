@@ -21,6 +21,10 @@ pub trait Log {
     /// A clean abort is not seen here: the same bytes are sent again. On [`Committed::Unknown`] the caller drops its tasks
     /// and goes on polling: they are assigned anew, from what was really committed.
     fn commit(&mut self, transaction: &Transaction<'_>) -> Result<Committed, LogError>;
+
+    /// While a task is held, as in the middle of a mark, none of its records are handed out. Nothing is lost by it; letting
+    /// its partition go, or having it assigned anew, ends it.
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError>;
 }
 
 /// What stands in the way of going on: the worker ends, its supervisor starts it again.
@@ -78,14 +82,14 @@ pub struct PolledRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The value, as it came.
     pub value: Option<&'a [u8]>,
-    /// The time mark's JSON, on a record with neither key nor value; such a record without one is a tick.
+    /// The time mark's JSON, on a record with neither key nor value. Such a record without one, or on a raw topic, is a tick.
     pub mark: Option<&'a [u8]>,
 }
 
 impl PolledRecord<'_> {
-    /// A record with neither key nor value and no mark: time passing, on a raw topic.
-    pub fn is_tick(&self) -> bool {
-        self.key.is_none() && self.value.is_none() && self.mark.is_none()
+    /// A record with neither key nor value: time passing, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.key.is_none() && self.value.is_none()
     }
 }
 
@@ -98,7 +102,7 @@ pub struct Restored {
     pub partition_count: u32,
     /// The committed input offset: the next to read. `None` if nothing was ever committed.
     pub next_offset: Option<i64>,
-    /// The last value of every key of the changelog, in order of key: the task's own record and the states.
+    /// The last value of every key of the changelog, in no order: the task's own record and the states.
     pub changelog: KeysAndValues,
     /// The input offset from which on the changelog knows nothing: input is handed out again from here. No more than
     /// `next_offset`; `None` if nothing was ever committed.

@@ -41,8 +41,12 @@ pub struct Metrics {
     /// Receive time of the cause → committed. The SLO of chat.
     latency: HistogramVec,
     states: IntGaugeVec,
+    states_limit: IntGauge,
+    evicted: IntCounter,
     restore_duration: HistogramVec,
+    left_to_restore: IntGaugeVec,
     definitions_version: IntGaugeVec,
+    definitions_unreadable: IntCounter,
     slow_decodes: IntCounter,
     registry_up: IntGauge,
     rebalances: IntCounter,
@@ -128,7 +132,7 @@ impl Metrics {
             ),
             transactions: counter(
                 "footfall_transactions_total",
-                "transactions by outcome: committed, aborted (and sent again), unknown (and restored)",
+                "transactions by outcome: committed, aborted (and sent again), fenced (the tasks are another's), unknown (and restored)",
                 &["outcome"],
             ),
             transaction_duration: histogram(
@@ -159,7 +163,7 @@ impl Metrics {
             ),
             lag_seconds: gauge(
                 "footfall_consumer_lag_seconds",
-                "age of the last record read, while records are waiting",
+                "age of the last record read, or of the last commit before the first, while records are waiting",
                 &["topic", "partition"],
             ),
             latency: histogram(
@@ -173,16 +177,37 @@ impl Metrics {
                 "keys with a state",
                 &["topic", "partition"],
             ),
+            states_limit: register(
+                &registry,
+                IntGauge::new(
+                    "footfall_states_limit",
+                    "keys that each task may remember; 0 if there is no limit",
+                )
+                .expect("valid"),
+            ),
+            evicted: single(
+                "footfall_states_evicted_total",
+                "keys let go because a task remembered too many",
+            ),
             restore_duration: histogram(
                 "footfall_restore_duration_seconds",
-                "restoring an assignment",
+                "from an assignment until all of it stands where it was committed",
                 &[],
                 SLOW,
+            ),
+            left_to_restore: int_gauge(
+                "footfall_restore_remaining_records",
+                "committed input that is still to be folded again",
+                &["topic", "partition"],
             ),
             definitions_version: int_gauge(
                 "footfall_definitions_version",
                 "the definitions in force",
                 &["topic", "partition"],
+            ),
+            definitions_unreadable: single(
+                "footfall_definitions_unreadable_total",
+                "records of the topic of definitions that a running stage could not use",
             ),
             slow_decodes: single(
                 "footfall_slow_decodes_total",
@@ -281,6 +306,9 @@ impl Metrics {
         self.states
             .with_label_values(&labels)
             .set(task.state_count() as i64);
+        self.states_limit
+            .set(task.state_limit().unwrap_or(0) as i64);
+        self.evicted.inc_by(task.take_evicted());
         self.definitions_version
             .with_label_values(&labels)
             .set(task.definitions_version());
@@ -299,7 +327,19 @@ impl Metrics {
         let _ = self.states.remove_label_values(&labels);
         let _ = self.lag.remove_label_values(&labels);
         let _ = self.lag_seconds.remove_label_values(&labels);
+        let _ = self.left_to_restore.remove_label_values(&labels);
         let _ = self.definitions_version.remove_label_values(&labels);
+    }
+
+    /// Every task of a worker is somebody else's now: no source's claim stands for what this process knows. Other workers show
+    /// theirs again at their next commit.
+    pub fn forget_sources(&self) {
+        self.source_frontier.reset();
+    }
+
+    /// A transaction that the group's next generation fenced.
+    pub fn fenced(&self) {
+        self.transactions.with_label_values(&["fenced"]).inc();
     }
 
     /// A commit whose outcome nobody can say.
@@ -314,9 +354,13 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
-    /// How long an assignment took to restore.
-    pub fn restore_took(&self, duration: Duration) {
+    /// An assignment was taken.
+    pub fn assigned(&self) {
         self.rebalances.inc();
+    }
+
+    /// How long it took until all of an assignment stood where it was committed.
+    pub fn restore_took(&self, duration: Duration) {
         self.restore_duration
             .with_label_values(&[] as &[&str])
             .observe(duration.as_secs_f64());
@@ -331,6 +375,17 @@ impl Metrics {
         self.lag_seconds
             .with_label_values(&[topic, &partition])
             .set(seconds);
+    }
+
+    /// How much of what was committed a task is still to fold again.
+    pub fn left_to_restore(&self, topic: &str, partition: u32, records: i64) {
+        let labels = [topic, &partition.to_string()];
+        self.left_to_restore.with_label_values(&labels).set(records);
+    }
+
+    /// Something on the topic of definitions could not be used.
+    pub fn definitions_unreadable(&self) {
+        self.definitions_unreadable.inc();
     }
 
     /// Whether the schema registry answered last.

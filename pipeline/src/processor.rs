@@ -57,6 +57,31 @@ pub trait Processor {
         out: &mut Vec<Self::Output>,
     ) -> Option<Self::State>;
 
+    /// Since when a key has been silent: the longest silent go first at the state limit. Derived from the state alone. Unless
+    /// told otherwise, what would end first.
+    fn silent_since(&self, state: &Self::State) -> Timestamp {
+        let Timers {
+            frontier,
+            watermark,
+        } = self.timers(state);
+        let deadlines = [frontier, watermark].into_iter().flatten();
+        deadlines
+            .map(|(deadline, _)| deadline)
+            .min()
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// A task remembers more keys than it may, and this one goes: the last chance to close what is open.
+    fn evict(
+        &self,
+        time: &TaskTime,
+        key: &Self::Key,
+        state: Self::State,
+        out: &mut Vec<Self::Output>,
+    ) {
+        let _ = (time, key, state, out);
+    }
+
     /// The definitions in force are these from now on (called once before the first record, and at the beginning of the
     /// mark at which a task switches).
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
@@ -125,6 +150,9 @@ pub trait Stage: Processor {
 
     /// Learns what a schema id stands for.
     fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible>;
+
+    /// Says what one input led to in fewer outputs, where that can be.
+    fn condense(&self, _: &mut Vec<Self::Output>) {}
 
     /// Writes one output: [`Outbox::send`], [`Outbox::dead_letter`] or [`Outbox::suppress`], and what to count.
     fn encode(&self, key: &Self::Key, output: Self::Output, out: &mut Outbox<'_>);

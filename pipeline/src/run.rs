@@ -11,24 +11,22 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use journey::{
-    Millis,
-    definitions::{DefinitionSet, Sets},
-    topics,
-};
+use journey::{Millis, definitions::Sets, topics};
 use tokio::{runtime::Runtime, signal::unix::SignalKind};
 
 use crate::{
     admin_http::{self, Health},
     config::{KafkaArgs, StageArgs},
-    kafka::{KafkaLog, Settings, admin::Admin, read},
+    definitions::Definitions,
+    kafka::{KafkaLog, Settings, admin::Admin, follow::Follower},
     log::LogError,
     metrics::Metrics,
     names::Names,
     outbox::Addresses,
+    pace::Pace,
     processor::{Stage, TaskContext, Topology},
     registry::Registry,
-    worker::{Pace, Parts, Worker},
+    worker::{Parts, Worker},
 };
 
 /// What a stage's own options add to the shared ones.
@@ -42,6 +40,8 @@ pub struct Extras {
     pub dead_letter_bytes: bool,
     /// Nobody waits for its outputs: commits are 100 ms apart or more, which spares the broker.
     pub unhurried: bool,
+    /// Outputs whose values are written without a frame and need no schema in the registry.
+    pub unframed: &'static [&'static str],
 }
 
 /// The least time between commits of a stage that nobody waits for.
@@ -130,7 +130,7 @@ fn run<S: Stage + 'static>(
     let registry = Registry::new(&kafka.registry, runtime.handle().clone())?;
     let addresses = prepare(&settings, &runtime, &registry, args, extras, S::TOPOLOGY)?;
     metrics.registry_is_up(true);
-    let sets = definitions(&settings, S::TOPOLOGY)?;
+    let (definitions, follower) = definitions(&settings, S::TOPOLOGY)?;
     let stop = Arc::new(AtomicBool::new(false));
     let make = Arc::new(make);
     let mut workers = Vec::new();
@@ -138,11 +138,12 @@ fn run<S: Stage + 'static>(
         let make = Arc::clone(&make);
         let parts = Parts {
             make: Box::new(move |context| make(context)),
-            sets: Arc::clone(&sets),
+            definitions: definitions.clone(),
             schemas: registry.source(Arc::clone(&metrics)),
             addresses: addresses.clone(),
             metrics: Arc::clone(&metrics),
             pace: pace(args, extras),
+            state_limit: (args.state_limit > 0).then_some(args.state_limit),
             grace: extras.grace,
         };
         let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));
@@ -161,9 +162,26 @@ fn run<S: Stage + 'static>(
                 .context("no thread for a worker")?,
         );
     }
+    if let Some(follower) = follower {
+        follow(follower, definitions, metrics, Arc::clone(&stop))?;
+    }
     runtime.block_on(until_signal(&stop));
     stop.store(true, Ordering::Relaxed);
     join(workers)
+}
+
+/// In a thread that ends with the process: it holds nothing that would have to be given back.
+fn follow(
+    follower: Follower,
+    definitions: Definitions,
+    metrics: Arc<Metrics>,
+    stop: Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    thread::Builder::new()
+        .name("definitions".to_owned())
+        .spawn(move || follower.follow(&definitions, &metrics, &stop))
+        .context("no thread for the definitions")?;
+    Ok(())
 }
 
 fn pace(args: &StageArgs, extras: Extras) -> Pace {
@@ -189,17 +207,20 @@ fn prepare(
     let mut schema_ids = Vec::new();
     for (output, name) in topology.outputs.iter().zip(&names.outputs) {
         let subject = format!("{name}-value");
-        schema_ids.push(match output.schema {
-            None => None,
-            Some(schema) if args.register_schemas => {
-                let known = schemas::all().iter().find(|s| s.topic == output.name);
-                if let Some(known) = known {
-                    registry.hold_to(&subject, known.compatibility.as_str())?;
+        let schema = output.schema;
+        schema_ids.push(
+            match schema.filter(|_| !extras.unframed.contains(&output.name)) {
+                None => None,
+                Some(schema) if args.register_schemas => {
+                    let known = schemas::all().iter().find(|s| s.topic == output.name);
+                    if let Some(known) = known {
+                        registry.hold_to(&subject, known.compatibility.as_str())?;
+                    }
+                    Some(registry.register(&subject, schema)?)
                 }
-                Some(registry.register(&subject, schema)?)
-            }
-            Some(schema) => Some(registry.look_up(&subject, schema)?),
-        });
+                Some(schema) => Some(registry.look_up(&subject, schema)?),
+            },
+        );
     }
     Ok(Addresses {
         topology,
@@ -211,39 +232,27 @@ fn prepare(
     })
 }
 
-/// Every set of definitions, read to the end before the first event.
+/// The definitions, read to the end before the first event, and who follows them from there.
 fn definitions(
     settings: &Settings,
     topology: Topology,
-) -> Result<Arc<[Arc<DefinitionSet>]>, LogError> {
-    let mut sets = Sets::default();
+) -> Result<(Definitions, Option<Follower>), LogError> {
+    let mut follower = None;
     if topology.definitions {
         let topic = settings.lane.topic(topics::DEFINITIONS);
-        sets = read_definitions(settings, &topic)?;
+        follower = Some(Follower::open(settings, &topic)?);
     }
+    let none = Sets::default();
+    let sets = follower.as_ref().map_or(&none, Follower::sets);
     let in_order = sets.in_order().map_err(|e| LogError::new(e.to_string()))?;
     let newest = in_order.last().map_or(0, |set| set.version);
     tracing::info!(sets = in_order.len() - 1, newest, "definitions read");
-    Ok(in_order.into())
+    Ok((Definitions::new(in_order.into()), follower))
 }
 
 /// What `journey.definitions` holds.
 pub fn read_definitions(settings: &Settings, topic: &str) -> Result<Sets, LogError> {
-    let mut sets = Sets::default();
-    let mut wrong = None;
-    read::TopicReader::open(settings, &[topic.to_owned()], read::From::Beginning)?.read_to_end(
-        |record| {
-            let key =
-                String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
-            if let Err(error) = sets.take(&key, record.value.as_deref()) {
-                wrong.get_or_insert(error);
-            }
-        },
-    )?;
-    match wrong {
-        None => Ok(sets),
-        Some(error) => Err(LogError::new(error.to_string())),
-    }
+    Follower::open(settings, topic).map(Follower::into_sets)
 }
 
 fn turn_until<S: Stage>(
@@ -253,14 +262,10 @@ fn turn_until<S: Stage>(
     index: usize,
 ) -> Result<(), LogError> {
     let started = Instant::now();
-    let mut ready = false;
     while !stop.load(Ordering::Relaxed) {
         worker.turn(started.elapsed())?;
         health.turned(index);
-        if !ready && worker.has_been_assigned() {
-            ready = true;
-            health.is_ready();
-        }
+        health.is_ready(index, worker.is_ready());
     }
     worker.stop(started.elapsed())?;
     tracing::info!(worker = index, "stopped");

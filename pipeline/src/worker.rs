@@ -2,63 +2,32 @@
 //!
 //! ```text
 //! assigned ──► restore the tasks
-//! record   ──► fold it; a mark fires timers, over several transactions if need be
+//! record   ──► fold it; a mark fires timers, over several turns and transactions if need be
 //! drained, or a limit reached ──► capture the changed states, commit everything together
 //! revoked  ──► commit what is open unless it is lost, drop the tasks
 //! unknown outcome ──► drop the tasks: they come back as they were really committed
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod in_mark;
 
-use journey::{TimeMark, Timestamp, definitions::DefinitionSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use journey::Timestamp;
 
 use crate::{
-    kafka::failpoint,
+    definitions::Definitions,
     log::{Committed, Log, LogError, Polled, Restored, TaskId, TaskPosition, Transaction},
     metrics::Metrics,
     outbox::{Addresses, Batch},
+    pace::{Pace, Pacing, Uncommitted},
     processor::{MarksInto, Stage, TaskContext, TimeFrom},
-    task::{MARK_EVERY, Taken, Task, push_mark},
+    raw_marks::RawMarks,
+    task::{Taken, Task, push_mark},
 };
-
-/// When a worker commits, and how much it takes into one transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// Not sooner after the end of the last commit than this, however drained the input is. The broker still writes that
-    /// one's markers: a transaction that begins before it is done is sent back, and waits 20 ms.
-    pub at_least: Duration,
-    /// Not later after the first uncommitted record than this.
-    pub at_most: Duration,
-    /// What only moved offsets may wait so long.
-    pub quiet: Duration,
-    /// Input records of one transaction.
-    pub records: usize,
-    /// Outgoing records of one transaction.
-    pub outputs: usize,
-    /// Outgoing bytes of one transaction.
-    pub bytes: usize,
-    /// A task's changed states are written to its changelog no later than this after the last time; what was folded since is
-    /// folded again on restore. Zero: with every commit.
-    pub state_age: Duration,
-    /// Nor after more input than this.
-    pub state_records: usize,
-}
-
-impl Default for Pace {
-    /// 10 ms between commits halves the broker's work against none and costs no latency.
-    fn default() -> Self {
-        Pace {
-            at_least: Duration::from_millis(10),
-            at_most: Duration::from_millis(100),
-            quiet: Duration::from_millis(200),
-            records: 50_000,
-            outputs: 100_000,
-            bytes: 32 << 20,
-            state_age: Duration::from_secs(10),
-            state_records: 100_000,
-        }
-    }
-}
 
 /// Where a schema that is not compiled in comes from.
 pub trait SchemaSource {
@@ -73,6 +42,8 @@ pub type MakeStage<S> = Box<dyn Fn(TaskContext) -> S + Send>;
 const REJECTED_SHARE: f64 = 0.5;
 /// Records after which that share is looked at.
 const REJECTED_WINDOW: u64 = 1_000;
+/// How long a restore waits for a version of the definitions that was in force and has not been read here yet.
+const DEFINITIONS_WAIT: Duration = Duration::from_secs(10);
 /// Records polled in one turn at the most.
 const TURN: usize = 512;
 
@@ -80,25 +51,22 @@ const TURN: usize = 512;
 pub struct Worker<S: Stage, L: Log> {
     log: L,
     make: MakeStage<S>,
-    sets: Arc<[Arc<DefinitionSet>]>,
+    definitions: Definitions,
+    edition: u64,
     schemas: Box<dyn SchemaSource + Send>,
     addresses: Addresses,
     metrics: Arc<Metrics>,
-    pace: Pace,
+    state_limit: Option<usize>,
+    pacing: Pacing,
     tasks: BTreeMap<TaskId, Task<S>>,
     batch: Batch,
-    taken: usize,
-    opened_at: Option<Duration>,
-    /// When the turn after the last commit began: pacing counts from the commit's end, which no earlier turn has seen.
-    committed_at: Option<Duration>,
-    has_just_committed: bool,
-    marked_at: Option<Duration>,
-    marked: BTreeMap<TaskId, Timestamp>,
+    marks: RawMarks,
     window: (u64, u64),
-    grace: journey::Millis,
     assigned: bool,
     /// By task: when its states were captured last, and how much input the worker has taken since.
     captured: BTreeMap<TaskId, (Duration, usize)>,
+    /// Tasks in the middle of a mark: their records wait.
+    in_mark: BTreeSet<TaskId>,
     is_closing: bool,
 }
 
@@ -115,8 +83,8 @@ impl<S: Stage, L: Log> std::fmt::Debug for Worker<S, L> {
 pub struct Parts<S: Stage> {
     /// Makes a task's processor.
     pub make: MakeStage<S>,
-    /// Every set of definitions, in order of effect.
-    pub sets: Arc<[Arc<DefinitionSet>]>,
+    /// Every set of definitions, now and later.
+    pub definitions: Definitions,
     /// Schemas that are not compiled in.
     pub schemas: Box<dyn SchemaSource + Send>,
     /// Partition counts and schema ids.
@@ -125,6 +93,8 @@ pub struct Parts<S: Stage> {
     pub metrics: Arc<Metrics>,
     /// When to commit.
     pub pace: Pace,
+    /// How many keys a task may remember. The longest silent go when there are more.
+    pub state_limit: Option<usize>,
     /// The grace that ingest's marks carry; other stages pass on what they are told.
     pub grace: journey::Millis,
 }
@@ -162,23 +132,20 @@ impl<S: Stage, L: Log> Worker<S, L> {
         Worker {
             log,
             make: parts.make,
-            sets: parts.sets,
+            edition: parts.definitions.edition(),
+            definitions: parts.definitions,
             schemas: parts.schemas,
             addresses: parts.addresses,
             metrics: parts.metrics,
-            pace: parts.pace,
+            state_limit: parts.state_limit,
+            pacing: Pacing::new(parts.pace, writes_marks::<S>()),
             tasks: BTreeMap::new(),
             batch: Batch::default(),
-            taken: 0,
-            opened_at: None,
-            committed_at: None,
-            has_just_committed: false,
-            marked_at: None,
-            marked: BTreeMap::new(),
+            marks: RawMarks::new(parts.grace),
             window: (0, 0),
-            grace: parts.grace,
             assigned: false,
             captured: BTreeMap::new(),
+            in_mark: BTreeSet::new(),
             is_closing: false,
         }
     }
@@ -188,9 +155,9 @@ impl<S: Stage, L: Log> Worker<S, L> {
         self.tasks.values()
     }
 
-    /// Whether the group has given this worker its share, be it empty, and all of it has been restored.
-    pub fn has_been_assigned(&self) -> bool {
-        self.assigned
+    /// Whether this worker has its share of the group's tasks, be it empty, and all of them stand where they were committed.
+    pub fn is_ready(&self) -> bool {
+        self.assigned && !self.tasks.values().any(Task::is_replaying)
     }
 
     /// The log.
@@ -201,33 +168,34 @@ impl<S: Stage, L: Log> Worker<S, L> {
     /// Polls until there is nothing more now or a commit is due, and commits if it is. `now` is any clock that does not go
     /// back; it decides how much goes into a transaction and nothing else.
     pub fn turn(&mut self, now: Duration) -> Result<Turn, LogError> {
-        if std::mem::take(&mut self.has_just_committed) {
-            self.committed_at = Some(now);
-        }
-        if self.must_commit(now) {
+        self.pacing.turned(now);
+        self.take_definitions();
+        if self.is_full() || self.pacing.must_commit(now, self.uncommitted()) {
             self.commit(now)?;
         }
+        self.go_on(now)?;
         for polled in 0..TURN {
             // Only the first poll waits: `now` is as old as the turn, and pacing goes by it.
-            let wait = if polled == 0 {
-                self.wait(now)
+            let wait = if polled == 0 && self.in_mark.is_empty() {
+                self.pacing.wait(now, self.uncommitted())
             } else {
                 Duration::ZERO
             };
             match self.poll(now, wait)? {
                 Happened::Record if self.is_full() => {
                     self.commit(now)?;
-                    self.finish_marks(now)?;
                     return Ok(Turn::Worked);
                 }
                 Happened::Record => {}
-                Happened::Drained if polled > 0 => return Ok(Turn::Worked),
-                Happened::Drained if self.may_commit(now) => {
+                Happened::Drained if polled > 0 || !self.in_mark.is_empty() => {
+                    return Ok(Turn::Worked);
+                }
+                Happened::Drained if self.pacing.may_commit(now, self.uncommitted()) => {
                     self.commit(now)?;
                     return Ok(Turn::Worked);
                 }
                 Happened::Drained => {
-                    return Ok(if self.is_open() {
+                    return Ok(if self.uncommitted().is_open() {
                         Turn::Waiting
                     } else {
                         Turn::Idle
@@ -242,9 +210,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
 
     /// Commits what is open and lets everything go.
     pub fn stop(&mut self, now: Duration) -> Result<(), LogError> {
-        // The last mark must not wait for its turn: nobody comes after it.
-        self.marked_at = None;
-        if self.is_unmarked() {
+        self.pacing.hurry_mark();
+        if self.uncommitted().mark {
             self.commit(now)?;
         }
         self.close(now)
@@ -272,31 +239,26 @@ impl<S: Stage, L: Log> Worker<S, L> {
         if taken == Taken::Replayed {
             return Ok(Happened::Record);
         }
-        self.taken += 1;
-        self.opened_at.get_or_insert(now);
+        self.pacing.took(now);
         self.window.0 += 1;
         self.window.1 += u64::from(taken == Taken::Rejected);
+        let task = record.task;
         if taken == Taken::HalfDone {
-            self.finish_marks(now)?;
+            self.begin_mark(task)?;
         }
         Ok(Happened::Record)
     }
 
-    /// Goes on with half-done marks until none is left, committing as often as the batch is full.
-    fn finish_marks(&mut self, now: Duration) -> Result<(), LogError> {
-        loop {
-            let pace = self.pace;
-            let mut left = false;
-            for task in self.tasks.values_mut() {
-                let taken =
-                    task.go_on(&mut self.batch, &self.addresses, |batch| over(&pace, batch));
-                left |= taken == Taken::HalfDone;
-            }
-            if !left {
-                return Ok(());
-            }
-            self.commit(now)?;
-            failpoint::reach("mid_mark");
+    /// Hands the tasks the sets that were published since the last turn.
+    fn take_definitions(&mut self) {
+        let edition = self.definitions.edition();
+        if edition == self.edition {
+            return;
+        }
+        self.edition = edition;
+        let sets = self.definitions.sets();
+        for task in self.tasks.values_mut() {
+            task.set_sets(Arc::clone(&sets));
         }
     }
 
@@ -309,12 +271,14 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 partition: id.partition,
                 partition_count: restored.partition_count,
             };
-            let task = Task::restore(
+            let version = restored.note.as_ref().map_or(0, |note| note.definitions);
+            let mut task = Task::restore(
                 (self.make)(context),
                 context,
-                Arc::clone(&self.sets),
+                self.definitions.with(version, DEFINITIONS_WAIT),
                 restored,
             )?;
+            task.limit_states(self.state_limit);
             self.tasks.insert(id, task);
         }
         Ok(())
@@ -330,7 +294,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
 
     /// Commits what is open, with all states, so that nothing needs to be folded again, and lets the tasks go.
     fn close(&mut self, now: Duration) -> Result<(), LogError> {
-        if self.is_open() || self.tasks.values().any(Task::is_uncaptured) {
+        if self.uncommitted().is_open() || self.tasks.values().any(Task::is_uncaptured) {
             self.is_closing = true;
             let committed = self.commit(now);
             self.is_closing = false;
@@ -341,138 +305,53 @@ impl<S: Stage, L: Log> Worker<S, L> {
     }
 
     fn drop_tasks(&mut self) {
+        self.assigned = false;
         self.tasks.clear();
-        self.marked.clear();
+        self.marks.clear();
         self.captured.clear();
-        self.reset();
-    }
-
-    fn reset(&mut self) {
+        self.in_mark.clear();
         self.batch.clear();
-        self.taken = 0;
-        self.opened_at = None;
+        self.pacing.begin_anew();
     }
 
-    fn is_open(&self) -> bool {
-        !self.batch.is_empty() || self.tasks.values().any(Task::has_read)
-    }
-
-    /// Whether time has risen and no mark has said so yet. If nothing comes after it, as at the end of a backfill, a
-    /// transaction of its own must.
-    fn is_unmarked(&self) -> bool {
-        self.writes_marks() && self.tasks.values().any(|task| self.has_risen(task))
+    fn uncommitted(&self) -> Uncommitted {
+        Uncommitted {
+            outputs: !self.batch.is_empty(),
+            offsets: self.tasks.values().any(Task::has_read),
+            mark: writes_marks::<S>()
+                && self
+                    .frontiers()
+                    .any(|frontier| self.marks.is_behind(frontier)),
+        }
     }
 
     fn is_full(&self) -> bool {
-        self.taken >= self.pace.records || over(&self.pace, &self.batch)
+        self.pacing.is_full(&self.batch)
     }
 
-    fn must_commit(&self, now: Duration) -> bool {
-        let overdue = self
-            .opened_at
-            .is_some_and(|opened| now.saturating_sub(opened) >= self.pace.at_most);
-        self.is_full() || (overdue && !self.batch.is_empty()) || (overdue && self.may_commit(now))
+    fn frontiers(&self) -> impl Iterator<Item = (TaskId, Timestamp)> {
+        let tasks = self.tasks.values();
+        tasks.map(|task| (task.id(), task.time().frontier))
     }
 
-    /// Whether a drained input may be committed now.
-    fn may_commit(&self, now: Duration) -> bool {
-        if !self.is_open() && !self.mark_due(now) {
-            return false;
-        }
-        let since = self
-            .committed_at
-            .map_or(Duration::MAX, |at| now.saturating_sub(at));
-        let urgent = !self.batch.is_empty() || self.mark_due(now);
-        since
-            >= if urgent {
-                self.pace.at_least
-            } else {
-                self.pace.quiet
-            }
-    }
-
-    fn wait(&self, now: Duration) -> Duration {
-        if !self.is_open() && !self.is_unmarked() {
-            return Duration::from_millis(50);
-        }
-        let until = |at: Option<Duration>, pause: Duration| {
-            at.map_or(Duration::ZERO, |at| (at + pause).saturating_sub(now))
-        };
-        let pause = if self.batch.is_empty() {
-            self.pace.quiet
-        } else {
-            self.pace.at_least
-        };
-        let wait = until(self.committed_at, pause);
-        if self.writes_marks() {
-            wait.min(until(self.marked_at, mark_every()))
-        } else {
-            wait
-        }
-    }
-
-    /// Whether this worker itself, rather than its tasks, writes marks: where time comes from the broker's clock.
-    fn writes_marks(&self) -> bool {
-        S::TOPOLOGY.time_from == TimeFrom::AppendTime
-    }
-
-    fn mark_due(&self, now: Duration) -> bool {
-        let pause = self
-            .marked_at
-            .is_none_or(|at| now.saturating_sub(at) >= mark_every());
-        pause && self.is_unmarked()
-    }
-
-    fn has_risen(&self, task: &Task<S>) -> bool {
-        task.time().frontier
-            > self
-                .marked
-                .get(&task.id())
-                .copied()
-                .unwrap_or(Timestamp::MIN)
-    }
-
-    /// Claims, in the transaction that passes it on, all that this worker's tasks have read.
+    /// Writes this worker's own mark, if it is due, into every partition of its output.
     fn write_mark(&mut self, now: Duration) {
         let MarksInto::EveryPartition(output) = S::TOPOLOGY.marks_into else {
             return;
         };
-        if !self.mark_due(now) {
+        if !self.pacing.mark_due(now, self.uncommitted()) {
             return;
         }
-        let known = self
-            .tasks
-            .values()
-            .filter(|task| task.time().frontier > Timestamp::MIN);
-        let claims: Vec<_> = known
-            .map(|task| (task.id(), task.time().frontier))
-            .collect();
-        let inputs = S::TOPOLOGY.inputs;
-        let mark = TimeMark {
-            grace: self.grace,
-            sources: claims
-                .iter()
-                .map(|(id, at)| (inputs[id.input].into(), id.partition, *at))
-                .collect(),
-            of: inputs
-                .iter()
-                .zip(&self.addresses.input_partitions)
-                .map(|(name, n)| ((*name).into(), *n))
-                .collect(),
-            passed: None,
-        };
-        push_mark(
-            &mark,
-            output,
-            0..self.addresses.partitions[output],
-            &mut self.batch,
-        );
-        self.marked.extend(claims);
-        self.marked_at = Some(now);
+        let tasks = self.tasks.values();
+        let frontiers = tasks.map(|task| (task.id(), task.time().frontier));
+        let mark = self.marks.mark(frontiers, &self.addresses);
+        let partitions = 0..self.addresses.partitions[output];
+        push_mark(&mark, output, partitions, &mut self.batch);
+        self.pacing.marked(now);
     }
 
     fn commit(&mut self, now: Duration) -> Result<(), LogError> {
-        if self.writes_marks() {
+        if writes_marks::<S>() {
             self.write_mark(now);
         }
         let positions = self.capture(now);
@@ -488,12 +367,12 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 }
             }
             Committed::Unknown => {
-                self.metrics.unknown_outcome();
                 self.drop_tasks();
             }
         }
-        (self.committed_at, self.has_just_committed) = (Some(now), true);
-        self.reset();
+        self.batch.clear();
+        self.pacing.committed(now);
+        self.reach_failpoint();
         self.check_rejected()
     }
 
@@ -504,9 +383,9 @@ impl<S: Stage, L: Log> Worker<S, L> {
             state_age,
             state_records,
             ..
-        } = self.pace;
+        } = self.pacing.pace();
         for task in self.tasks.keys() {
-            self.captured.entry(*task).or_insert((now, 0)).1 += self.taken;
+            self.captured.entry(*task).or_insert((now, 0)).1 += self.pacing.taken();
         }
         let captured = &self.captured;
         let overdue = |task: &TaskId| {
@@ -549,10 +428,10 @@ impl<S: Stage, L: Log> Worker<S, L> {
     }
 }
 
-fn mark_every() -> Duration {
-    Duration::from_millis(MARK_EVERY.0 as u64)
+/// Whether a worker itself, rather than its tasks, writes marks: where time comes from the broker's clock.
+fn writes_marks<S: Stage>() -> bool {
+    S::TOPOLOGY.time_from == TimeFrom::AppendTime
 }
 
-fn over(pace: &Pace, batch: &Batch) -> bool {
-    batch.record_count() >= pace.outputs || batch.byte_count() >= pace.bytes
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
-//! Any Avro record as JSON, for people: `footfall tail`.
+//! Any Avro record as JSON: for people (`footfall tail`), and for consumers that asked for it (`Format::Json`).
 //!
-//! Times (`timestamp-millis`) are RFC 3339 text, nested records are objects, what is null is left out. Nothing reads it
-//! back.
+//! Times (`timestamp-millis`) are RFC 3339 text, nested records are objects, what is null is left out. The members of a
+//! map are in order of name, so that equal records give equal text.
+
+use std::collections::BTreeMap;
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use journey::Timestamp;
@@ -37,7 +39,7 @@ fn json(value: Value) -> Result<Json, String> {
         Value::Union(_, value) => json(*value)?,
         Value::Array(items) => Json::Array(items.into_iter().map(json).collect::<Result<_, _>>()?),
         Value::Record(fields) => object(fields)?,
-        Value::Map(entries) => object(entries)?,
+        Value::Map(entries) => object(BTreeMap::from_iter(entries))?,
         other => Json::try_from(other).map_err(|e| foreign::cut(&e))?,
     })
 }

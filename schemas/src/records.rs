@@ -12,7 +12,7 @@ use journey::{
         Versioned, VisitSummary, WebActionEvent,
     },
     offer::{
-        Action, DisplayCondition, JourneyContext, Offer, OfferPage, OfferingMap,
+        Action, Customer, DisplayCondition, JourneyContext, Offer, OfferPage, OfferingMap,
         RoutePathReference, SegmentReference, Trigger, TriggeringAction,
     },
     staffing::{
@@ -20,7 +20,7 @@ use journey::{
         StaffingInterval,
     },
     trait_record::VisitorTrait,
-    visit::{Visit, VisitEvent},
+    visit::{FormUse, Visit, VisitEvent},
     web_event::{
         Activity, Attribute, Browser, Consent, Control, Device, Engagement, Geolocation,
         MktCampaign, Page, Policy, Referrer, WebEvent,
@@ -69,6 +69,7 @@ record! { WebEvent as WebEventParts {
 } }
 record! { Policy {
     visit_timeout, idle_after, away_after, pings_extend, split_on_source, max_duration, max_events, serve_bots,
+    bot_rate_events, bot_rate_window,
 } }
 record! { Consent { state, purposes, source, updated_date } }
 record! { Activity as ActivityParts {
@@ -84,17 +85,21 @@ record! { Referrer as ReferrerParts { url, domain, hostname, keywords, pathname,
 record! { Attribute as AttributeParts { data_type, value } }
 record! { Engagement as EngagementParts { offer_id, session_id, action_state, conversation_id, handle_time_seconds, error_code, error_message } }
 record! { Control { action, purposes } }
-record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id } }
+record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id, identifier_type } }
 record! { IngestAccount { topic, partition, deployment_id, minute, counts } }
 record! { AccountCount { result, reason, count } }
 record! { VisitEvent {
     kind, time, received_date, customer_id, deployment_id, visit, last_page_date, cause, merged_into, reason, ping, late,
+    in_cause, opens,
 } }
 record! { Visit as VisitParts {
     id, policy, created_date, last_activity_date, last_event_date, ended_date, idle_date, away_date, presence, end_reason,
     event_count, pageview_count, ping_count, late_count, search_terms, first_page, last_page, browser, device,
     geolocation, ip_organization, referrer, mkt_campaign, consent, page_class, bot, authenticated, reply_to, truncated,
+    visit_number, total_event_count, total_pageview_count, first_seen_date, engaged_millis, last_page_millis,
+    search_count, form_submitted_count, form_abandoned_count, forms,
 } }
+record! { FormUse { name, submitted_count, abandoned_count } }
 record! { JourneyEvent as JourneyEventParts {
     id, event_type, created_date, received_date, correlation_id, deployment_id, customer_id, customer_id_type, session,
     sequence, authenticated, consent, page_class, late, bot, definitions_version, visit, web_event, session_event,
@@ -105,7 +110,8 @@ record! { Versioned { id, version } }
 record! { VisitSummary {
     created_date, ended_date, idle_date, away_date, end_reason, duration_in_seconds, event_count, pageview_count,
     search_terms, first_page, last_page, device, browser, geolocation, referrer, mkt_campaign, segment_assignments,
-    outcome_achievements,
+    outcome_achievements, visit_number, total_event_count, total_pageview_count, first_seen_date, engaged_millis,
+    last_page_millis, search_count, form_submitted_count, form_abandoned_count, forms,
 } }
 record! { SegmentAssignment { segment, assigned_date } }
 record! { OutcomeAchievement { outcome, achieved_date, value } }
@@ -128,6 +134,7 @@ record! { Offer as OfferParts {
 } }
 record! { Trigger as TriggerParts { kind, event_id, created_date, received_date } }
 record! { JourneyContext { customer, customer_session, triggering_action } }
+record! { Customer { id, id_type } }
 record! { TriggeringAction { id, action_map } }
 record! { OfferingMap { id, version, display_name, weight } }
 record! { Action { media_type, properties } }

@@ -18,31 +18,30 @@ impl Encoded {
 
     /// `part`, which lies in these bytes; empty if it does not.
     pub(crate) fn part(&self, part: &[u8]) -> Encoded {
-        let start = (part.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize);
-        let inside = start <= self.whole.len() && part.len() <= self.whole.len() - start;
-        let span = if inside {
-            start as u32..(start + part.len()) as u32
-        } else {
-            0..0
-        };
+        let inside = start_in(&self.whole, part);
+        let start = inside.unwrap_or_default() as u32;
         Encoded {
             whole: Arc::clone(&self.whole),
-            span,
+            span: start..start + inside.map_or(0, |_| part.len() as u32),
         }
+    }
+
+    /// Where `part` lies in these bytes, if it does.
+    pub(crate) fn span_of(&self, part: &[u8]) -> Option<Range<u32>> {
+        let start = start_in(self.bytes(), part)? as u32;
+        Some(start..start + part.len() as u32)
     }
 
     /// The bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.whole[self.span.start as usize..self.span.end as usize]
     }
+}
 
-    /// The bytes by themselves: what lies around them need not be kept.
-    pub(crate) fn apart(&self) -> Encoded {
-        if self.span.len() == self.whole.len() {
-            return self.clone();
-        }
-        Encoded::all(self.bytes().into())
-    }
+/// Where `part` begins in `whole`, if it lies there.
+fn start_in(whole: &[u8], part: &[u8]) -> Option<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    (start <= whole.len() && part.len() <= whole.len() - start).then_some(start)
 }
 
 impl PartialEq for Encoded {
@@ -62,11 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_the_bytes_where_they_lie_and_apart_it_is_the_same() {
+    fn a_part_is_the_bytes_where_they_lie() {
         let whole = Encoded::all(Arc::from(*b"0123456789"));
         let part = whole.part(&whole.bytes()[3..6]);
         assert_eq!(part.bytes(), b"345");
-        assert_eq!(part.apart(), part);
+        assert_eq!(whole.span_of(part.bytes()), Some(3..6));
+        assert_eq!(whole.span_of(b"elsewhere"), None);
         assert_eq!(part.part(&part.bytes()[1..]).bytes(), b"45");
         assert_eq!(whole.part(b"elsewhere").bytes(), b"");
     }

@@ -32,6 +32,8 @@ pub struct Happening {
     pub(crate) reason: Option<Text>,
     pub(crate) ping: bool,
     pub(crate) late: bool,
+    /// What the activity brought about, and comes first.
+    pub(crate) opens: Option<Kind>,
 }
 
 /// What happened.
@@ -82,7 +84,9 @@ pub(crate) struct Cause {
     pub(crate) occurred_at: Timestamp,
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
+    pub(crate) policy: Encoded,
     pub(crate) consent: Encoded,
+    pub(crate) reply_to: Encoded,
     pub(crate) activity: Option<Encoded>,
     pub(crate) engagement: Option<Engagement>,
     pub(crate) control: Option<Control>,
@@ -103,7 +107,9 @@ impl Cause {
             occurred_at: from_bytes(parts.occurred_at)?,
             bot: from_bytes(parts.bot)?,
             authenticated: from_bytes(parts.authenticated)?,
+            policy: record.part(parts.policy),
             consent: record.part(parts.consent),
+            reply_to: record.part(parts.reply_to),
             activity: optional(parts.web_event).map(|activity| record.part(activity)),
             engagement: from_bytes(parts.engagement)?,
             control: from_bytes(parts.control)?,
@@ -117,7 +123,7 @@ impl Happening {
     pub fn read(bytes: &[u8]) -> Result<Happening, Malformed> {
         let record = Encoded::all(Arc::from(bytes));
         let from = &mut Reader::new(record.bytes());
-        let happening = Happening {
+        let mut happening = Happening {
             kind: Kind::parse(from.str()?),
             time: Avro::read(from)?,
             received_date: Avro::read(from)?,
@@ -130,7 +136,13 @@ impl Happening {
             reason: Avro::read(from)?,
             ping: Avro::read(from)?,
             late: Avro::read(from)?,
+            opens: None,
         };
+        let left_out = from.long()?;
+        happening.opens = from.optional(Reader::str)?.map(Kind::parse);
+        if let (Some(visit), Some(cause)) = (&mut happening.visit, &happening.cause) {
+            visit.lean_on(cause, left_out)?;
+        }
         if from.is_empty() {
             Ok(happening)
         } else {
@@ -228,6 +240,8 @@ mod tests {
             reason: Some("timeout".into()),
             ping: true,
             late: true,
+            in_cause: 0,
+            opens: Some(kind::STARTED.into()),
         };
         let read = Happening::from(&event);
         let read_cause = read.cause.as_ref().expect("a cause");

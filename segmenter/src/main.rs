@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use journey::topics;
 use pipeline::{
-    config::{KafkaArgs, StageArgs},
+    config::{KafkaArgs, PublicArgs, StageArgs},
     run::{Extras, stage_main},
 };
 use segmenter::Segmenter;
@@ -20,9 +21,18 @@ struct Cli {
     kafka: KafkaArgs,
     #[command(flatten)]
     stage: StageArgs,
+    #[command(flatten)]
+    public: PublicArgs,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    stage_main(&cli.kafka, &cli.stage, Extras::default(), Segmenter::new)
+    let extras = Extras {
+        unframed: cli.public.unframed(&[topics::OFFERS]),
+        ..Extras::default()
+    };
+    let format = cli.public.output_format;
+    stage_main(&cli.kafka, &cli.stage, extras, move |_| {
+        Segmenter::writing(format)
+    })
 }

@@ -49,7 +49,7 @@ impl Teller<'_> {
             },
             deployment_id: self.deployment.clone(),
             journey_context: JourneyContext {
-                customer: self.customer_reference(),
+                customer: self.customer(),
                 customer_session: self.session(memory),
                 triggering_action: TriggeringAction {
                     id: id.0.clone(),

@@ -252,6 +252,7 @@ impl Teller<'_> {
         let offer = self.make(memory, visit, qualified);
         self.out.push(Output::Offer {
             offer: Box::new(offer.clone()),
+            at: self.now.created,
             caused_at: self.now.caused_at,
         });
         self.count(&OFFERS_TOTAL, "offered");

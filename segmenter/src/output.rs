@@ -2,7 +2,7 @@
 
 use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal};
 use pipeline::{Address, Counter, Outbox, Place, Rejection};
-use schemas::Avro;
+use schemas::{Avro, CloudEvent, Format};
 
 use crate::told::Told;
 
@@ -27,6 +27,8 @@ pub enum Output {
     Offer {
         /// The record.
         offer: Box<Offer>,
+        /// When it was made or taken back.
+        at: Timestamp,
         /// Arrival of its cause.
         caused_at: Option<Timestamp>,
     },
@@ -84,7 +86,7 @@ pub(crate) static REPORTS_TOTAL: Counter = Counter {
 
 impl Output {
     /// Writes it.
-    pub(crate) fn write(&self, customer: &CustomerId, out: &mut Outbox<'_>) {
+    pub(crate) fn write(&self, customer: &CustomerId, format: Format, out: &mut Outbox<'_>) {
         let of_visitor = |topic, caused_at| Address {
             topic,
             place: Place::SamePartition,
@@ -95,8 +97,14 @@ impl Output {
             Output::Event { event, caused_at } => {
                 out.send(of_visitor(EVENTS, *caused_at), |bytes| event.write(bytes))
             }
-            Output::Offer { offer, caused_at } => {
-                out.send(of_visitor(OFFERS, *caused_at), |bytes| offer.write(bytes))
+            Output::Offer {
+                offer,
+                at,
+                caused_at,
+            } => {
+                let event = cloud_event(offer, *at, format);
+                let to = of_visitor(OFFERS, *caused_at);
+                out.send_with(to, &event.headers(), |bytes| format.write(&**offer, bytes));
             }
             Output::Demand { signal, caused_at } => {
                 let key = signal.route_path_id.as_str().as_bytes();
@@ -113,4 +121,15 @@ impl Output {
             Output::DeadLetter(rejection) => out.dead_letter(rejection),
         }
     }
+}
+
+/// An offer's attributes: each of its records has its own id.
+fn cloud_event(offer: &Offer, at: Timestamp, format: Format) -> CloudEvent {
+    let kind = if offer.status == "withdrawn" {
+        "footfall.offer.withdrawn"
+    } else {
+        "footfall.offer.offered"
+    };
+    let id = format!("{}/{}", offer.id, offer.sequence);
+    CloudEvent::new(id, "/footfall/segmenter", kind, at, format)
 }

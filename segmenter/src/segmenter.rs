@@ -10,7 +10,7 @@ use pipeline::{
     MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
     TimeFrom, Timer, Timers, Topology,
 };
-use schemas::{DecodeError, Decoder, Incompatible, Record as _};
+use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
 
 use crate::{
     compile::Compiled,
@@ -20,6 +20,7 @@ use crate::{
     state::{Memory, Visitor, timer},
     teller::{Moment, Teller, Words},
     visit::Visit,
+    withdraw::Withdrawal,
 };
 
 /// Turns what happens to visits into segments, outcomes, offers and demand.
@@ -28,12 +29,19 @@ pub struct Segmenter {
     compiled: Arc<Compiled>,
     words: Words,
     visits: Decoder<VisitEvent>,
+    format: Format,
 }
 
 impl Segmenter {
     /// For one task. No definition is in force until some are adopted.
     pub fn new(_: TaskContext) -> Self {
+        Segmenter::writing(Format::default())
+    }
+
+    /// One that writes offers in this format.
+    pub fn writing(format: Format) -> Self {
         Segmenter {
+            format,
             compiled: Arc::default(),
             words: Words::default(),
             visits: Decoder::default(),
@@ -96,11 +104,17 @@ impl Segmenter {
                 )));
                 return;
             };
+            if let Some(kind) = input.opens {
+                let now = std::mem::take(&mut teller.now);
+                teller.now = now.opening();
+                teller.transition(memory, &visit, &input, kind);
+                teller.now = now;
+            }
             teller.activity(memory, &visit, input.last_page_date, &cause, input.ping);
             memory.keep(visit);
             return;
         }
-        teller.transition(memory, &visit, &input);
+        teller.transition(memory, &visit, &input, input.kind);
         if let Some(into) = input
             .merged_into
             .as_ref()
@@ -200,7 +214,11 @@ impl Processor for Segmenter {
     ) -> Option<Visitor> {
         let mut visitor = state.unwrap_or_default();
         visitor.deployment_id = input.deployment_id.clone();
-        match input.kind {
+        let kind = match input.opens {
+            None | Some(Kind::Started | Kind::Resumed) => input.kind,
+            Some(_) => Kind::Unknown,
+        };
+        match kind {
             Kind::Started
             | Kind::Activity
             | Kind::Idle
@@ -262,6 +280,20 @@ impl Processor for Segmenter {
         state.settled()
     }
 
+    fn silent_since(&self, state: &Visitor) -> Timestamp {
+        state.silent_since()
+    }
+
+    fn evict(&self, time: &TaskTime, key: &CustomerId, mut state: Visitor, out: &mut Vec<Output>) {
+        let now = Moment::of_timer(time.frontier.max(Timestamp(0)));
+        let mut teller = self.teller(key, &state, now, out);
+        for memory in &mut state.visits {
+            with_visit(memory, |memory, visit| {
+                teller.withdraw(memory, visit, Withdrawal::VisitEnded);
+            });
+        }
+    }
+
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         self.compiled = Compiled::shared(definitions);
     }
@@ -315,7 +347,7 @@ impl Stage for Segmenter {
     }
 
     fn encode(&self, key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
-        output.write(key, out);
+        output.write(key, self.format, out);
     }
 
     fn take_slow_decodes(&mut self) -> u64 {

@@ -238,6 +238,14 @@ impl Visitor {
         timers
     }
 
+    /// Since when the visitor has been silent, or will have been, as far as is known.
+    pub(crate) fn silent_since(&self) -> Timestamp {
+        let ends = self.visits.iter();
+        ends.map(|memory| memory.ended_at.unwrap_or(memory.ends_at))
+            .max()
+            .unwrap_or(Timestamp::MIN)
+    }
+
     /// Drops visits that are over and that nobody can report on; `None` if none is left.
     pub(crate) fn settled(mut self) -> Option<Visitor> {
         self.visits.retain(|memory| {

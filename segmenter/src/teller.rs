@@ -5,6 +5,7 @@ use journey::{
     demand::DemandSignal,
     id,
     journey_event::{Reference, SessionEvent, Versioned, WebActionEvent, event_type},
+    offer::Customer,
     staffing,
 };
 use pipeline::Counter;
@@ -64,6 +65,15 @@ impl Moment {
             caused_at: Some(input.received_date),
             correlation: input.cause.as_ref().map(|cause| cause.event_id.0.clone()),
             late: input.late,
+        }
+    }
+
+    /// The same moment, of what an activity brings about and says nothing more of.
+    pub(crate) fn opening(&self) -> Moment {
+        Moment {
+            correlation: None,
+            late: false,
+            ..self.clone()
         }
     }
 
@@ -136,10 +146,10 @@ impl Teller<'_> {
     }
 
     /// The visitor, as other systems refer to them.
-    pub(crate) fn customer_reference(&self) -> Reference {
-        Reference {
+    pub(crate) fn customer(&self) -> Customer {
+        Customer {
             id: self.customer.0.clone(),
-            kind: self.words.cookie.clone(),
+            id_type: self.words.cookie.clone(),
         }
     }
 

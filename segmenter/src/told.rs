@@ -97,6 +97,7 @@ impl Told {
         summary.visit.write_summary(summary.pages, to);
         summary.segments.write(to);
         summary.outcomes.write(to);
+        summary.visit.write_totals(summary.pages, to);
     }
 
     fn write_web_event(&self, to: &mut Vec<u8>) {

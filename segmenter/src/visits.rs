@@ -7,6 +7,7 @@ use journey::{
         SegmentAssignmentEvent, SessionEvent, event_type,
     },
     visit::end_reason,
+    web_event::{Control, Forget},
 };
 use schemas::record::text;
 
@@ -22,9 +23,6 @@ use crate::{
     visit::Visit,
     withdraw::Withdrawal,
 };
-
-/// The purpose without which there are no visits.
-const VISITS: &str = "visits";
 
 impl Teller<'_> {
     /// `activity`: the event itself, and all that it makes the visit meet.
@@ -202,33 +200,37 @@ impl Teller<'_> {
     }
 
     /// `started`, `idle`, `away`, `resumed`, `ended` and `merged`.
-    pub(crate) fn transition(&mut self, memory: &mut Memory, visit: &Visit, input: &Happening) {
+    pub(crate) fn transition(
+        &mut self,
+        memory: &mut Memory,
+        visit: &Visit,
+        input: &Happening,
+        kind: What,
+    ) {
         memory.note(visit);
-        match input.kind {
+        match kind {
             What::Away => memory.leave(),
             What::Resumed => memory.come_back(input.time),
             _ => {}
         }
         let merged_into = input.merged_into.clone();
-        let reason = input.reason.clone().or_else(|| {
-            visit
-                .end_reason
-                .clone()
-                .filter(|_| input.kind == What::Ended)
-        });
+        let reason = input
+            .reason
+            .clone()
+            .or_else(|| visit.end_reason.clone().filter(|_| kind == What::Ended));
         self.tell_session(
             memory,
             visit,
             SessionEvent {
-                state: input.kind.as_str().into(),
+                state: kind.as_str().into(),
                 merged_into,
                 reason,
             },
         );
-        if input.kind == What::Away && is_known_away(memory, visit) {
+        if kind == What::Away && is_known_away(memory, visit) {
             self.withdraw(memory, visit, Withdrawal::VisitorAway);
         }
-        if input.kind == What::Ended {
+        if kind == What::Ended {
             let why = match input.reason.as_deref().or(visit.end_reason.as_deref()) {
                 Some(end_reason::CONSENT_WITHDRAWN) => Withdrawal::ConsentWithdrawn,
                 Some(end_reason::ERASED) => Withdrawal::Erased,
@@ -246,7 +248,7 @@ impl Teller<'_> {
             .cause
             .as_ref()
             .and_then(|cause| cause.control.as_ref());
-        let erased = control.is_some_and(|control| control.action != "consent_withdrawn");
+        let erased = control.is_some_and(Control::erases);
         let (state, why) = match erased {
             true => ("erased", Withdrawal::Erased),
             false => ("withdrawn", Withdrawal::ConsentWithdrawn),
@@ -286,8 +288,7 @@ impl Teller<'_> {
         let purposes = control
             .map(|control| control.purposes.clone())
             .unwrap_or_default();
-        let forget =
-            erased || purposes.is_empty() || purposes.iter().any(|purpose| *purpose == VISITS);
+        let forget = control.is_none_or(|control| control.forget() != Forget::Nothing);
         event.consent_event = Some(ConsentEvent {
             state: state.into(),
             purposes,

@@ -58,6 +58,7 @@ impl Teller<'_> {
             }
             self.out.push(Output::Offer {
                 offer,
+                at: now.created,
                 caused_at: now.caused_at,
             });
             self.count(&OFFERS_TOTAL, "withdrawn");

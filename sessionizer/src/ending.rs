@@ -1,19 +1,25 @@
 //! How visits turn and end by themselves, and before their time; and what a cap leaves behind.
 
 use journey::{
-    Millis, Timestamp,
+    Millis, TaskTime, Timestamp,
     visit::{end_reason, kind},
 };
 use pipeline::Timer;
 
 use crate::{
     event::Event,
-    open_visit::timer,
+    lifetime::Lifetime,
+    open_visit::{OpenVisit, timer},
     output::{Cause, Happening, Output},
+    rate::Rate,
     sizes,
     so_far::Presence,
     visitor::Visitor,
 };
+
+/// For how long, by the watermark, it is remembered up to when a visitor's events are forgotten: as long as the longest
+/// timeout that a deployment may have, so that no visit reaches back beyond it afterwards.
+pub(crate) const FORGOTTEN_FOR: Millis = Millis::from_mins(120);
 
 /// What is left of a visit that a cap ended: it suppresses until the visitor has been silent for the timeout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +43,11 @@ impl Stub {
         self.first = self.first.min(at);
         self.last = self.last.max(at);
     }
+
+    /// Whether there was no silence beyond the timeout between this one and another.
+    fn touches(&self, other: &Stub) -> bool {
+        self.reaches(other.first) || other.reaches(self.first)
+    }
 }
 
 impl Visitor {
@@ -45,6 +56,8 @@ impl Visitor {
         let (presence, kind) = match due.kind {
             timer::IDLE => (Presence::Idle, kind::IDLE),
             timer::AWAY => (Presence::Away, kind::AWAY),
+            timer::FORGOTTEN => return self.forgotten = None,
+            timer::LIFETIME => return self.lifetime = None,
             _ => return self.end_due(due.deadline, out),
         };
         for visit in &mut self.visits {
@@ -70,10 +83,13 @@ impl Visitor {
             self.end(index, deadline, reason, Cause::timer(deadline), out);
         }
         self.stubs.retain(|stub| stub.deadline() != deadline);
+        if self.is_at_rest() {
+            self.rate = Rate::default();
+        }
     }
 
     /// A visit ends at `at`, or at its own deadline if that came first. What is left of it comes back.
-    fn end(
+    pub(crate) fn end(
         &mut self,
         index: usize,
         at: Timestamp,
@@ -110,33 +126,82 @@ impl Visitor {
         }
     }
 
-    /// A visit ends before its time, and what is left of it suppresses the visitor's further events.
-    pub(crate) fn stop(
-        &mut self,
-        index: usize,
-        at: Timestamp,
-        reason: &'static str,
-        cause: Cause,
-        out: &mut Vec<Output>,
-    ) {
-        let mut stub = self.end(index, at, reason, cause, out);
-        stub.cover(at);
-        self.stubs.push(stub);
+    /// Keeps what is left of a visit, as one with what is left of another if no silence and no visit lies between them.
+    pub(crate) fn leave(&mut self, stub: Stub) {
+        let apart = |known: &Stub| {
+            let between = known.last.min(stub.last)..known.first.max(stub.first);
+            self.visits
+                .iter()
+                .any(|visit| between.contains(&visit.visit.created_date))
+        };
+        let near = |known: &Stub| known.touches(&stub) && !apart(known);
+        match self.stubs.iter().position(near) {
+            None => self.stubs.push(stub),
+            Some(known) => {
+                let known = &mut self.stubs[known];
+                known.cover(stub.first);
+                known.cover(stub.last);
+                known.timeout = known.timeout.max(stub.timeout);
+            }
+        }
     }
 
-    /// Every visit ends, for a reason that lies in the visitor; in order of time. Nothing is left.
-    pub(crate) fn end_all(&mut self, reason: &'static str, record: &Event, out: &mut Vec<Output>) {
+    /// Every visit ends, for a reason that lies in the visitor; in order of time. All that is left is up to when events are
+    /// forgotten: what happened before the record did, or came before it in the log, begins no visit any more.
+    pub(crate) fn forget(
+        &mut self,
+        time: &TaskTime,
+        reason: &'static str,
+        record: &Event,
+        out: &mut Vec<Output>,
+    ) {
+        let known = self.lifetime.iter().map(Lifetime::last_seen);
+        let known = known.chain(self.stubs.iter().map(|stub| stub.last));
+        let until = known
+            .chain(self.forgotten)
+            .fold(record.occurred_at, Timestamp::max);
         self.visits.sort_by_key(|visit| visit.visit.created_date);
         while !self.visits.is_empty() {
             self.end(0, record.occurred_at, reason, Cause::of(record), out);
+        }
+        *self = Visitor {
+            forgotten: Some(until).filter(|until| *until + FORGOTTEN_FOR >= time.watermark),
+            ..Visitor::default()
+        };
+    }
+
+    /// What the visitor weighs in the state at most.
+    pub(crate) fn weight(&self) -> usize {
+        let visits = self.visits.iter().map(OpenVisit::weight).sum::<usize>();
+        sizes::REST + visits + self.stubs.len() * sizes::STUB
+    }
+
+    /// Since when the visitor has been silent.
+    pub(crate) fn silent_since(&self) -> Timestamp {
+        let visits = self
+            .visits
+            .iter()
+            .map(|visit| visit.visit.last_activity_date);
+        visits
+            .chain(self.stubs.iter().map(|stub| stub.last))
+            .max()
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// There are too many visitors, and this one goes: every visit ends where it is, in order of time.
+    pub(crate) fn end_at_limit(&mut self, frontier: Timestamp, out: &mut Vec<Output>) {
+        self.visits.sort_by_key(|visit| visit.visit.created_date);
+        while let Some(visit) = self.visits.first() {
+            let at = visit.visit.last_event_date;
+            let cause = Cause::timer(frontier.max(at));
+            self.end(0, at, end_reason::LIMIT, cause, out);
         }
         self.stubs.clear();
     }
 
     /// Keeps the state within its size: the earliest visits of a visitor with far too many of them end where they are.
     pub(crate) fn bound(&mut self, cause: Cause, out: &mut Vec<Output>) {
-        while self.visits.len() > sizes::SAFE_VISITS && schemas::to_bytes(self).len() > sizes::STATE
-        {
+        while self.visits.len() > sizes::SAFE_VISITS && self.weight() > sizes::STATE {
             let firsts = self
                 .visits
                 .iter()
@@ -146,7 +211,8 @@ impl Visitor {
                 .min_by_key(|(_, first)| *first)
                 .map_or(0, |(index, _)| index);
             let at = self.visits[earliest].visit.last_event_date;
-            self.stop(earliest, at, end_reason::TOO_LARGE, cause, out);
+            let stub = self.end(earliest, at, end_reason::TOO_LARGE, cause, out);
+            self.leave(stub);
         }
     }
 }

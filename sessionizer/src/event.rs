@@ -27,6 +27,8 @@ pub struct Event {
     pub(crate) received_at: Timestamp,
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
+    /// What became of the form that it names.
+    pub(crate) form: Option<Form>,
     /// Where the encodings of these lie.
     consent: Span,
     page_class: Span,
@@ -48,6 +50,7 @@ struct Told {
     mkt_campaign: Span,
     referrer: Span,
     search_query: Span,
+    form_name: Span,
 }
 
 /// What kind of record it is.
@@ -95,11 +98,14 @@ impl Event {
             page_class: span(from.encoded::<Text>()?),
             bot: Avro::read(from)?,
             authenticated: Avro::read(from)?,
+            form: None,
             reply_to: span(from.encoded::<Option<Text>>()?),
             told: Told::default(),
         };
         if let Some(activity) = from.optional(ActivityParts::take)? {
             event.what = What::of(text(activity.event_name));
+            event.form =
+                optional(activity.form_name).and_then(|_| Form::of(text(activity.event_name)));
             event.told = Told {
                 page: span(activity.page),
                 browser: span(activity.browser),
@@ -109,6 +115,7 @@ impl Event {
                 mkt_campaign: span(activity.mkt_campaign),
                 referrer: span(activity.referrer),
                 search_query: span(activity.search_query),
+                form_name: span(activity.form_name),
             };
         }
         let engagement = optional(from.encoded::<Option<Engagement>>()?);
@@ -139,6 +146,11 @@ impl Event {
         self.what == What::Ping
     }
 
+    /// Whether it lengthens visits.
+    pub(crate) fn extends(&self, policy: &Policy) -> bool {
+        policy.pings_extend || !self.is_ping()
+    }
+
     /// A visitor did something.
     pub(crate) fn is_activity(&self) -> bool {
         matches!(self.what, What::PageView | What::Ping | What::Activity)
@@ -152,6 +164,11 @@ impl Event {
     /// What was searched for.
     pub(crate) fn search_query(&self) -> Option<&str> {
         optional(self.part(&self.told.search_query)).map(text)
+    }
+
+    /// Which form it is about.
+    pub(crate) fn form_name(&self) -> Option<&str> {
+        optional(self.part(&self.told.form_name)).map(text)
     }
 
     /// The consent, encoded.
@@ -201,6 +218,26 @@ impl Event {
 
     fn part(&self, span: &Span) -> &[u8] {
         &self.encoded[span.start as usize..span.end as usize]
+    }
+}
+
+/// What became of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Submitted,
+    Abandoned,
+}
+
+impl Form {
+    /// Of an activity of this name. The form's own name may stand before it, as `contact_submitted`.
+    fn of(event_name: &str) -> Option<Form> {
+        if event_name.ends_with("submitted") {
+            Some(Form::Submitted)
+        } else if event_name.ends_with("abandoned") {
+            Some(Form::Abandoned)
+        } else {
+            None
+        }
     }
 }
 
@@ -341,6 +378,7 @@ mod tests {
             (read.page_class(), read.search_query()),
             ("no_offer", Some("boots"))
         );
+        assert_eq!((read.form, read.form_name()), (None, Some("form")));
         assert_eq!(read.consent(), to_bytes(&event.consent));
         assert_eq!(read.reply_to(), to_bytes(&event.reply_to));
         assert_eq!(read.page(), to_bytes(&page));

@@ -10,15 +10,19 @@
 
 mod ending;
 pub mod event;
+mod forms;
+mod lifetime;
 mod moment;
 mod open_visit;
 pub mod output;
 mod page;
+mod rate;
 mod seen;
 pub mod sessionizer;
 mod sizes;
 pub mod so_far;
 mod state;
+mod stay;
 mod told;
 mod visitor;
 

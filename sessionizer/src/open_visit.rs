@@ -3,6 +3,8 @@
 //! Bounds, counts, entry and exit page and all that is told first or last are as if the events had come in order; presence,
 //! splits and caps go by the order of the log. Which visit an event belongs to is not decided here.
 
+use std::mem;
+
 use journey::{
     CustomerId, DeploymentId, Text, Timestamp, VisitId, id, visit::end_reason, web_event::Policy,
 };
@@ -16,10 +18,12 @@ use schemas::{
 
 use crate::{
     event::{Event, What},
+    forms::Forms,
     moment::Moment,
     seen::Seen,
     sizes,
     so_far::{Part, Presence, VisitSoFar},
+    stay::Stay,
     told::Told,
 };
 
@@ -31,6 +35,10 @@ pub(crate) mod timer {
     pub(crate) const AWAY: u8 = 1;
     /// The visit is over.
     pub(crate) const END: u8 = 2;
+    /// What came before a withdrawal or an erasure need not be known any more.
+    pub(crate) const FORGOTTEN: u8 = 3;
+    /// The visitor was not seen for so long that nothing is remembered.
+    pub(crate) const LIFETIME: u8 = 4;
 }
 
 /// The most search terms that a visit keeps.
@@ -51,8 +59,10 @@ pub(crate) struct OpenVisit {
     pub(crate) told: Told,
     /// When each search term was first searched for.
     pub(crate) searched: Vec<Timestamp>,
-    /// When the last page was reached.
-    pub(crate) last_page_date: Timestamp,
+    /// What became of forms, and when.
+    pub(crate) forms: Forms,
+    /// Since when the visitor has been on the last page.
+    pub(crate) stay: Stay,
     /// The time of the last `started`, `idle`, `away` or `resumed`.
     pub(crate) last_transition: Timestamp,
     /// No event before this is taken in: it may belong to a visit that is gone.
@@ -80,12 +90,12 @@ impl OpenVisit {
             created_date: at,
             last_activity_date: at,
             last_event_date: at,
+            last_page_date: at,
             ..VisitSoFar::default()
         };
         OpenVisit {
             deployment_id: event.deployment_id.clone(),
             visit,
-            last_page_date: at,
             last_transition: at,
             floor,
             ..OpenVisit::default()
@@ -169,16 +179,39 @@ impl OpenVisit {
         other_campaign || external_domain(event).is_some_and(|domain| !came_from(domain))
     }
 
-    /// The cap that `event` would break. A visit's length is held against events newer than its last only.
+    /// The cap that `event` would break: as many pings as events, each counted by itself. A visit's length is held against
+    /// events newer than its last only, and against pings where they extend visits.
     pub(crate) fn cap(&self, event: &Event) -> Option<&'static str> {
         let (visit, policy) = (&self.visit, self.policy());
-        let ping = event.is_ping();
-        if !ping && visit.event_count >= policy.max_events {
+        let count = if event.is_ping() {
+            visit.ping_count
+        } else {
+            visit.event_count
+        };
+        if count >= policy.max_events {
             return Some(end_reason::MAX_EVENTS);
         }
         let newer = event.occurred_at > visit.last_event_date;
         let too_long = event.occurred_at - visit.created_date > policy.max_duration;
-        (newer && too_long && (!ping || policy.pings_extend)).then_some(end_reason::MAX_DURATION)
+        (newer && too_long && event.extends(policy)).then_some(end_reason::MAX_DURATION)
+    }
+
+    /// What it weighs in the state at most.
+    pub(crate) fn weight(&self) -> usize {
+        let moments = self
+            .told
+            .0
+            .iter()
+            .flatten()
+            .chain([&self.first, &self.last]);
+        let texts = moments
+            .map(|moment| moment.id.as_str().len() + 24)
+            .sum::<usize>()
+            + self.deployment_id.as_str().len()
+            + self.visit.id.as_str().len()
+            + self.visit.page_class.len();
+        let times = self.stay.times.len() + self.searched.len() + self.forms.firsts.len();
+        sizes::VISIT + self.visit.kept.len() + texts + times * sizes::TIME + self.seen.weight()
     }
 
     /// Takes an event in.
@@ -187,6 +220,9 @@ impl OpenVisit {
         let ping = event.is_ping();
         let visit = &mut self.visit;
         let fresh = visit.event_count + visit.ping_count == 0;
+        if !fresh {
+            visit.engaged.0 += self.seen.engaged(at, visit).0;
+        }
         if ping {
             visit.ping_count += 1;
         } else {
@@ -197,7 +233,7 @@ impl OpenVisit {
         visit.bot |= event.bot;
         visit.authenticated |= event.authenticated;
         note_class(visit, event.page_class());
-        if ping && !visit.policy.pings_extend {
+        if !event.extends(&visit.policy) {
             return;
         }
         visit.created_date = visit.created_date.min(at);
@@ -221,17 +257,27 @@ impl OpenVisit {
         }
         let another_page = sizes::is_another_page(visit, event.page());
         if fresh || moment.after(&self.last) {
-            if another_page {
-                self.last_page_date = moment.at;
+            if another_page || fresh || self.last.ping != moment.ping {
+                let left = (!fresh && self.last.ping == moment.ping).then_some(self.last.at);
+                self.stay.begin(left, moment.at);
+            } else {
+                self.stay.here(moment.at);
             }
             sizes::keep_page(visit, Part::LastPage, event.page());
             sizes::keep_consent(visit, event.consent());
             self.last = moment.clone();
-        } else if another_page && !moment.ping && moment.at > self.last_page_date {
-            self.last_page_date = self.last.at;
+        } else if self.last.ping == moment.ping {
+            if another_page {
+                self.stay.elsewhere(moment.at);
+            } else {
+                self.stay.here(moment.at);
+            }
         }
+        visit.last_page_date = self.stay.since(self.last.at);
         self.told.hear_event(visit, event, &moment);
+        self.forms.hear_event(visit, event);
         if let Some(term) = event.search_query() {
+            visit.search_count += 1;
             self.search(Text::from(term), moment.at);
         }
     }
@@ -281,22 +327,35 @@ impl OpenVisit {
         visit.pageview_count += theirs.pageview_count;
         visit.ping_count += theirs.ping_count;
         visit.late_count += theirs.late_count;
+        visit.search_count += theirs.search_count;
+        visit.engaged.0 += theirs.engaged.0;
+        self.forms.hear_visit(visit, theirs, &other.forms);
         visit.bot |= theirs.bot;
         visit.authenticated |= theirs.authenticated;
         visit.truncated |= theirs.truncated;
         note_class(visit, &theirs.page_class);
+        let same_page = !sizes::is_another_page(visit, theirs.kept.get(Part::LastPage));
         let mut take = |part: Part| visit.keep(part, theirs.kept.get(part));
         if other.first.before(&self.first) {
             take(Part::FirstPage);
             take(Part::Referrer);
             self.first = other.first;
         }
-        if other.last.after(&self.last) {
+        let (mut earlier, mut stay) = (other.last, other.stay);
+        if earlier.after(&self.last) {
             take(Part::LastPage);
             take(Part::Consent);
-            self.last = other.last;
-            self.last_page_date = other.last_page_date;
+            mem::swap(&mut self.last, &mut earlier);
+            mem::swap(&mut self.stay, &mut stay);
         }
+        if earlier.ping == self.last.ping {
+            if same_page {
+                self.stay.unite(&stay);
+            } else {
+                self.stay.elsewhere(earlier.at);
+            }
+        }
+        visit.last_page_date = self.stay.since(self.last.at);
         self.told.hear_visit(visit, theirs, &other.told);
         self.seen.unite(other.seen);
     }

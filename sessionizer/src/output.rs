@@ -16,6 +16,8 @@ pub mod suppressed {
     pub const DUPLICATE: &str = "duplicate";
     /// The visitor's visit reached a cap, and the visitor has not been silent for the timeout since.
     pub const CAPPED: &str = "capped";
+    /// It happened before the visitor withdrew consent or was erased, and comes after that in the log.
+    pub const FORGOTTEN: &str = "forgotten";
     /// A ping that meets no visit, where pings extend none.
     pub const PING: &str = "ping";
 }
@@ -81,6 +83,8 @@ pub struct Happening {
     pub ping: bool,
     /// Of `activity`: behind the watermark when it came.
     pub late: bool,
+    /// Of `activity`: as [`VisitEvent::opens`].
+    pub opens: Option<&'static str>,
 }
 
 impl Happening {
@@ -98,7 +102,7 @@ impl Happening {
             by_record: cause.by_record,
             deployment_id: visit.deployment_id.clone(),
             visit: Some(visit.visit.clone()),
-            last_page_date: Some(visit.last_page_date),
+            last_page_date: Some(visit.visit.last_page_date),
             ..Happening::default()
         }
     }
@@ -107,7 +111,20 @@ impl Happening {
     pub fn record(&self, key: &CustomerId) -> Result<VisitEvent, Malformed> {
         let mut bytes = Vec::new();
         self.write(key, &mut bytes);
-        schemas::from_bytes(&bytes)
+        let mut record: VisitEvent = schemas::from_bytes(&bytes)?;
+        record.fill();
+        Ok(record)
+    }
+
+    /// Whether `activity`, which follows, says all that this does: then it may say this too.
+    fn is_said_by(&self, activity: &Happening) -> bool {
+        matches!(self.kind, kind::STARTED | kind::RESUMED)
+            && activity.kind == kind::ACTIVITY
+            && activity.opens.is_none()
+            && (self.time, self.received_date) == (activity.time, activity.received_date)
+            && self.last_page_date == activity.last_page_date
+            && self.visit == activity.visit
+            && self.deployment_id == activity.deployment_id
     }
 
     /// Appends the encoding of the [`VisitEvent`] that this is.
@@ -117,11 +134,15 @@ impl Happening {
         self.received_date.write(to);
         key.write(to);
         self.deployment_id.write(to);
+        let in_cause = match (&self.visit, &self.cause) {
+            (Some(visit), Some(cause)) if self.kind == kind::ACTIVITY => visit.in_cause(cause),
+            _ => 0,
+        };
         match &self.visit {
             None => to.push(0),
             Some(visit) => {
                 to.push(2);
-                visit.write(to);
+                visit.write(in_cause, to);
             }
         }
         self.last_page_date.write(to);
@@ -136,14 +157,16 @@ impl Happening {
         write_optional(self.reason, to);
         self.ping.write(to);
         self.late.write(to);
+        in_cause.write(to);
+        write_optional(self.opens, to);
     }
 
     fn count(&self, out: &mut Outbox<'_>) {
+        if [Some(self.kind), self.opens].contains(&Some(kind::STARTED)) {
+            let bot = self.visit.as_ref().is_some_and(|visit| visit.bot);
+            out.count(&OPENED, if bot { "bot" } else { "visitor" });
+        }
         match self.kind {
-            kind::STARTED => {
-                let bot = self.visit.as_ref().is_some_and(|visit| visit.bot);
-                out.count(&OPENED, if bot { "bot" } else { "visitor" });
-            }
             kind::MERGED => out.count(&ENDED, kind::MERGED),
             kind::ENDED => out.count(&ENDED, self.reason.unwrap_or_default()),
             kind::ACTIVITY if self.late => out.count(&CAME_LATE, "joined"),
@@ -172,6 +195,17 @@ impl Cause {
             received_date: deadline,
             by_record: false,
         }
+    }
+}
+
+/// Lets an activity say what stands just before it, where it says all of that anyway.
+pub(crate) fn condense(out: &mut Vec<Output>) {
+    let [.., Output::Visit(before), Output::Visit(activity)] = out.as_mut_slice() else {
+        return;
+    };
+    if before.is_said_by(activity) {
+        activity.opens = Some(before.kind);
+        out.remove(out.len() - 2);
     }
 }
 
@@ -205,9 +239,13 @@ pub(crate) fn encode(key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use journey::WebEvent;
+    use journey::{
+        WebEvent,
+        web_event::{Activity, Browser, Consent, PAGE_VIEWED, Page},
+    };
 
     use super::*;
+    use crate::so_far::Part;
 
     #[test]
     fn a_happening_is_written_as_its_record_would_be() {
@@ -234,6 +272,7 @@ mod tests {
             reason: Some("timeout"),
             ping: true,
             late: true,
+            opens: Some(kind::RESUMED),
         };
         let record = full.record(&key).expect("a record");
         let visit = record.visit.clone().expect("the visit");
@@ -255,6 +294,8 @@ mod tests {
             reason: Some("timeout".into()),
             ping: true,
             late: true,
+            in_cause: 0,
+            opens: Some(kind::RESUMED.into()),
         };
         assert_eq!(record, expected);
         for happening in [
@@ -268,6 +309,100 @@ mod tests {
             happening.write(&key, &mut bytes);
             let record = happening.record(&key).expect("a record");
             assert_eq!(bytes, schemas::to_bytes(&record));
+        }
+    }
+
+    fn visit_and_its_event() -> (VisitSoFar, WebEvent) {
+        let page = Page {
+            url: "https://shop.example/pricing".into(),
+            ..Page::default()
+        };
+        let event = WebEvent {
+            event_id: "e".into(),
+            occurred_at: Timestamp(5),
+            consent: Consent {
+                state: "granted".into(),
+                ..Consent::default()
+            },
+            reply_to: Some("there".into()),
+            web_event: Some(Activity {
+                event_name: PAGE_VIEWED.into(),
+                page,
+                browser: Some(Browser::default()),
+                ..Activity::default()
+            }),
+            ..WebEvent::default()
+        };
+        let mut visit = OpenVisit::new(&"k".into(), &Event::from(&event), Timestamp(0));
+        visit.absorb(&Event::from(&event), false);
+        (visit.visit, event)
+    }
+
+    #[test]
+    fn what_the_event_says_is_left_out_of_an_activitys_visit_and_read_back_from_it() {
+        let (mut visit, event) = visit_and_its_event();
+        visit.keep(
+            Part::FirstPage,
+            &schemas::to_bytes(&Page {
+                url: "/".into(),
+                ..Page::default()
+            }),
+        );
+        let told = |kind| Happening {
+            kind,
+            visit: Some(visit.clone()),
+            cause: Some(Event::from(&event)),
+            ..Happening::default()
+        };
+        let size = |happening: &Happening| {
+            let mut bytes = Vec::new();
+            happening.write(&"k".into(), &mut bytes);
+            bytes.len()
+        };
+        let (activity, report) = (told(kind::ACTIVITY), told(kind::ENGAGEMENT));
+        assert!(size(&activity) + 50 < size(&report));
+        let read = activity.record(&"k".into()).expect("a record");
+        let whole = report.record(&"k".into()).expect("a record");
+        assert_eq!(read.visit, whole.visit);
+        let shown = read.visit.expect("the visit");
+        assert_eq!(shown.first_page.url, "/");
+        assert_eq!(shown.last_page.url, "https://shop.example/pricing");
+        assert_eq!(shown.reply_to.as_deref(), Some("there"));
+    }
+
+    #[test]
+    fn an_activity_says_what_it_opens_unless_that_says_something_else() {
+        let (visit, event) = visit_and_its_event();
+        let happening = |kind, count| {
+            let visit = VisitSoFar {
+                event_count: count,
+                ..visit.clone()
+            };
+            let cause = (kind == kind::ACTIVITY).then(|| Event::from(&event));
+            Happening {
+                kind,
+                visit: Some(visit),
+                cause,
+                ..Happening::default()
+            }
+        };
+        for (before, count, condensed) in [
+            (kind::STARTED, 1, Some(kind::STARTED)),
+            (kind::RESUMED, 1, Some(kind::RESUMED)),
+            (kind::RESUMED, 0, None),
+            (kind::MERGED, 1, None),
+        ] {
+            let mut out = [happening(before, count), happening(kind::ACTIVITY, 1)]
+                .map(Output::Visit)
+                .to_vec();
+            condense(&mut out);
+            let Some(Output::Visit(last)) = out.last() else {
+                panic!("an activity")
+            };
+            assert_eq!(
+                (out.len(), last.opens),
+                (2 - usize::from(condensed.is_some()), condensed)
+            );
         }
     }
 }

@@ -8,6 +8,8 @@ use schemas::{
     avro::{Reader, write_long},
 };
 
+use crate::{sizes, so_far::VisitSoFar};
+
 /// How far behind the watermark an event is remembered.
 const REMEMBERED: Millis = Millis::from_mins(10);
 /// The most that a visit remembers; the oldest in the log goes first.
@@ -44,6 +46,35 @@ impl Seen {
         }
         self.events.push_back((hash, at));
         self.bound();
+    }
+
+    /// What an event at `at` adds to the time that a visitor was engaged: of the silence that it cuts, what is no longer than
+    /// the idle time, in as far as it was not counted as a whole.
+    pub(crate) fn engaged(&self, at: Timestamp, visit: &VisitSoFar) -> Millis {
+        let counted = |silence: Millis| {
+            Some(silence)
+                .filter(|silence| *silence <= visit.policy.idle_after)
+                .unwrap_or_default()
+        };
+        if at >= visit.last_activity_date {
+            return counted(at - visit.last_activity_date);
+        }
+        let times = || self.events.iter().map(|(_, at)| *at);
+        let before = times().filter(|time| *time <= at).max();
+        let after = times().filter(|time| *time > at).min();
+        let whole = before.zip(after).map(|(before, after)| after - before);
+        let parts = [
+            before.map(|before| at - before),
+            after.map(|after| after - at),
+        ];
+        let parts = parts.into_iter().flatten().map(counted);
+        let whole = whole.map(counted).unwrap_or_default();
+        Millis(parts.map(|part| part.0).sum::<i64>() - whole.0)
+    }
+
+    /// What it weighs in the state at most.
+    pub(crate) fn weight(&self) -> usize {
+        10 + self.events.len() * (8 + sizes::TIME)
     }
 
     /// Remembers what another visit of the visitor remembered.

@@ -3,7 +3,7 @@
 use journey::{
     CustomerId, TaskTime, Timestamp, VisitEvent, WebEvent, topics,
     visit::{end_reason, kind},
-    web_event::Control,
+    web_event::{Control, Forget},
 };
 use pipeline::{
     MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
@@ -17,11 +17,6 @@ use crate::{
     output::{self, Happening, Output},
     visitor::Visitor,
 };
-
-/// The purpose without which there are no visits.
-const VISITS: &str = "visits";
-/// The control action that forgets a visitor.
-const ERASE: &str = "erase";
 
 /// Web events in, visits out. It has no setting: what a deployment wants stands in each event.
 #[derive(Debug)]
@@ -69,7 +64,7 @@ impl Processor for Sessionizer {
             }
             What::Control(asked) => {
                 let asked = asked.clone();
-                control(&mut visitor, &asked, input, out);
+                control(&mut visitor, time, &asked, input, out);
             }
             What::Nothing => {}
         }
@@ -91,21 +86,29 @@ impl Processor for Sessionizer {
         state.fire(timer, out);
         (!state.is_empty()).then_some(state)
     }
+
+    fn silent_since(&self, state: &Visitor) -> Timestamp {
+        state.silent_since()
+    }
+
+    fn evict(&self, time: &TaskTime, _: &CustomerId, mut state: Visitor, out: &mut Vec<Output>) {
+        state.end_at_limit(time.frontier, out);
+    }
 }
 
 /// Something must be forgotten: what is open ends, and the record passes on. Consent withdrawn for other purposes than
 /// visits leaves them alone.
-fn control(visitor: &mut Visitor, asked: &Control, record: Event, out: &mut Vec<Output>) {
-    let erase = asked.action == ERASE;
-    let reason = if erase {
-        end_reason::ERASED
-    } else {
-        end_reason::CONSENT_WITHDRAWN
-    };
-    let visits_too =
-        asked.purposes.is_empty() || asked.purposes.iter().any(|purpose| *purpose == VISITS);
-    if erase || visits_too {
-        visitor.end_all(reason, &record, out);
+fn control(
+    visitor: &mut Visitor,
+    time: &TaskTime,
+    asked: &Control,
+    record: Event,
+    out: &mut Vec<Output>,
+) {
+    match asked.forget() {
+        Forget::Nothing => {}
+        Forget::Withdrawn => visitor.forget(time, end_reason::CONSENT_WITHDRAWN, &record, out),
+        Forget::Erased => visitor.forget(time, end_reason::ERASED, &record, out),
     }
     out.push(pass(kind::CONTROL, visitor.spoken_of(None), record));
 }
@@ -119,7 +122,7 @@ fn pass(kind: &'static str, visit: Option<&OpenVisit>, record: Event) -> Output 
         by_record: true,
         deployment_id: record.deployment_id.clone(),
         visit: visit.map(|visit| visit.visit.clone()),
-        last_page_date: visit.map(|visit| visit.last_page_date),
+        last_page_date: visit.map(|visit| visit.visit.last_page_date),
         cause: Some(record),
         ..Happening::default()
     })
@@ -162,6 +165,10 @@ impl Stage for Sessionizer {
 
     fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {
         self.decoder.learn(id, schema)
+    }
+
+    fn condense(&self, outputs: &mut Vec<Output>) {
+        output::condense(outputs);
     }
 
     fn encode(&self, key: &CustomerId, output: Output, out: &mut Outbox<'_>) {

@@ -12,11 +12,20 @@ use crate::so_far::{Part, VisitSoFar};
 /// The most that the state of one visitor may weigh, encoded.
 pub(crate) const STATE: usize = 256 * 1024;
 /// With so few visits open the state is within its size by construction.
-pub(crate) const SAFE_VISITS: usize = 2;
+pub(crate) const SAFE_VISITS: usize = 1;
+/// The most that a visit's numbers, times and flags weigh, encoded.
+pub(crate) const VISIT: usize = 320;
+/// The most that one time weighs, encoded.
+pub(crate) const TIME: usize = 10;
+/// The most that the rest of a visitor weighs, and each of the stubs.
+pub(crate) const REST: usize = 128;
+pub(crate) const STUB: usize = 3 * TIME;
 /// The most that one part of a visit (a page, a referrer, a device) may weigh.
 const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.
 const TEXT: usize = 2 * 1024;
+/// The longest name of a form that is kept.
+const FORM: usize = 256;
 
 /// Keeps a page, or, of one that weighs too much, what says which page it was.
 pub(crate) fn keep_page(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) {
@@ -73,6 +82,12 @@ pub(crate) fn keep_light(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) -> 
 pub(crate) fn fit_text(text: Text) -> (Text, bool) {
     let long = text.len() > TEXT;
     (if long { cut(&text) } else { text }, long)
+}
+
+/// The name of a form, cut if it must be; and whether it was.
+pub(crate) fn fit_form(name: &str) -> (&str, bool) {
+    let end = name.floor_char_boundary(FORM);
+    (&name[..end], end < name.len())
 }
 
 fn cut(text: &Text) -> Text {

@@ -4,11 +4,13 @@
 use std::sync::{Arc, LazyLock};
 
 use journey::{
-    Text, Timestamp, VisitId,
-    visit::presence,
+    Millis, Text, Timestamp, VisitId,
+    visit::{in_cause, presence},
     web_event::{Consent, Page, Policy},
 };
 use schemas::{Avro, avro::write_str, to_bytes};
+
+use crate::{event::Event, lifetime::Totals};
 
 /// How present the visitor is, the more active the greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,10 +45,11 @@ pub(crate) enum Part {
     MktCampaign,
     Consent,
     ReplyTo,
+    Forms,
 }
 
 /// How many parts there are.
-pub(crate) const PARTS: usize = Part::ReplyTo as usize + 1;
+pub(crate) const PARTS: usize = Part::Forms as usize + 1;
 
 /// The encodings of a visit's parts, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,11 @@ impl Kept {
     /// The encoding of a part.
     pub(crate) fn get(&self, part: Part) -> &[u8] {
         &self.encoded[self.start(part)..self.ends[part as usize] as usize]
+    }
+
+    /// What all parts weigh.
+    pub(crate) fn len(&self) -> usize {
+        self.encoded.len()
     }
 
     /// The encodings of a part and all after it.
@@ -107,7 +115,7 @@ impl Default for Kept {
             let (page, consent) = (to_bytes(&Page::default()), to_bytes(&Consent::default()));
             let none: &[u8] = &[0];
             Kept::new([
-                none, &page, &page, none, none, none, none, none, none, &consent, none,
+                none, &page, &page, none, none, none, none, none, none, &consent, none, none,
             ])
         });
         EMPTY.clone()
@@ -122,6 +130,8 @@ pub struct VisitSoFar {
     pub(crate) created_date: Timestamp,
     pub(crate) last_activity_date: Timestamp,
     pub(crate) last_event_date: Timestamp,
+    /// When the last page was reached.
+    pub(crate) last_page_date: Timestamp,
     /// When and why it ended.
     pub(crate) ended: Option<(Timestamp, &'static str)>,
     pub(crate) presence: Presence,
@@ -135,6 +145,13 @@ pub struct VisitSoFar {
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
     pub(crate) truncated: bool,
+    pub(crate) number: i64,
+    /// Of all visits of the visitor; the same in each that is open.
+    pub(crate) totals: Totals,
+    pub(crate) engaged: Millis,
+    pub(crate) search_count: i64,
+    pub(crate) form_submitted_count: i64,
+    pub(crate) form_abandoned_count: i64,
 }
 
 impl VisitSoFar {
@@ -155,10 +172,50 @@ impl VisitSoFar {
         }
     }
 
-    /// Appends the encoding of the [`journey::Visit`] that this is.
-    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+    /// What stands in the event that was just taken in as well: see [`in_cause`].
+    pub(crate) fn in_cause(&self, cause: &Event) -> i64 {
+        let both = [
+            (in_cause::FIRST_PAGE, Part::FirstPage, cause.page()),
+            (in_cause::LAST_PAGE, Part::LastPage, cause.page()),
+            (in_cause::BROWSER, Part::Browser, cause.browser()),
+            (in_cause::DEVICE, Part::Device, cause.device()),
+            (
+                in_cause::GEOLOCATION,
+                Part::Geolocation,
+                cause.geolocation(),
+            ),
+            (
+                in_cause::IP_ORGANIZATION,
+                Part::IpOrganization,
+                cause.ip_organization(),
+            ),
+            (in_cause::REFERRER, Part::Referrer, cause.referrer()),
+            (
+                in_cause::MKT_CAMPAIGN,
+                Part::MktCampaign,
+                cause.mkt_campaign(),
+            ),
+            (in_cause::CONSENT, Part::Consent, cause.consent()),
+            (in_cause::REPLY_TO, Part::ReplyTo, cause.reply_to()),
+        ];
+        let policy = if self.policy == cause.policy {
+            in_cause::POLICY
+        } else {
+            0
+        };
+        both.into_iter()
+            .filter(|(_, part, theirs)| self.kept.get(*part) == *theirs)
+            .fold(policy, |bits, (bit, _, _)| bits | bit)
+    }
+
+    /// Appends the encoding of the [`journey::Visit`] that this is, without the parts that `left_out` names.
+    pub(crate) fn write(&self, left_out: i64, to: &mut Vec<u8>) {
         self.id.write(to);
-        self.policy.write(to);
+        if left_out & in_cause::POLICY == 0 {
+            self.policy.write(to);
+        } else {
+            nothing(8, to);
+        }
         self.created_date.write(to);
         self.last_activity_date.write(to);
         self.last_event_date.write(to);
@@ -175,14 +232,69 @@ impl VisitSoFar {
         ] {
             count.write(to);
         }
-        let (before, reply_to) = self.kept.encoded.split_at(self.kept.start(Part::ReplyTo));
-        to.extend_from_slice(before);
+        self.write_parts(left_out, to);
         self.page_class.write(to);
         self.bot.write(to);
         self.authenticated.write(to);
-        to.extend_from_slice(reply_to);
+        self.write_part(left_out, (in_cause::REPLY_TO, Part::ReplyTo, 1), to);
         self.truncated.write(to);
+        self.write_totals(to);
     }
+
+    fn write_totals(&self, to: &mut Vec<u8>) {
+        let whole = self.last_activity_date - self.created_date;
+        let on_last_page = self.last_activity_date - self.last_page_date;
+        for number in [
+            self.number,
+            self.totals.event_count,
+            self.totals.pageview_count,
+            self.totals.first_seen.0,
+            self.engaged.min(whole).0,
+            on_last_page.0,
+            self.search_count,
+            self.form_submitted_count,
+            self.form_abandoned_count,
+        ] {
+            Some(number).write(to);
+        }
+        to.extend_from_slice(self.kept.get(Part::Forms));
+    }
+
+    /// All parts before the page class.
+    fn write_parts(&self, left_out: i64, to: &mut Vec<u8>) {
+        if left_out & !(in_cause::POLICY | in_cause::REPLY_TO) == 0 {
+            let end = self.kept.start(Part::ReplyTo);
+            return to.extend_from_slice(&self.kept.encoded[..end]);
+        }
+        to.extend_from_slice(self.kept.get(Part::SearchTerms));
+        for part in [
+            (in_cause::FIRST_PAGE, Part::FirstPage, 10),
+            (in_cause::LAST_PAGE, Part::LastPage, 10),
+            (in_cause::BROWSER, Part::Browser, 1),
+            (in_cause::DEVICE, Part::Device, 1),
+            (in_cause::GEOLOCATION, Part::Geolocation, 1),
+            (in_cause::IP_ORGANIZATION, Part::IpOrganization, 1),
+            (in_cause::REFERRER, Part::Referrer, 1),
+            (in_cause::MKT_CAMPAIGN, Part::MktCampaign, 1),
+            (in_cause::CONSENT, Part::Consent, 4),
+        ] {
+            self.write_part(left_out, part, to);
+        }
+    }
+
+    /// A part, or if it is left out its empty value: as many fields as it has, each nothing.
+    fn write_part(&self, left_out: i64, (bit, part, fields): (i64, Part, usize), to: &mut Vec<u8>) {
+        if left_out & bit == 0 {
+            to.extend_from_slice(self.kept.get(part));
+        } else {
+            nothing(fields, to);
+        }
+    }
+}
+
+/// Appends the encoding of so many fields that say nothing: of every type it is a zero.
+fn nothing(fields: usize, to: &mut Vec<u8>) {
+    to.resize(to.len() + fields, 0);
 }
 
 /// Appends the encoding of an optional text.
@@ -205,13 +317,22 @@ mod tests {
     #[test]
     fn a_visit_that_knows_nothing_is_written_as_the_empty_visit() {
         let mut written = Vec::new();
-        VisitSoFar::default().write(&mut written);
+        VisitSoFar::default().write(0, &mut written);
         let read: Visit = schemas::from_bytes(&written).expect("a visit");
         let policy = Policy::default();
         let expected = Visit {
             idle_date: Timestamp(0) + policy.idle_after,
             away_date: Timestamp(0) + policy.away_after,
             presence: presence::ACTIVE.into(),
+            visit_number: Some(0),
+            total_event_count: Some(0),
+            total_pageview_count: Some(0),
+            first_seen_date: Some(Timestamp(0)),
+            engaged_millis: Some(0),
+            last_page_millis: Some(0),
+            search_count: Some(0),
+            form_submitted_count: Some(0),
+            form_abandoned_count: Some(0),
             ..Visit::default()
         };
         assert_eq!(read, expected);
@@ -234,7 +355,7 @@ mod tests {
         visit.keep(Part::LastPage, &page("/"));
         visit.keep(Part::ReplyTo, &to_bytes(&Some(Text::from("there"))));
         let mut written = Vec::new();
-        visit.write(&mut written);
+        visit.write(0, &mut written);
         let read: Visit = schemas::from_bytes(&written).expect("a visit");
         assert_eq!(read.first_page.url, "https://shop.example/a/longer/way/in");
         assert_eq!(read.last_page.url, "/");

@@ -6,26 +6,57 @@ use std::sync::Arc;
 
 use journey::{
     Text, Timestamp,
+    visit::FormUse,
     web_event::{Browser, Consent, Device, Geolocation, MktCampaign, Referrer},
 };
 use schemas::{Avro, Malformed, avro::Reader, record};
 
 use crate::{
     ending::Stub,
+    forms::Forms,
     moment::Moment,
     open_visit::OpenVisit,
     page::{read_page, write_page},
     so_far::{Kept, Part, Presence, VisitSoFar},
+    stay::Stay,
     told::Told,
     visitor::Visitor,
 };
 
-record!(Visitor { visits, stubs });
 record!(Stub {
     first,
     last,
     timeout
 });
+
+impl Avro for Visitor {
+    fn write(&self, to: &mut Vec<u8>) {
+        let Visitor {
+            visits,
+            stubs,
+            forgotten,
+            lifetime,
+            rate,
+        } = self;
+        visits.write(to);
+        stubs.write(to);
+        forgotten.write(to);
+        lifetime.write(to);
+        rate.write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut visitor = Visitor {
+            visits: Avro::read(from)?,
+            stubs: Avro::read(from)?,
+            forgotten: Avro::read(from)?,
+            lifetime: Avro::read(from)?,
+            rate: Avro::read(from)?,
+        };
+        visitor.share_totals();
+        Ok(visitor)
+    }
+}
 
 impl Avro for Presence {
     fn write(&self, to: &mut Vec<u8>) {
@@ -55,7 +86,8 @@ impl Avro for OpenVisit {
             last,
             told,
             searched,
-            last_page_date,
+            forms,
+            stay,
             last_transition,
             floor,
             sealed,
@@ -74,7 +106,8 @@ impl Avro for OpenVisit {
             write_told(moment, first, last, zero, to);
         }
         searched.iter().for_each(|at| since(*at, zero).write(to));
-        since(*last_page_date, zero).write(to);
+        write_times(&forms.firsts, zero, to);
+        write_stay(stay, zero, to);
         since(*last_transition, zero).write(to);
         floor.write(to);
         sealed.map(|at| since(at, zero)).write(to);
@@ -99,6 +132,11 @@ impl Avro for OpenVisit {
         let terms = schemas::from_bytes::<Vec<Text>>(visit.kept.get(Part::SearchTerms))?;
         let searched = terms.iter().map(|_| read_since(zero, from));
         let searched = searched.collect::<Result<_, _>>()?;
+        let forms = Forms {
+            firsts: read_times(zero, from)?,
+        };
+        let stay = read_stay(zero, from)?;
+        visit.last_page_date = stay.since(last.at);
         Ok(OpenVisit {
             deployment_id,
             visit,
@@ -106,7 +144,8 @@ impl Avro for OpenVisit {
             last,
             told,
             searched,
-            last_page_date: read_since(zero, from)?,
+            forms,
+            stay,
             last_transition: read_since(zero, from)?,
             floor: Avro::read(from)?,
             sealed: Option::<i64>::read(from)?
@@ -116,7 +155,7 @@ impl Avro for OpenVisit {
     }
 }
 
-/// The visit itself; its presence stands beside it, and an open visit has not ended.
+/// The visit itself; its presence, its last page's date and the visitor's totals stand beside it, and an open visit has not ended.
 fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
     let VisitSoFar {
         id,
@@ -124,6 +163,7 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
         created_date,
         last_activity_date,
         last_event_date,
+        last_page_date: _,
         ended: _,
         presence: _,
         event_count,
@@ -135,6 +175,12 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
         bot,
         authenticated,
         truncated,
+        number,
+        totals: _,
+        engaged,
+        search_count,
+        form_submitted_count,
+        form_abandoned_count,
     } = visit;
     id.write(to);
     policy.write(to);
@@ -156,6 +202,15 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
     [bot, authenticated, truncated]
         .into_iter()
         .for_each(|flag| flag.write(to));
+    [
+        number,
+        &engaged.0,
+        search_count,
+        form_submitted_count,
+        form_abandoned_count,
+    ]
+    .into_iter()
+    .for_each(|count| count.write(to));
 }
 
 fn read_visit(from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
@@ -176,6 +231,11 @@ fn read_visit(from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
     visit.bot = Avro::read(from)?;
     visit.authenticated = Avro::read(from)?;
     visit.truncated = Avro::read(from)?;
+    visit.number = Avro::read(from)?;
+    visit.engaged = Avro::read(from)?;
+    visit.search_count = Avro::read(from)?;
+    visit.form_submitted_count = Avro::read(from)?;
+    visit.form_abandoned_count = Avro::read(from)?;
     Ok(visit)
 }
 
@@ -200,6 +260,7 @@ fn read_kept(from: &mut Reader<'_>) -> Result<Kept, Malformed> {
         from.encoded::<Option<MktCampaign>>()?,
         from.encoded::<Consent>()?,
         from.encoded::<Option<Text>>()?,
+        from.encoded::<Vec<FormUse>>()?,
     ]))
 }
 
@@ -250,6 +311,40 @@ fn read_told(
         3 => read_moment(zero, from).map(Some),
         _ => Err(Malformed::Branch),
     }
+}
+
+fn write_stay(stay: &Stay, zero: Timestamp, to: &mut Vec<u8>) {
+    let Stay { left, times } = stay;
+    left.map(|at| since(at, zero)).write(to);
+    write_times(times, zero, to);
+}
+
+fn read_stay(zero: Timestamp, from: &mut Reader<'_>) -> Result<Stay, Malformed> {
+    let left = Option::<i64>::read(from)?;
+    Ok(Stay {
+        left: left.map(|distance| Timestamp(zero.0.wrapping_add(distance))),
+        times: read_times(zero, from)?,
+    })
+}
+
+/// A count; then for each the time since the one before.
+fn write_times(times: &[Timestamp], zero: Timestamp, to: &mut Vec<u8>) {
+    (times.len() as i64).write(to);
+    let mut before = zero;
+    for at in times {
+        since(*at, before).write(to);
+        before = *at;
+    }
+}
+
+fn read_times(zero: Timestamp, from: &mut Reader<'_>) -> Result<Vec<Timestamp>, Malformed> {
+    let count = i64::read(from)?;
+    let mut before = zero;
+    let times = (0..count).map(|_| {
+        before = read_since(before, from)?;
+        Ok(before)
+    });
+    times.collect()
 }
 
 /// A time as its distance from another; any two times have one.

@@ -3,14 +3,16 @@
 //! Open visits and stubs of one visitor never overlap, so only the neighbours of an event in time can have to do with it: what
 //! holds it or came last before it, and what came first after it. An event never crosses either.
 
-use journey::{CustomerId, TaskTime, Timestamp, visit::kind};
+use journey::{CustomerId, Millis, TaskTime, Timestamp, visit::kind};
 use pipeline::{By, Timers};
 
 use crate::{
-    ending::Stub,
+    ending::{FORGOTTEN_FOR, Stub},
     event::Event,
+    lifetime::Lifetime,
     open_visit::{OpenVisit, timer},
     output::{Cause, Happening, Output, suppressed},
+    rate::Rate,
     seen,
     so_far::Presence,
 };
@@ -22,6 +24,12 @@ pub struct Visitor {
     pub(crate) visits: Vec<OpenVisit>,
     /// What is left of visits that a cap ended.
     pub(crate) stubs: Vec<Stub>,
+    /// Up to when events are forgotten: the visitor withdrew consent or was erased.
+    pub(crate) forgotten: Option<Timestamp>,
+    /// All visits so far.
+    pub(crate) lifetime: Option<Lifetime>,
+    /// How fast the events come while any visit is open.
+    pub(crate) rate: Rate,
 }
 
 /// Where an event belongs.
@@ -49,6 +57,11 @@ enum Span {
 impl Visitor {
     /// Nothing is left to remember.
     pub(crate) fn is_empty(&self) -> bool {
+        self.is_at_rest() && self.forgotten.is_none() && self.lifetime.is_none()
+    }
+
+    /// No visit is open, and nothing is left of one.
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.visits.is_empty() && self.stubs.is_empty()
     }
 
@@ -58,9 +71,19 @@ impl Visitor {
             .visits
             .iter()
             .fold(Timers::default(), |timers, visit| visit.timers(timers));
-        self.stubs.iter().fold(timers, |timers, stub| {
+        let timers = self.stubs.iter().fold(timers, |timers, stub| {
             timers.and(By::Watermark, stub.deadline(), timer::END)
-        })
+        });
+        let timers = match self.forgotten {
+            Some(until) => timers.and(By::Watermark, until + FORGOTTEN_FOR, timer::FORGOTTEN),
+            None => timers,
+        };
+        match &self.lifetime {
+            Some(lifetime) if self.is_at_rest() => {
+                timers.and(By::Watermark, lifetime.deadline(), timer::LIFETIME)
+            }
+            _ => timers,
+        }
     }
 
     /// The visitor did something.
@@ -71,17 +94,26 @@ impl Visitor {
         event: Event,
         out: &mut Vec<Output>,
     ) {
+        if self
+            .forgotten
+            .is_some_and(|until| event.occurred_at <= until)
+        {
+            return out.push(Output::Suppressed(suppressed::FORGOTTEN));
+        }
         let hash = seen::hash(&event.event_id);
         if self.visits.iter().any(|visit| visit.seen.contains(hash)) {
             return out.push(Output::Suppressed(suppressed::DUPLICATE));
         }
         let (at, cause) = (event.occurred_at, Cause::of(&event));
+        let robot = self.rate.exceeds(at, &event.policy);
         let late = at < time.watermark;
         let mut floor = time.watermark - event.policy.visit_timeout;
         let mut merged = false;
         let joined = match self.place(&event, late) {
             Place::Capped(stub) => {
-                self.stubs[stub].cover(at);
+                if event.extends(&event.policy) {
+                    self.stubs[stub].cover(at);
+                }
                 return out.push(Output::Suppressed(suppressed::CAPPED));
             }
             Place::In(visit) => Some(visit),
@@ -101,6 +133,7 @@ impl Visitor {
             hash,
             late,
             merged,
+            robot,
             time,
         };
         match joined {
@@ -129,7 +162,7 @@ impl Visitor {
         };
         if let Some(visit) = earlier
             .map(|i| &self.visits[i])
-            .filter(|visit| visit.policy().split_on_source && !late)
+            .filter(|visit| visit.policy().split_on_source && !late && !visit.visit.bot)
             && visit.is_left_by(event)
         {
             return earlier.map_or(Place::Apart, |i| Place::Leaving(i, later));
@@ -222,16 +255,24 @@ impl Visitor {
             hash,
             late,
             merged,
+            robot,
             time,
         } = arrival;
         let (at, cause) = (event.occurred_at, Cause::of(&event));
         if let Some(reason) = self.visits[index].cap(&event) {
-            self.stop(index, at, reason, cause, out);
+            let extends = event.extends(self.visits[index].policy());
+            let mut stub = self.end(index, at, reason, cause, out);
+            if extends {
+                stub.cover(at);
+            }
+            self.leave(stub);
             return out.push(Output::Suppressed(suppressed::CAPPED));
         }
+        let newer = at > self.visits[index].visit.last_activity_date;
+        self.visits[index].absorb(&event, late);
+        self.count(&event);
         let visit = &mut self.visits[index];
-        let newer = at > visit.visit.last_activity_date;
-        visit.absorb(&event, late);
+        visit.visit.bot |= robot;
         visit.seen.insert(hash, at, time);
         if newer && visit.may_resume() {
             let time = visit.turn(Presence::Active, at);
@@ -271,6 +312,7 @@ impl Visitor {
             event,
             hash,
             late,
+            robot,
             time,
             ..
         } = arrival;
@@ -282,21 +324,51 @@ impl Visitor {
             return out.push(Output::Late(event.deployment_id));
         }
         let (at, cause) = (event.occurred_at, Cause::of(&event));
+        let forgotten = self.forgotten.map(|until| until + Millis(1));
+        let floor = forgotten.map_or(floor, |forgotten| floor.max(forgotten));
         let mut visit = OpenVisit::new(key, &event, floor);
         visit.absorb(&event, false);
+        visit.visit.bot |= robot;
         visit.seen.insert(hash, at, time);
+        let lifetime = self
+            .lifetime
+            .get_or_insert_with(|| Lifetime::beginning(&event));
+        visit.visit.number = lifetime.next_visit();
+        self.visits.push(visit);
+        self.count(&event);
+        let visit = &self.visits[self.visits.len() - 1];
         out.push(Output::Visit(Happening::of(
             kind::STARTED,
             at,
-            &visit,
+            visit,
             cause,
         )));
         out.push(Output::Visit(Happening {
             ping,
             cause: Some(event),
-            ..Happening::of(kind::ACTIVITY, at, &visit, cause)
+            ..Happening::of(kind::ACTIVITY, at, visit, cause)
         }));
-        self.visits.push(visit);
+    }
+
+    /// A visit took an event in, which counts in the visitor's lifetime, as every open visit knows.
+    fn count(&mut self, event: &Event) {
+        let lifetime = self
+            .lifetime
+            .get_or_insert_with(|| Lifetime::beginning(event));
+        lifetime.count(event);
+        self.share_totals();
+    }
+
+    /// Every open visit tells the same of the visitor.
+    pub(crate) fn share_totals(&mut self) {
+        let totals = self
+            .lifetime
+            .as_ref()
+            .map(Lifetime::totals)
+            .unwrap_or_default();
+        for visit in &mut self.visits {
+            visit.visit.totals = totals;
+        }
     }
 
     /// The open visit that a report speaks of: the one it names; if it names none, the latest.
@@ -324,6 +396,8 @@ struct Arrival<'a> {
     late: bool,
     /// It made one visit of two.
     merged: bool,
+    /// By the rate at which the visitor's events come.
+    robot: bool,
     time: &'a TaskTime,
 }
 

@@ -63,6 +63,17 @@ pub(crate) fn add(actual: &mut Actual, name: &str, reason: Option<&Text>, delta:
     *sum = sum.saturating_add(delta);
 }
 
+/// Adds other sums to these.
+pub(crate) fn merge(into: &mut Actual, more: &Actual) {
+    for count in COUNTS {
+        let sum = (count.get_mut)(into);
+        *sum = sum.saturating_add((count.get)(more));
+    }
+    for (reason, delta) in &more.blocked {
+        add(into, field::BLOCKED, Some(reason), *delta);
+    }
+}
+
 /// The sum under a reason. A reason that was given a place keeps it, at zero too, so that what took from it and what gave
 /// to it meet in the same place.
 fn blocked<'a>(sums: &'a mut Vec<(Text, i64)>, reason: Option<&Text>) -> &'a mut i64 {

@@ -3,18 +3,22 @@
 //! `provisional` until the watermark has passed the interval's end, then `final`, once; after that only `corrected`. Every
 //! revision is told at a mark and counts one up; what was not changed is not told again.
 //!
+//! What is in `final` does not hang on how far one source ran ahead of another: a signal is judged by its own time, never by
+//! when it was read. What arrived up to the interval's end plus grace always precedes `final`; what arrived later may have
+//! been read before it and is told after it, as corrected, all the same.
+//!
 //! All of an interval's timers go by the watermark, publication too: its beat is one of the frontier, and the watermark is
 //! as far from it as the frontier is. On one clock, `final` and the revisions around it have one order.
 
 use journey::{
-    Millis, TaskTime, Timestamp,
+    Millis, TaskTime, Text, Timestamp,
     demand::DemandSignal,
     staffing::{Actual, INTERVAL, RoutePathSummary, StaffingInterval, status},
 };
 use pipeline::{By, Timers};
 use schemas::{Avro, Malformed, avro::Reader};
 
-use crate::{IntervalKey, counts};
+use crate::{IntervalKey, Source, counts};
 
 /// How long an interval is kept after its end, by the watermark.
 pub const KEPT_FOR: Millis = Millis::from_mins(48 * 60);
@@ -79,6 +83,10 @@ pub struct Interval {
     start: Timestamp,
     /// The sums of all signals, below zero where a fact was taken back first.
     sums: Actual,
+    /// Those of signals that `final` leaves out and that were read before it.
+    after_final: Actual,
+    /// Signals from after the interval's end, read before the task knew what time, and so what grace, it is.
+    undated: Vec<Undated>,
     /// The counts of the last revision.
     told: Actual,
     revision: i32,
@@ -87,9 +95,27 @@ pub struct Interval {
     publish_at: Option<Timestamp>,
 }
 
+/// A signal that was counted neither here nor there yet.
+#[derive(Clone, Debug, PartialEq)]
+struct Undated {
+    arrived_at: Timestamp,
+    field: Text,
+    reason: Option<Text>,
+    delta: i64,
+}
+
+schemas::record!(Undated {
+    arrived_at,
+    field,
+    reason,
+    delta
+});
+
 schemas::record!(Interval {
     start,
     sums,
+    after_final,
+    undated,
     told,
     revision,
     status,
@@ -105,6 +131,8 @@ pub struct Revision<'a> {
     pub time: &'a TaskTime,
     /// The route path in words, as the definitions in force have it.
     pub route_path: Option<&'a RoutePathSummary>,
+    /// Where the facts come from.
+    pub source: Source,
 }
 
 impl Interval {
@@ -120,6 +148,8 @@ impl Interval {
         Interval {
             start,
             sums: Actual::default(),
+            after_final: Actual::default(),
+            undated: Vec::new(),
             told: Actual::default(),
             revision: 0,
             status: Status::Untold,
@@ -128,23 +158,48 @@ impl Interval {
     }
 
     /// Counts a signal. The first one of an interval is told at the next mark that moves the frontier, later ones at the
-    /// next beat. Makes the interval if there is none yet.
+    /// next beat, and what arrived too late for `final` after that. Makes the interval if there is none yet.
     pub fn count(interval: Option<Interval>, signal: &DemandSignal, time: &TaskTime) -> Interval {
         let mut interval = interval.unwrap_or_else(|| Interval::untold(signal.interval_start));
-        counts::add(
-            &mut interval.sums,
-            &signal.field,
-            signal.reason.as_ref(),
-            signal.delta,
-        );
-        let first = interval.told == Actual::default();
-        let wait = if first {
-            Millis(0)
+        let arrived_at = signal.received_date.max(signal.time);
+        let after_end = !interval.is_final() && arrived_at > interval.end();
+        if after_end && *time == TaskTime::UNKNOWN {
+            interval.undated.push(Undated {
+                arrived_at,
+                field: signal.field.clone(),
+                reason: signal.reason.clone(),
+                delta: signal.delta,
+            });
+            interval.publish_at.get_or_insert(time.watermark);
+            return interval;
+        }
+        let sums = if after_end && arrived_at > interval.end() + grace(time) {
+            &mut interval.after_final
         } else {
-            until_beat(time.frontier)
+            let first = interval.told == Actual::default();
+            let wait = if first {
+                Millis(0)
+            } else {
+                until_beat(time.frontier)
+            };
+            interval.publish_at.get_or_insert(time.watermark + wait);
+            &mut interval.sums
         };
-        interval.publish_at.get_or_insert(time.watermark + wait);
+        counts::add(sums, &signal.field, signal.reason.as_ref(), signal.delta);
         interval
+    }
+
+    /// Counts what was read before the time was known.
+    fn date(&mut self, time: &TaskTime) {
+        let last = self.end() + grace(time);
+        for signal in std::mem::take(&mut self.undated) {
+            let sums = if signal.arrived_at > last {
+                &mut self.after_final
+            } else {
+                &mut self.sums
+            };
+            counts::add(sums, &signal.field, signal.reason.as_ref(), signal.delta);
+        }
     }
 
     /// Whether an interval that ended at `end` takes no fact any more: the watermark has passed the time it is kept for.
@@ -180,6 +235,7 @@ impl Interval {
         if !self.is_final() && self.end() < revision.time.watermark {
             return Some(self.finish(revision));
         }
+        self.date(revision.time);
         self.publish_at = None;
         let shown = counts::shown(&self.sums);
         if self.status != Status::Untold && shown == self.told {
@@ -193,10 +249,30 @@ impl Interval {
         Some(self.revise(status, shown, revision))
     }
 
-    /// Tells that the interval is over, whatever changed.
+    /// Says all there is left to say, as if the interval were over: what arrived too late for that included.
+    pub fn close(&mut self, revision: Revision<'_>) -> Option<StaffingInterval> {
+        let late = std::mem::take(&mut self.after_final);
+        counts::merge(&mut self.sums, &late);
+        if self.is_final() {
+            self.publish(revision)
+        } else {
+            Some(self.finish(revision))
+        }
+    }
+
+    /// When it began.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    /// Tells that the interval is over, whatever changed. What arrived too late for that and was read already is told next,
+    /// by a timer of its own.
     pub fn finish(&mut self, revision: Revision<'_>) -> StaffingInterval {
-        self.publish_at = None;
+        self.date(revision.time);
         let shown = counts::shown(&self.sums);
+        let late = std::mem::take(&mut self.after_final);
+        self.publish_at = (late != Actual::default()).then(|| self.end() + Millis(1));
+        counts::merge(&mut self.sums, &late);
         self.revise(Status::Final, shown, revision)
     }
 
@@ -217,6 +293,7 @@ impl Interval {
             key,
             time,
             route_path,
+            source,
         } = revision;
         StaffingInterval {
             route_path_id: key.route_path_id.clone(),
@@ -227,9 +304,9 @@ impl Interval {
             revision: self.revision,
             revised_date: time.frontier,
             watermark: time.watermark,
-            cause: (status == Status::Corrected).then(|| "late_report".into()),
+            cause: (status == Status::Corrected).then(|| source.cause().into()),
             changed,
-            source: "live".into(),
+            source: source.as_str().into(),
             completeness: completeness(self.end(), time),
             basis: "increment".into(),
             actual: self.told.clone(),
@@ -237,6 +314,11 @@ impl Interval {
             forecast_history: Vec::new(),
         }
     }
+}
+
+/// How far the watermark stays behind the frontier.
+fn grace(time: &TaskTime) -> Millis {
+    time.frontier - time.watermark
 }
 
 /// The share of sources that have passed an interval's end: all of them once the frontier has, before that unknown and

@@ -6,8 +6,10 @@
 pub mod counts;
 pub mod interval;
 pub mod key;
+mod source;
 mod staffing;
 
 pub use interval::{Interval, Revision, Status};
 pub use key::IntervalKey;
-pub use staffing::{Input, Output, Staffing, reason};
+pub use source::Source;
+pub use staffing::{Config, Input, Output, Staffing, reason};

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use journey::topics;
 use pipeline::{
-    config::{KafkaArgs, StageArgs},
+    config::{KafkaArgs, PublicArgs, StageArgs},
     run::{Extras, stage_main},
 };
-use staffing::Staffing;
+use staffing::{Config, Source, Staffing};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,17 +21,27 @@ struct Cli {
     kafka: KafkaArgs,
     #[command(flatten)]
     stage: StageArgs,
+    #[command(flatten)]
+    public: PublicArgs,
+    /// Where the lane's facts come from: live, or backfill for history in a lane of its own
+    #[arg(long, env = "FOOTFALL_SOURCE", default_value = "live", value_parser = Source::parse)]
+    source: Source,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    stage_main(
-        &cli.kafka,
-        &cli.stage,
-        Extras {
-            unhurried: true,
-            ..Extras::default()
-        },
-        Staffing::new,
-    )
+    let config = Config {
+        source: cli.source,
+        format: cli.public.output_format,
+    };
+    let extras = Extras {
+        unhurried: true,
+        unframed: cli
+            .public
+            .unframed(&[topics::STAFFING, topics::STAFFING_REVISIONS]),
+        ..Extras::default()
+    };
+    stage_main(&cli.kafka, &cli.stage, extras, move |context| {
+        Staffing::with(config, context)
+    })
 }

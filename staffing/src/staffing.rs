@@ -14,12 +14,13 @@ use pipeline::{
     Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
     Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
-use schemas::{Avro, DecodeError, Decoder, Incompatible, Record as _};
+use schemas::{CloudEvent, DecodeError, Decoder, Format, Incompatible, Record as _};
 
 use crate::{
     counts,
     interval::{Interval, KEPT_FOR, Revision, timer},
     key::{self, IntervalKey},
+    source::Source,
 };
 
 /// Why a signal is kept apart.
@@ -77,10 +78,20 @@ pub enum Output {
     Refused(Rejection),
 }
 
+/// What whoever starts the stage says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Where the lane's facts come from.
+    pub source: Source,
+    /// In what intervals are written.
+    pub format: Format,
+}
+
 /// Counts what happened, per route path and 15-minute interval, and tells it in revisions.
 #[derive(Debug)]
 pub struct Staffing {
     context: TaskContext,
+    config: Config,
     decoder: Decoder<DemandSignal>,
     definitions: Arc<DefinitionSet>,
     /// The route paths of the definitions that lie in this task's partition, in order.
@@ -88,10 +99,16 @@ pub struct Staffing {
 }
 
 impl Staffing {
-    /// The stage for one task.
+    /// The stage for one task of a live lane, writing Avro.
     pub fn new(context: TaskContext) -> Staffing {
+        Staffing::with(Config::default(), context)
+    }
+
+    /// The stage for one task.
+    pub fn with(config: Config, context: TaskContext) -> Staffing {
         Staffing {
             context,
+            config,
             decoder: Decoder::default(),
             definitions: Arc::default(),
             route_paths: Vec::new(),
@@ -107,6 +124,7 @@ impl Staffing {
             key,
             time,
             route_path,
+            source: self.config.source,
         }
     }
 
@@ -205,6 +223,21 @@ impl Processor for Staffing {
         (timer.kind != timer::FORGET).then_some(state)
     }
 
+    fn silent_since(&self, state: &Interval) -> Timestamp {
+        state.start()
+    }
+
+    fn evict(
+        &self,
+        time: &TaskTime,
+        key: &IntervalKey,
+        mut state: Interval,
+        out: &mut Vec<Output>,
+    ) {
+        let told = state.close(self.revision(key, time));
+        out.extend(told.map(|interval| Output::Revised(Box::new(interval))));
+    }
+
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         let context = self.context;
         let here = |id: &str| {
@@ -270,7 +303,8 @@ impl Stage for Staffing {
             Output::Refused(rejection) => return out.dead_letter(&rejection),
             Output::Revised(interval) => interval,
         };
-        let key = key.to_string();
+        let (key, format) = (key.to_string(), self.config.format);
+        let event = cloud_event(&key, &interval, format);
         for topic in 0..OUTPUTS.len() {
             let to = Address {
                 topic,
@@ -278,7 +312,9 @@ impl Stage for Staffing {
                 key: key.as_bytes(),
                 caused_at: None,
             };
-            out.send(to, |bytes| interval.write(bytes));
+            out.send_with(to, &event.headers(), |bytes| {
+                format.write(&*interval, bytes)
+            });
         }
         out.count(&REVISIONS, label(&interval.status));
     }
@@ -292,4 +328,16 @@ impl Stage for Staffing {
 fn label(text: &str) -> &'static str {
     let known = [status::PROVISIONAL, status::FINAL, status::CORRECTED];
     known.into_iter().find(|known| *known == text).unwrap_or("")
+}
+
+/// A revision's attributes, the same on both topics: it is one event.
+fn cloud_event(key: &str, interval: &StaffingInterval, format: Format) -> CloudEvent {
+    let kind = match interval.status.as_str() {
+        status::FINAL => "footfall.staffing.final",
+        status::CORRECTED => "footfall.staffing.corrected",
+        _ => "footfall.staffing.provisional",
+    };
+    let id = format!("{key}/{}", interval.revision);
+    let at = interval.revised_date;
+    CloudEvent::new(id, "/footfall/staffing", kind, at, format)
 }

@@ -205,9 +205,12 @@ impl Auditor {
             .is_empty()
     }
 
-    /// Decodes a value framed as Confluent does, by the schema that it names.
+    /// Decodes a value: JSON, or framed as Confluent does, by the schema that it names.
     pub(crate) fn decode(&self, record: &Record) -> Value {
         let value = record.value.as_deref().expect("a value");
+        if value[0] == b'{' {
+            return serde_json::from_slice(value).expect("JSON");
+        }
         assert_eq!(value[0], 0, "framed as Confluent does");
         let id = u32::from_be_bytes([value[1], value[2], value[3], value[4]]);
         let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::{
+    auditor::Record,
     kafka,
     lane::{Lane, RAW, WEB_RAW},
     wait_until,
@@ -61,6 +62,16 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
     for (_, value) in &suppressed {
         loader.send(WEB_RAW, Some("k"), value, Some(AT));
     }
+    // A mark of a stranger's is a tick, and stops nobody.
+    let stranger = Record {
+        partition: 0,
+        offset: 0,
+        timestamp: AT,
+        key: None,
+        value: None,
+        headers: vec![(journey::mark::HEADER.to_owned(), b"no JSON".to_vec())],
+    };
+    loader.copy(WEB_RAW, &stranger);
     loader.send(WEB_RAW, Some("k"), &whole, Some(AT));
     loader.tick(&RAW, AT + 60_000);
     loader.flush();

@@ -13,13 +13,15 @@ use crate::{
     kafka,
     lane::{Lane, SMALL},
     load::{Disturbance, under_load},
-    rounds,
+    number, rounds,
     stage::{STAGES, Stage, tail},
     truth::Day,
 };
 
 /// The broker stands still for so long: more than a session (6 s) and a transaction (5 s).
-const FROZEN: Duration = Duration::from_secs(8);
+fn frozen() -> Duration {
+    Duration::from_secs(number("FOOTFALL_FROZEN_SECONDS", 8) as u64)
+}
 
 /// Keeps every stage running for as long as `work` takes, as a supervisor does: one that ends is started again.
 fn supervised(lane: &Lane, work: impl FnOnce()) -> Vec<Stage> {
@@ -81,7 +83,7 @@ fn a_broker_that_dies_or_stands_still_loses_and_doubles_nothing() {
                 });
                 fault("frozen", &|| {
                     cluster.freeze_broker();
-                    thread::sleep(FROZEN);
+                    thread::sleep(frozen());
                     cluster.thaw_broker();
                 });
             }

@@ -1,4 +1,5 @@
-//! Disorder: every event on its way for up to the whole grace, clocks that are wrong, copies, and events that come too late.
+//! Disorder: every event on its way for up to the whole grace, clocks that are wrong, dates in the future, copies, and events
+//! that come too late.
 //! The visits are those of a batch that sees all of it in order.
 
 use std::collections::BTreeSet;
@@ -42,6 +43,8 @@ struct Sent {
     cookie: String,
     skew: i64,
     arrives: i64,
+    /// Its date lies hours ahead, and nothing is said of when it was sent: when it arrives is all that is known of it.
+    future: bool,
 }
 
 impl Sent {
@@ -53,10 +56,15 @@ impl Sent {
     /// The JSON by the sender's own clock, which is wrong by its skew.
     fn json(&self) -> String {
         let date = |at: i64| journey::Timestamp(at + self.skew).to_string();
+        let sent = (!self.future).then(|| date(self.arrives));
+        let created = match self.future {
+            true => date(self.event.at + 3 * 60 * MINUTE),
+            false => date(self.event.at),
+        };
         json!({
             "eventId": self.event.id, "deploymentId": "disorder", "customerCookieId": self.cookie,
             "eventName": "page_viewed", "page": {"url": format!("https://disorder.example{}", self.event.page)},
-            "createdDate": date(self.event.at), "sentDate": date(self.arrives),
+            "createdDate": created, "sentDate": sent,
         })
         .to_string()
     }
@@ -73,6 +81,8 @@ struct Visitor {
 const LATE: i64 = 0;
 /// Who sends one event late, while its visit is still open.
 const STEADY: i64 = 1;
+/// Who dates everything into the future.
+const AHEAD: i64 = 2;
 
 impl Visitor {
     fn new(number: i64) -> Visitor {
@@ -101,6 +111,7 @@ impl Visitor {
         match (n, self.kind()) {
             (9, LATE) => vec![GRACE + 65 * MINUTE],
             (9, STEADY) => vec![GRACE + 10 * MINUTE],
+            (_, AHEAD) => vec![0],
             _ => {
                 let copies = 1 + i64::from(self.dice.below(20) == 0);
                 (0..copies).map(|_| self.dice.below(GRACE)).collect()
@@ -111,6 +122,8 @@ impl Visitor {
     fn sends(mut self) -> Vec<Sent> {
         let cookie = format!("v{}", self.number);
         let skew = [0, -180 * MINUTE, 120 * MINUTE, 90 * SECOND][self.number as usize % 4];
+        let future = self.kind() == AHEAD;
+        let skew = if future { 0 } else { skew };
         let mut sends = Vec::new();
         for n in 0..20 {
             self.at += self.pause(n);
@@ -128,6 +141,7 @@ impl Visitor {
                 cookie: cookie.clone(),
                 skew,
                 arrives: self.at + delay,
+                future,
             }));
         }
         sends

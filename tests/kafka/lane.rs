@@ -125,24 +125,10 @@ impl Lane {
         self.tool_ok(&["definitions", "apply", &directory]);
     }
 
-    /// Makes the demo's definitions the lane's, with offers that live for a minute, as they do by default: a fact about one
-    /// that comes after its interval is final would be a correction, or not, as partitions happen to interleave.
+    /// Makes the demo's definitions the lane's.
     pub(crate) fn define_demo(&self) {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../footfall/definitions");
-        let mut all = Vec::new();
-        for file in fs::read_dir(directory).expect("the demo's definitions") {
-            let text = fs::read_to_string(file.expect("a file").path()).expect("readable");
-            let definitions: Vec<Value> = serde_json::from_str(&text).expect("a list");
-            all.extend(definitions);
-        }
-        for definition in &mut all {
-            definition
-                .as_object_mut()
-                .expect("an object")
-                .remove("offerLifeSeconds");
-        }
-        let all: Vec<String> = all.iter().map(Value::to_string).collect();
-        self.define(&all.iter().map(String::as_str).collect::<Vec<_>>());
+        self.tool_ok(&["definitions", "apply", directory]);
     }
 
     /// The options of a stage, as a test runs it.
@@ -157,6 +143,9 @@ impl Lane {
         if name == "ingest" {
             add(&["--development-visitor-key"]);
             add(if self.backfill { &["--no-ticks"] } else { &[] });
+        }
+        if name == "staffing" && self.backfill {
+            add(&["--source", "backfill"]);
         }
         add(extra);
         args
@@ -336,6 +325,20 @@ impl Loader {
         if self.now >= self.ticked.saturating_add(60_000) || self.ticked == i64::MIN {
             self.tick(topics, self.now);
         }
+    }
+
+    /// Appends to a topic of definitions, or of anything else that has keys.
+    pub(crate) fn send_to(&mut self, topic: &str, partition: i32, key: Option<&str>, value: &[u8]) {
+        let topic = format!("{}{topic}", self.prefix);
+        let key = key.map(str::as_bytes);
+        self.write(&topic, partition, key, Some(value), None, &[]);
+    }
+
+    /// Takes a key of a compacted topic away.
+    pub(crate) fn delete(&mut self, topic: &str, partition: i32, key: &str) {
+        let topic = format!("{}{topic}", self.prefix);
+        let key = Some(key.as_bytes());
+        self.write(&topic, partition, key, None, None, &[]);
     }
 
     /// Appends a record that another topic holds.

@@ -133,11 +133,13 @@ fn an_ingest_that_stands_still_holds_time_and_pushes_nothing_forward_when_it_wak
 
     sleeper.freeze();
     sleeper.until_frozen();
-    let (first, last) = wait_until("views to wait for three seconds", PATIENCE, || {
+    // The frontier first: what it claimed had been passed on by then, whatever the other passes on meanwhile.
+    let (held_at, first, last) = wait_until("views to wait for three seconds", PATIENCE, || {
         views(&lane);
-        unpassed(&lane).filter(|(first, last)| last - first > 3_000)
+        let held_at = frontier()?;
+        let (first, last) = unpassed(&lane)?;
+        (last - first > 3_000).then_some((held_at, first, last))
     });
-    let held_at = frontier().expect("it has begun");
     println!(
         "{}: time was held {} ms before the last view",
         lane.prefix,

@@ -3,7 +3,7 @@
 //! It shares no code with the pipeline. It knows nothing of caps, of a new visit on a new traffic source, or of lateness:
 //! compare it with traffic that has none of them. Where pings do not extend visits, leave them out of the input.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing that a visitor did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,14 +43,79 @@ pub struct EndedVisit {
     pub exit_page: String,
 }
 
+/// What a visitor gave attention to in a visit that is over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attention {
+    /// Who.
+    pub visitor: String,
+    /// When the visit began, in milliseconds since 1970.
+    pub first: i64,
+    /// Since when the visitor was on the exit page: from the first event on it that is later than all on other pages.
+    pub page_since: i64,
+    /// From then to the last event, in milliseconds.
+    pub on_last_page: i64,
+    /// The sum of all silences no longer than [`IDLE`], in milliseconds.
+    pub engaged: i64,
+}
+
+/// A silence longer than this, in milliseconds, is one in which the visitor was not engaged.
+pub const IDLE: i64 = 45_000;
+
+/// What a log holds.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A visitor did something.
+    Did(Event),
+    /// A visitor is to be forgotten.
+    Forget {
+        /// Who.
+        visitor: String,
+        /// When it was asked for, in milliseconds since 1970.
+        at: i64,
+    },
+}
+
+/// The visits of a log: what it has of a visitor before a wish to be forgotten is apart from what it has afterwards, and what
+/// happened by then, as far as the log knew, begins nothing any more.
+pub fn sessionize_log(log: &[Record]) -> Vec<EndedVisit> {
+    let (mut lots, mut visits) = (BTreeMap::<&str, (i64, Vec<Event>)>::new(), Vec::new());
+    for record in log {
+        match record {
+            Record::Did(event) => {
+                let lot = lots.entry(&event.visitor).or_insert((i64::MIN, Vec::new()));
+                lot.1
+                    .extend(Some(event.clone()).filter(|event| event.at > lot.0));
+            }
+            Record::Forget { visitor, at } => {
+                let lot = lots.entry(visitor).or_insert((i64::MIN, Vec::new()));
+                visits.extend(sessionize(&lot.1));
+                let known = lot.1.drain(..).map(|event| event.at);
+                lot.0 = known.fold(lot.0.max(*at), i64::max);
+            }
+        }
+    }
+    visits.extend(lots.values().flat_map(|(_, lot)| sessionize(lot)));
+    visits.sort();
+    visits
+}
+
 /// The visits of all `events`, in order of visitor and time, whatever order the events are in.
 pub fn sessionize(events: &[Event]) -> Vec<EndedVisit> {
+    of_each_visit(events, summarize)
+}
+
+/// What was given attention to in each of those visits.
+pub fn attention(events: &[Event]) -> Vec<Attention> {
+    of_each_visit(events, attend)
+}
+
+fn of_each_visit<T>(events: &[Event], say: fn(&[&Event]) -> T) -> Vec<T> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_by_key(|event| (&event.visitor, event.at, &event.id));
     let mut seen = BTreeSet::new();
     events.retain(|event| seen.insert((&event.visitor, &event.id)));
     let same_visit = |a: &&Event, b: &&Event| a.visitor == b.visitor && b.at - a.at <= a.timeout;
-    events.chunk_by(same_visit).map(summarize).collect()
+    events.chunk_by(same_visit).map(say).collect()
 }
 
 fn summarize(visit: &[&Event]) -> EndedVisit {
@@ -68,5 +133,23 @@ fn summarize(visit: &[&Event]) -> EndedVisit {
             .count() as i64,
         entry_page: entry.page.clone(),
         exit_page: exit.page.clone(),
+    }
+}
+
+fn attend(visit: &[&Event]) -> Attention {
+    let silent = visit.iter().all(|event| event.ping);
+    let mut told = visit.iter().filter(|event| event.ping == silent).rev();
+    let exit = told.clone().next().expect("a visit has events");
+    let left = told.find(|event| event.page != exit.page);
+    let since = |event: &&&Event| left.is_none_or(|left| event.at > left.at);
+    let mut stay = visit.iter().filter(|event| event.ping == silent);
+    let page_since = stay.find(since).map_or(exit.at, |event| event.at);
+    let silences = visit.windows(2).map(|pair| pair[1].at - pair[0].at);
+    Attention {
+        visitor: visit[0].visitor.clone(),
+        first: visit[0].at,
+        page_since,
+        on_last_page: visit[visit.len() - 1].at - page_since,
+        engaged: silences.filter(|silence| *silence <= IDLE).sum(),
     }
 }

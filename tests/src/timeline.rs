@@ -52,6 +52,7 @@ pub(crate) fn mark(
 pub(crate) struct Timeline {
     grace: Millis,
     policy: Policy,
+    showing: Vec<String>,
     steps: Vec<(String, Vec<String>)>,
 }
 
@@ -79,6 +80,7 @@ impl Timeline {
         let mut timeline = Timeline {
             grace: Millis::from_mins(15),
             policy: Policy::default(),
+            showing: Vec::new(),
             steps: Vec::new(),
         };
         for line in lines {
@@ -105,6 +107,11 @@ impl Timeline {
             ["timeout", length] => self.policy.visit_timeout = millis(length),
             ["pings", "not", "extending"] => self.policy.pings_extend = false,
             ["a", "visit", "per", "source"] => self.policy.split_on_source = true,
+            ["robots", "beyond", count, "in", length] => {
+                self.policy.bot_rate_events = count.parse().expect("a count");
+                self.policy.bot_rate_window = millis(length);
+            }
+            ["showing", what] => self.showing.push(what.to_owned()),
             ["at", "most", count, "events"] => {
                 self.policy.max_events = count.parse().expect("a count")
             }
@@ -137,7 +144,7 @@ impl Timeline {
                 .map(time);
             let said: Vec<String> = out
                 .iter()
-                .map(|output| say(output, at, &mut names))
+                .map(|output| say(output, at, &mut names, &self.showing))
                 .collect();
             right &= said == *expected;
             let _ = writeln!(text, "{step}");
@@ -146,7 +153,7 @@ impl Timeline {
         }
         mark(
             &mut fold,
-            Timestamp(10 * 86_400_000),
+            Timestamp(400 * 86_400_000),
             self.grace,
             &mut Vec::new(),
         );
@@ -179,9 +186,9 @@ impl Timeline {
                     purposes: Vec::new(),
                 })
             }
-            "erase" => {
+            "erase" | "anonymise" => {
                 event.control = Some(Control {
-                    action: Text::from("erase"),
+                    action: Text::from(what),
                     purposes: Vec::new(),
                 })
             }
@@ -217,6 +224,8 @@ fn modify(
                 ..Engagement::default()
             });
         }
+        ("searching", term) => activity.search_query = Some(Text::from(term)),
+        ("form", name) => activity.form_name = Some(Text::from(name)),
         ("as", id) => event.event_id = EventId::from(id),
         ("from", domain) => {
             activity.referrer = Some(Referrer {
@@ -245,7 +254,12 @@ fn page(page: &mut Page, path: &str) {
 }
 
 /// Says one output as the document does. `at`: the time of the record that it came of.
-fn say(output: &Output, at: Option<Timestamp>, names: &mut BTreeMap<String, char>) -> String {
+fn say(
+    output: &Output,
+    at: Option<Timestamp>,
+    names: &mut BTreeMap<String, char>,
+    showing: &[String],
+) -> String {
     let happening = match output {
         Output::Visit(happening) => happening
             .record(&CustomerId::default())
@@ -277,19 +291,57 @@ fn say(output: &Output, at: Option<Timestamp>, names: &mut BTreeMap<String, char
         format!(" at {}", clock(*time))
     };
     let late = if *late { ", late" } else { "" };
+    let more: String = showing.iter().map(|what| show(what, visit)).collect();
     match kind.as_str() {
-        kind::ACTIVITY if *ping => format!("{who} ping{when}{late}"),
-        kind::ACTIVITY => format!("{who} event {}{when}{late}", visit.event_count),
+        kind::ACTIVITY if *ping => format!("{who} ping{when}{late}{more}"),
+        kind::ACTIVITY => format!("{who} event {}{when}{late}{more}", visit.event_count),
         kind::MERGED => {
             let into = merged_into.as_ref().map_or('?', |into| name(into.as_str()));
             format!("{who} merged into {into}{when}")
         }
         kind::ENDED => format!(
-            "{who} ended{when}: {}, {}",
+            "{who} ended{when}: {}, {}{more}",
             reason.as_deref().unwrap_or("?"),
             summary(visit)
         ),
         other => format!("{who} {}{when}", words(other)),
+    }
+}
+
+/// What a timeline asks to be shown besides.
+fn show(what: &str, visit: &Visit) -> String {
+    let number = |number: Option<i64>| number.expect("every visit tells it");
+    let seconds = |millis| format!("{}s", number(millis) as f64 / 1000.0);
+    match what {
+        "visitor" => format!(
+            ", visit {}, {} events and {} page views in all since {}",
+            number(visit.visit_number),
+            number(visit.total_event_count),
+            number(visit.total_pageview_count),
+            clock(visit.first_seen_date.expect("every visit tells it")),
+        ),
+        "attention" => format!(
+            ", engaged {}, {} on the last page",
+            seconds(visit.engaged_millis),
+            seconds(visit.last_page_millis)
+        ),
+        "forms" => {
+            let counts = [
+                visit.search_count,
+                visit.form_submitted_count,
+                visit.form_abandoned_count,
+            ];
+            let [searches, submitted, abandoned] = counts.map(number);
+            let form = |form: &journey::visit::FormUse| {
+                let (name, done, left) = (&form.name, form.submitted_count, form.abandoned_count);
+                format!(" {name} {done}+{left}", name = &**name)
+            };
+            let forms: String = visit.forms.iter().map(form).collect();
+            format!(", {searches} searches, forms {submitted}+{abandoned}:{forms}")
+        }
+        "robots" if visit.bot => ", robot".to_owned(),
+        "robots" => String::new(),
+        _ => panic!("nothing to show of {what}"),
     }
 }
 

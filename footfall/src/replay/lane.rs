@@ -109,9 +109,10 @@ impl Target {
 
     /// A topic that ever held anything makes the lane a used one: there may be state and offsets of what it held.
     fn must_be_empty(&self) -> anyhow::Result<()> {
-        let definitions = self.settings.lane.topic(names::DEFINITIONS);
+        let may_be_written =
+            [names::DEFINITIONS, names::AUDIT].map(|name| self.settings.lane.topic(name));
         let there = self.wanted.iter().map(|topic| &topic.name);
-        for name in there.filter(|name| !self.is_missing(name) && **name != definitions) {
+        for name in there.filter(|name| !self.is_missing(name) && !may_be_written.contains(name)) {
             let extents = TopicReader::extents(&self.settings, name)?;
             anyhow::ensure!(
                 extents.iter().all(|extent| extent.end == 0),

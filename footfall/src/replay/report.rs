@@ -149,7 +149,7 @@ impl<'a> Report<'a> {
             commands.push(format!("footfall definitions apply DIR {prefix}"));
         }
         commands.push(format!("footfall schemas register {prefix}"));
-        for stage in ["sessionizer", "segmenter", "staffing"] {
+        for stage in ["sessionizer", "segmenter", "staffing --source backfill"] {
             commands.push(format!("{stage} {prefix}"));
         }
         commands.push(format!("footfall diff {source} {} --common", self.lane));

@@ -1,15 +1,12 @@
-//! Lines of a file or of standard input, gzip or not: the first two bytes decide.
+//! Lines of a file or of standard input.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Chain, Cursor, Read},
+    io::BufRead,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
-use flate2::read::MultiGzDecoder;
-
-const GZIP: &[u8] = &[0x1f, 0x8b];
+use footfall::source_file;
 
 /// Lines that are not blank.
 pub(super) struct Lines {
@@ -21,16 +18,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Opens a file; `-` is standard input.
     pub(super) fn open(path: &Path) -> anyhow::Result<Lines> {
-        let source: Box<dyn Read> =
-            if path == Path::new("-") {
-                Box::new(io::stdin())
-            } else {
-                let file = File::open(path);
-                Box::new(file.with_context(|| {
-                    format!("{} cannot be opened: check the path", path.display())
-                })?)
-            };
-        let reader = plain(source).with_context(|| format!("{} cannot be read", path.display()))?;
+        let reader = source_file::open(path)?;
         Ok(Lines {
             reader,
             path: path.to_owned(),
@@ -67,28 +55,9 @@ impl Lines {
     }
 }
 
-/// A reader of what a source holds, unpacked if it is gzip.
-fn plain(mut source: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
-    let mut start = Vec::new();
-    source
-        .by_ref()
-        .take(GZIP.len() as u64)
-        .read_to_end(&mut start)?;
-    let is_gzip = start == GZIP;
-    let whole: Chain<Cursor<Vec<u8>>, Box<dyn Read>> = Cursor::new(start).chain(source);
-    Ok(if is_gzip {
-        Box::new(BufReader::with_capacity(
-            1 << 18,
-            MultiGzDecoder::new(whole),
-        ))
-    } else {
-        Box::new(BufReader::with_capacity(1 << 18, whole))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
     use flate2::{Compression, write::GzEncoder};
 
@@ -96,7 +65,7 @@ mod tests {
 
     fn lines(bytes: Vec<u8>) -> Vec<String> {
         let mut lines = Lines {
-            reader: plain(Box::new(Cursor::new(bytes))).expect("readable"),
+            reader: source_file::plain(Box::new(Cursor::new(bytes))).expect("readable"),
             path: PathBuf::from("memory"),
             number: 0,
         };

@@ -17,6 +17,8 @@ const DATE_LENGTH: usize = 24;
 const PER_AGENT: usize = 32;
 /// How many events a visit has on average, of [`LoadGenerator::browsing`].
 const EVENTS_OF_A_VISIT: u32 = 8;
+/// The number of the visitor who sends more than all others.
+const HOT: u64 = u64::MAX;
 
 /// An event with holes for what differs from event to event.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct LoadGenerator {
     random: Random,
     salt: u64,
     who: Who,
+    /// The share of one visitor who sends more than all others.
+    hot: f64,
     count: u64,
     cookie: String,
     /// `created` of the last event, as text.
@@ -78,10 +82,25 @@ impl LoadGenerator {
             salt: random.bits(),
             random,
             who,
+            hot: 0.0,
             count: 0,
             cookie: String::with_capacity(36),
             date: (Timestamp(0), *b"1970-01-01T00:00:00.000Z"),
         }
+    }
+
+    /// The same, with one visitor more, who sends this share of all events.
+    #[must_use]
+    pub fn with_hot_key(mut self, share: f64) -> LoadGenerator {
+        self.hot = share;
+        self
+    }
+
+    /// The cookie of the visitor who sends more than all others.
+    pub fn hot_cookie(&self) -> String {
+        let (who, mut cookie) = (mix(self.salt ^ HOT), [0; 36]);
+        write_uuid(who, mix(who), &mut cookie);
+        cookie.iter().map(|byte| char::from(*byte)).collect()
     }
 
     /// Replaces `into` with the next event, created and sent at `created`. The visitor's cookie, a fitting record key,
@@ -113,6 +132,9 @@ impl LoadGenerator {
 
 impl LoadGenerator {
     fn visitor(&mut self) -> u64 {
+        if self.hot > 0.0 && self.random.chance(self.hot) {
+            return HOT;
+        }
         match &mut self.who {
             Who::Anyone(visitors) => self.random.below(*visitors),
             Who::Browsing(visits) => {
@@ -297,6 +319,17 @@ mod tests {
             (EVENTS_OF_A_VISIT - 1..=EVENTS_OF_A_VISIT + 1).contains(&average),
             "{average}"
         );
+    }
+
+    #[test]
+    fn a_hot_key_sends_its_share() {
+        let mut load = LoadGenerator::new(1, 100).with_hot_key(0.3);
+        let (hot, mut json) = (load.hot_cookie(), Vec::new());
+        let mut of_hot = 0;
+        for at in 0..10_000 {
+            of_hot += u32::from(load.next(Timestamp(at), &mut json) == hot);
+        }
+        assert!((2_800..3_200).contains(&of_hot), "{of_hot}");
     }
 
     #[test]

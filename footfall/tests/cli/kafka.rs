@@ -141,6 +141,7 @@ fn schemas_are_new_then_registered_then_known() {
     let Some(lane) = TestLane::new("schemas") else {
         return;
     };
+    lane.apply(&[]);
     let offers = format!("{}journey.offers-value", lane.prefix);
     let checked = lane.run(&["schemas", "check"]).with(0);
     assert!(
@@ -391,4 +392,44 @@ fn dead_letters_are_counted_and_shown_with_their_bytes() {
         .with(1);
     lane.run(&["dead-letters", "show", "web.events", "1", "0"])
         .with(1);
+}
+
+#[test]
+fn every_write_leaves_a_record_of_who_did_what_and_dry_runs_leave_none() {
+    let Some(lane) = TestLane::new("audit") else {
+        return;
+    };
+    let early = lane.run(&["schemas", "register"]);
+    assert_eq!(early.code, 1);
+    let says = format!("topic {}journey.audit is missing", lane.prefix);
+    assert!(early.err.contains(&says), "{}", early.err);
+    assert!(early.err.contains("footfall topics apply"), "{}", early.err);
+    lane.apply(&["--actor", "ann@ops", "--kafka-property", "client.id=secret"]);
+    lane.run(&["schemas", "register", "--dry-run"]).with(0);
+    lane.run(&["definitions", "apply", &demo_definitions()])
+        .with(0);
+    let lines = b"{\"a\":1}\n{\"a\":2}\n";
+    footfall_with(&lane.arguments(&["send", "--dry-run"]), lines).with(0);
+    footfall_with(&lane.arguments(&["send"]), lines).with(0);
+    let records = lane.tail("journey.audit", &[]);
+    let commands: Vec<&str> = records
+        .iter()
+        .map(|record| record["value"]["command"].as_str().expect("a command"))
+        .collect();
+    assert_eq!(commands, ["topics apply", "definitions apply", "send"]);
+    let value = |at: usize| &records[at]["value"];
+    assert_eq!(value(0)["actor"], "ann@ops");
+    assert!(
+        value(1)["actor"]
+            .as_str()
+            .is_some_and(|actor| actor.contains('@'))
+    );
+    assert!(!records[0].to_string().contains("secret"), "{}", records[0]);
+    assert_eq!(value(1)["details"]["set"], 1);
+    assert_eq!(value(2)["details"]["events"], 2);
+    for record in &records {
+        assert_eq!(record["value"]["result"], "done");
+        assert_eq!(record["value"]["dryRun"], false);
+        assert_eq!(record["value"]["lane"], lane.prefix.as_str());
+    }
 }

@@ -17,10 +17,10 @@ pub(super) fn at(
         b'%' if escapes(bytes, at, b"40") => email(text, done, at, at + 3),
         b'%' if escapes(bytes, at, b"2B") => phone(bytes, at, at + 3, form),
         b'%' if is_escape(bytes, at) => return Err(at + 3),
-        b'+' if form == Form::Plain || (at > 0 && matches!(bytes[at - 1], b'=' | b'/')) => {
+        b'+' if form != Form::Url || (at > 0 && matches!(bytes[at - 1], b'=' | b'/')) => {
             phone(bytes, at, at + 1, form)
         }
-        b'0'..=b'9' => return number(bytes, done, at, form),
+        b'0'..=b'9' if form != Form::Id => return number(bytes, done, at, form),
         _ => None,
     };
     found.ok_or(at + 1)
@@ -83,31 +83,54 @@ fn separator(bytes: &[u8], at: usize, form: Form) -> usize {
     }
 }
 
+/// The longest name before an `@`: 64 bytes, each of which may be percent-encoded.
+const LONGEST_LOCAL: usize = 3 * 64;
+/// The longest domain.
+const LONGEST_DOMAIN: usize = 253;
+
+/// The domain first: it stands at most once per `@`, where names before it may overlap (`%40%40%40…`).
 fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Range<usize>)> {
+    let end = mail_domain(text, after)?;
+    let start = done.max(at.saturating_sub(LONGEST_LOCAL));
     let bytes = text.as_bytes();
     let local = |b: &u8| {
         b.is_ascii_alphanumeric()
             || *b >= 0x80
             || matches!(b, b'.' | b'_' | b'+' | b'-' | b'%' | b'\'')
     };
-    let length = bytes[done..at]
+    let length = bytes[start..at]
         .iter()
         .rev()
         .take_while(|b| local(b))
         .count();
-    let part = &bytes[at - length..at];
-    if !part.iter().any(|b| b.is_ascii_alphanumeric() || *b >= 0x80) {
+    // A bound inside a character is no place to cut.
+    let from = text.ceil_char_boundary(at - length);
+    let named = bytes[from..at]
+        .iter()
+        .any(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+    named.then_some((Kind::Email, from..end))
+}
+
+/// Where the domain that takes mail ends, if one begins at `after`.
+fn mail_domain(text: &str, after: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let domain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'.' | b'-');
+    let mut end = after
+        + bytes[after..]
+            .iter()
+            .take(LONGEST_DOMAIN + 1)
+            .take_while(|b| domain(b))
+            .count();
+    if end - after > LONGEST_DOMAIN {
         return None;
     }
-    let domain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'.' | b'-');
-    let mut end = after + bytes[after..].iter().take_while(|b| domain(b)).count();
     while end > after && matches!(bytes[end - 1], b'.' | b'-') {
         end -= 1;
     }
     // A domain that is a public suffix itself may take mail too, as `co.com` does; a name without a dot is no domain.
     let name = text[after..end].to_ascii_lowercase();
     let known = name.contains('.') && psl::suffix(name.as_bytes()).is_some_and(|s| s.is_known());
-    known.then_some((Kind::Email, at - length..end))
+    known.then_some(end)
 }
 
 fn card(bytes: &[u8], start: usize, form: Form) -> Option<(Kind, Range<usize>)> {

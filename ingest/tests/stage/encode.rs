@@ -115,3 +115,28 @@ fn corrections_and_scrubbed_values_are_counted_by_kind() {
         ]
     );
 }
+
+#[test]
+fn what_nobody_reads_and_what_is_no_identifier_is_counted_without_its_name() {
+    let (batch, _) = run(
+        r#""deploymentId":"known","colour":"red","shape":"round","page":{"url":"https://shop.example/","depth":1},
+           "traits":{"mail":"jane","cellPhone":"12"}"#,
+    );
+    let mut facts: Vec<String> = batch
+        .counts()
+        .filter_map(|(count, n)| match count {
+            Count::Fact(name, _, label, value) => Some(format!("{name}{{{label}={value}}} {n}")),
+            Count::Fate(..) => None,
+        })
+        .collect();
+    facts.sort();
+    assert_eq!(
+        facts,
+        [
+            "footfall_identifiers_dropped_total{type=email} 1",
+            "footfall_identifiers_dropped_total{type=phone} 1",
+            "footfall_unknown_members_total{object=event} 2",
+            "footfall_unknown_members_total{object=page} 1",
+        ]
+    );
+}

@@ -79,6 +79,70 @@ fn every_event_of_the_catalogue_is_accepted() {
 }
 
 #[test]
+fn a_screen_of_an_app_is_a_page() {
+    let members = r#""page":null,"eventName":"screen_viewed","screenName":"Order 4711/Track & trace",
+        "app":{"name":"Shop","namespace":"example.Shop.ios","version":"3.2","buildNumber":"1207"},
+        "sdkLibrary":{"name":"messenger","version":"1.9"},
+        "networkConnectivity":{"carrier":"Example","wifiEnabled":true,"bluetoothEnabled":false},
+        "device":{"category":"mobile","osFamily":"iOS","fingerprint":"f"},"attributes":{"app.version":"own"}"#;
+    let activity = activity(members);
+    let page = activity.page;
+    assert_eq!(
+        page.url,
+        "app://example.shop.ios/Order%204711/Track%20&%20trace"
+    );
+    assert_eq!(
+        (&*page.hostname, &*page.pathname),
+        ("example.shop.ios", "/Order%204711/Track%20&%20trace")
+    );
+    assert_eq!(page.title.as_deref(), Some("Order 4711/Track & trace"));
+    let attributes: Vec<String> = activity
+        .attributes
+        .iter()
+        .map(|(name, a)| format!("{name}={}", a.value))
+        .collect();
+    assert_eq!(
+        attributes,
+        [
+            "app.version=own",
+            "app.name=Shop",
+            "app.namespace=example.Shop.ios",
+            "app.buildNumber=1207",
+            "sdkLibrary.name=messenger",
+            "sdkLibrary.version=1.9",
+            "networkConnectivity.carrier=Example",
+            "networkConnectivity.bluetoothEnabled=false",
+            "networkConnectivity.wifiEnabled=true",
+        ]
+    );
+}
+
+#[test]
+fn a_screen_without_a_namespace_or_of_any_name_is_a_page_too() {
+    let url = |screen: &str| {
+        let members = serde_json::json!({ "screenName": screen }).to_string();
+        let members = format!(r#""page":null,{}"#, &members[1..members.len() - 1]);
+        activity(&members).page.url.to_string()
+    };
+    assert_eq!(url("Home"), "app://app/Home");
+    assert_eq!(url("/a?b#c"), "app://app/a%3Fb%23c");
+    assert_eq!(url("../x"), "app://app/x");
+    let own = r#""page":{"url":"https://shop.example/x"},"screenName":"Home""#;
+    assert_eq!(activity(own).page.url, "https://shop.example/x");
+}
+
+#[test]
+fn languages_are_written_in_one_way() {
+    let said = r#""page":{"url":"https://shop.example/","lang":"DE_de"},"browser":{"lang":"de-ch,en;q=0.5"}"#;
+    let activity = activity(said);
+    assert_eq!(activity.page.lang.as_deref(), Some("de-DE"));
+    assert_eq!(
+        activity.browser.and_then(|b| b.lang).as_deref(),
+        Some("de-CH")
+    );
+}
+
+#[test]
 fn a_ping_is_an_event_of_that_name() {
     assert!(accepted(r#""eventName":"ping""#).is_ping());
 }
@@ -130,6 +194,21 @@ fn an_event_without_an_id_gets_one_of_what_it_says() {
     ] {
         assert_ne!(plain, id(other), "{other}");
     }
+}
+
+#[test]
+fn a_resend_with_its_attributes_in_another_order_is_the_same_event() {
+    let id = |attributes: &str| {
+        let members = format!(r#""attributes":{attributes}}}"#);
+        let base = event(r#""eventId":null"#);
+        let whole = format!("{},{members}", &base[..base.len() - 1]);
+        decode(&mut stage(0), whole.as_bytes())
+            .expect("an event")
+            .event
+            .event_id
+    };
+    assert_eq!(id(r#"{"a":1,"b":2,"c":3}"#), id(r#"{"c":3,"a":1,"b":2}"#));
+    assert_ne!(id(r#"{"a":1,"b":2}"#), id(r#"{"a":2,"b":1}"#));
 }
 
 #[test]

@@ -4,6 +4,9 @@ mod admission;
 mod any_bytes;
 mod encode;
 mod events;
+mod geo;
+mod hostile;
+mod mmdb;
 mod privacy;
 mod real_traffic;
 mod reasons;
@@ -27,6 +30,9 @@ pub(crate) const DEFINITIONS: &str = r#"[
   {"kind": "deployment", "id": "shop", "consent": {"mode": "not_needed"}, "visitTimeoutMinutes": 30,
    "excludedQueryParameters": ["token"],
    "traitsMapper": [{"fieldName": "CustomerEmail", "traitName": "email"}, {"fieldName": "givenName"}]},
+  {"kind": "deployment", "id": "known", "consent": {"mode": "not_needed"}, "defaultCountry": "DE", "shouldKeepIpNetwork": true,
+   "traitsMapper": [{"fieldName": "mail", "traitName": "email", "type": "email"},
+                    {"fieldName": "cellPhone", "type": "phone"}, {"fieldName": "externalId", "type": "externalId"}]},
   {"kind": "deployment", "id": "strict", "consent": {"mode": "required", "purposes": ["visits"]}},
   {"kind": "deployment", "id": "plain", "consent": {"mode": "implied"}, "suppressBots": true},
   {"kind": "deployment", "id": "fenced", "consent": {"mode": "not_needed"},

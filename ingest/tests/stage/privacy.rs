@@ -155,6 +155,28 @@ fn traits_go_to_visitors_alone_and_only_where_the_deployment_says_so() {
 }
 
 #[test]
+fn an_identifier_is_held_to_its_type_or_dropped() {
+    let said = |members: &str| {
+        let got = accepted(&format!(r#""deploymentId":"known",{members}"#));
+        let show = |t: &journey::VisitorTrait| {
+            let kind = t.identifier_type.as_deref().unwrap_or("-");
+            format!("{}:{kind}={}", t.name, t.value)
+        };
+        got.traits.iter().map(show).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        said(
+            r#""traits":{"mail":"Jane@Example.com","cellPhone":"030 123 45 67"},"externalId":"K-1""#
+        ),
+        "cellPhone:phone=+49301234567 email:email=jane@example.com externalId:externalId=K-1"
+    );
+    assert_eq!(
+        said(r#""traits":{"mail":"jane","cellPhone":"12"},"attributes":{"mail":"x@y"}"#),
+        ""
+    );
+}
+
+#[test]
 fn nothing_personal_is_left_in_a_web_event() {
     let members = r#""ipAddress":"203.0.113.77","userAgentString":"Reader (jane@example.com)",
         "page":{"url":"https://jane:hunter2@shop.example/u/jane%40example.com?token=hunter2&m=jane@example.com#hunter2",
@@ -191,4 +213,47 @@ fn robots_are_flagged_where_they_are_not_suppressed() {
     assert!(accepted(robot).event.bot);
     let suppressed = event(&format!(r#""deploymentId":"plain",{robot}"#));
     assert_eq!(outcome(&mut stage(0), suppressed.as_bytes()), "bot");
+}
+
+#[test]
+fn nothing_that_a_sender_writes_is_left_unscrubbed() {
+    let members = r#""eventId":"jane@example.com/1","replyTo":"jane@example.com","eventName":"DE89370400440532013000",
+        "page":{"url":"https://shop.example/?fbclid=jane%40example.com","title":"t","lang":"jane@example.com"},
+        "browser":{"family":"jane@example.com","version":"jane@example.com","lang":"jane@example.com"},
+        "device":{"category":"jane@example.com","type":"jane@example.com","osFamily":"jane@example.com",
+                  "osVersion":"jane@example.com","manufacturer":"jane@example.com"},
+        "consent":{"state":"granted","purposes":["contact","Jane@example.com"],"source":"jane@example.com"},
+        "referrerUrl":"mailto:jane@example.com""#;
+    let event = accepted(members).event;
+    let text = format!("{event:?}").to_lowercase();
+    assert!(!text.contains("jane") && !text.contains("de8937"), "{text}");
+    let reported = crate::report(
+        r#""eventId":"jane@example.com/1","sessionId":"jane@example.com","conversationId":"jane@example.com",
+           "offerId":"jane@example.com","errorCode":"jane@example.com","errorMessage":"jane@example.com""#,
+    );
+    let report = decode(&mut stage(1), reported.as_bytes()).expect("a report");
+    assert!(!format!("{:?}", report.event).contains("jane"));
+}
+
+#[test]
+fn an_event_id_that_holds_an_address_still_tells_events_apart() {
+    let id = |said: &str| accepted(&format!(r#""eventId":"{said}""#)).event.event_id;
+    assert_eq!(id("jane@example.com/1"), id("jane@example.com/1"));
+    assert_ne!(id("jane@example.com/1"), id("jane@example.com/2"));
+    assert_eq!(id("4111111111111111").as_str(), "4111111111111111");
+}
+
+#[test]
+fn a_refused_visitor_leaves_a_count_whatever_else_comes_twice() {
+    for twice in [r#""gpc":true,"gpc":false"#, r#""gpc":false,"gpc":"1""#] {
+        let granted = event(r#""deploymentId":"strict","consent":{"state":"granted"}"#);
+        let doubled = granted.replacen('{', &format!("{{{twice},"), 1);
+        assert_eq!(outcome(&mut stage(0), doubled.as_bytes()), "gpc", "{twice}");
+    }
+    let split = event(r#""deploymentId":"strict","consent":{"state":"granted"}"#);
+    let split = split.replacen('{', r#"{"consent":{"purposes":["contact"]},"#, 1);
+    assert_eq!(
+        outcome(&mut stage(0), split.as_bytes()),
+        "consent_unreadable"
+    );
 }

@@ -78,8 +78,24 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
             format!(r#""attributes":{{"{}":1}}"#, "n".repeat(65)),
         ),
         (
+            R::AttributeName,
+            r#""attributes":{"DE89370400440532013000":1}"#.into(),
+        ),
+        (
             R::AttributeType,
             r#""attributes":{"a":{"dataType":"date","value":"x"}}"#.into(),
+        ),
+        (
+            R::AttributeValue,
+            r#""attributes":{"a":{"dataType":"number","value":"abc"}}"#.into(),
+        ),
+        (
+            R::AttributeValue,
+            r#""attributes":{"a":{"dataType":"integer","value":1.5}}"#.into(),
+        ),
+        (
+            R::AttributeValue,
+            r#""traits":{"a":{"dataType":"BOOLEAN","value":"yes"}}"#.into(),
         ),
         (
             R::AttributeTooLong,

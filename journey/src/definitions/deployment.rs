@@ -50,10 +50,20 @@ pub struct Deployment {
     pub suppress_bots: bool,
     /// Whether robots may get offers and count for staffing.
     pub serve_bots: bool,
+    /// The most events and pings of one visitor in `bot_rate_seconds`; more are a robot's. 0: no such rule.
+    pub bot_rate_events: i64,
+    /// In how many seconds.
+    pub bot_rate_seconds: f64,
     /// URL parameters that hold what was searched for on the site.
     pub search_query_parameters: Vec<Text>,
     /// URL parameters that are dropped.
     pub excluded_query_parameters: Vec<Text>,
+    /// The only URL parameters that are kept, if any is named; excludes [`Deployment::excluded_query_parameters`].
+    pub allowed_query_parameters: Vec<Text>,
+    /// Whether the network that a visitor's address is in (/24 or /48) is kept, as the attribute `ipAddress`.
+    pub should_keep_ip_network: bool,
+    /// Where telephone numbers without a country are from: ISO 3166-1 alpha-2.
+    pub default_country: Option<Text>,
     /// Whether the URL's fragment is kept.
     pub should_keep_url_fragment: bool,
     /// Which attributes are traits of the visitor.
@@ -84,8 +94,13 @@ impl Default for Deployment {
             max_visit_events: 10_000,
             suppress_bots: false,
             serve_bots: false,
+            bot_rate_events: 300,
+            bot_rate_seconds: 10.0,
             search_query_parameters: vec!["q".into(), "query".into(), "search".into(), "s".into()],
             excluded_query_parameters: Vec::new(),
+            allowed_query_parameters: Vec::new(),
+            should_keep_ip_network: false,
+            default_country: None,
             should_keep_url_fragment: false,
             traits_mapper: Vec::new(),
         }
@@ -105,6 +120,8 @@ impl Deployment {
             max_duration: millis(self.max_visit_hours, 3_600_000.0),
             max_events: self.max_visit_events,
             serve_bots: self.serve_bots,
+            bot_rate_events: self.bot_rate_events,
+            bot_rate_window: millis(self.bot_rate_seconds, 1000.0),
         }
     }
 }
@@ -141,6 +158,32 @@ pub struct TraitMapping {
     /// The trait's name; the attribute's if absent.
     #[serde(default)]
     pub trait_name: Option<Text>,
+    /// What the trait identifies the visitor by, if it does: its value is then held to that.
+    #[serde(default, rename = "type")]
+    pub identifier: Option<IdentifierType>,
+}
+
+/// What a trait identifies a visitor by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IdentifierType {
+    /// An e-mail address, kept in lower case.
+    Email,
+    /// A telephone number, kept in E.164.
+    Phone,
+    /// The customer's id in the owner's own systems.
+    ExternalId,
+}
+
+impl IdentifierType {
+    /// As it stands in records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IdentifierType::Email => "email",
+            IdentifierType::Phone => "phone",
+            IdentifierType::ExternalId => "externalId",
+        }
+    }
 }
 
 /// Pages that are treated in a special way.

@@ -109,6 +109,7 @@ pub fn lane_topics(
         ("retention.ms", (400 * DAY).to_string()),
     ];
     add(topics::STAFFING, p, false, &both);
+    add(topics::AUDIT, 1, false, &delete(400 * DAY));
     for (input, stage) in changelogs {
         let settings = CHANGELOG.map(|(key, value)| (key, value.to_owned()));
         add(&topics::changelog(input, stage), p, false, &settings);

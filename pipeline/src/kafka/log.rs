@@ -1,14 +1,14 @@
 //! A worker's view of Kafka: one consumer, one transactional producer, and the order in which they are used.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use journey::{Timestamp, mark};
 use rdkafka::{
-    Message, Offset, Timestamp as KafkaTimestamp, TopicPartitionList,
+    Message, Timestamp as KafkaTimestamp, TopicPartitionList,
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata},
     error::{KafkaError, RDKafkaErrorCode},
@@ -17,26 +17,29 @@ use rdkafka::{
 
 use super::{
     consumer::{Context, Event},
-    native,
-    producer::{Failure, Transactions},
-    restore::{CommittedOffset, Restorer, committed_offset},
+    producer::Transactions,
     settings::{Settings, wall_clock},
     ticks::Ticker,
 };
 use crate::{
-    changelog::KeysAndValues,
-    log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
+    log::{Committed, Log, LogError, Polled, PolledRecord, TaskId, Transaction},
     metrics::Metrics,
     names::Names,
     processor::{TimeFrom, Topology},
 };
 
+mod assignment;
+mod chores;
+mod lag;
+mod outcome;
+
+use chores::Chores;
+use lag::Owned;
+
 /// Clean aborts in a row after which a worker gives up.
 const ABORTS: u32 = 20;
 /// How long a rebalance that must be under way is waited for before the old assignment is restored.
 const REBALANCE_WAIT: Duration = Duration::from_secs(3);
-/// How often lag is looked at.
-const LAG_EVERY: Duration = Duration::from_secs(1);
 /// Append time may run ahead of our own clock by this much.
 const CLOCK_AHEAD: i64 = 30_000;
 
@@ -49,24 +52,18 @@ pub struct KafkaLog {
     metrics: Arc<Metrics>,
     consumer: BaseConsumer<Context>,
     transactions: Transactions,
-    restorer: Option<Restorer>,
     ticker: Option<Ticker>,
     metadata: Option<ConsumerGroupMetadata>,
     tasks: BTreeMap<TaskId, Owned>,
+    held: BTreeSet<TaskId>,
     must_unassign: bool,
     recover_since: Option<Instant>,
-    lag_at: Instant,
+    chores: Chores,
+    /// Since when tasks are restored that are not where they were committed yet.
+    restoring_since: Option<Instant>,
     key: Vec<u8>,
     value: Vec<u8>,
     mark: Vec<u8>,
-}
-
-/// A partition that is ours.
-#[derive(Clone, Copy, Debug)]
-struct Owned {
-    end: i64,
-    next_offset: i64,
-    appended_at: Timestamp,
 }
 
 impl std::fmt::Debug for KafkaLog {
@@ -122,12 +119,13 @@ impl KafkaLog {
             metrics,
             consumer,
             transactions,
-            restorer: None,
             metadata: None,
             tasks: BTreeMap::new(),
+            held: BTreeSet::new(),
             must_unassign: false,
             recover_since: None,
-            lag_at: Instant::now(),
+            chores: Chores::default(),
+            restoring_since: None,
             key: Vec::new(),
             value: Vec::new(),
             mark: Vec::new(),
@@ -167,7 +165,8 @@ impl KafkaLog {
         let has_key = copy(message.key(), &mut self.key);
         let has_value = copy(message.payload(), &mut self.value);
         let mut has_mark = false;
-        if !has_key && !has_value {
+        // Of a raw topic nobody reads headers: anybody may write them.
+        if !has_key && !has_value && self.topology.time_from == TimeFrom::Marks {
             let headers = message.headers();
             let header = headers
                 .and_then(|headers| headers.iter().find(|header| header.key == mark::HEADER));
@@ -188,8 +187,9 @@ impl KafkaLog {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 LogError::new(format!(
                     "a committed offset of {} lies outside what the topic still holds ({error}): input was deleted before it was \
-                 read. Raise the topic's retention; then set the group's offsets with `kafka-consumer-groups.sh --reset-offsets` to where it shall \
-                 go on. It is never reset by itself",
+                     read. Raise the topic's retention; then begin anew, open visits forgotten: stop all of the stage, delete and \
+                     recreate its changelog (`footfall topics apply`), and set the group's offsets with `kafka-consumer-groups.sh \
+                     --reset-offsets` to where it shall go on. It is never reset by itself",
                     self.names.inputs.join(", ")
                 ))
             }
@@ -200,273 +200,6 @@ impl KafkaLog {
                 "{} cannot be read: {error}",
                 self.names.inputs.join(", ")
             )),
-        }
-    }
-
-    /// Restores partitions and starts fetching them.
-    fn assign(&mut self, partitions: &[(String, i32)]) -> Result<Vec<Restored>, LogError> {
-        let started = Instant::now();
-        self.metadata = Some(self.stable_metadata()?);
-        let mut wanted = TopicPartitionList::new();
-        for (topic, partition) in partitions {
-            wanted.add_partition(topic, *partition);
-        }
-        let timeout = self.settings.call_timeout;
-        let committed = self
-            .consumer
-            .committed_offsets(wanted, timeout)
-            .map_err(|e| {
-                LogError::new(format!(
-                    "the committed offsets of {} cannot be read: {e}",
-                    self.names.inputs.join(", ")
-                ))
-            })?;
-        let mut assignment = TopicPartitionList::new();
-        let mut restored = Vec::new();
-        self.tasks.clear();
-        for element in committed.elements() {
-            let Some(input) = self
-                .names
-                .inputs
-                .iter()
-                .position(|name| name == element.topic())
-            else {
-                continue;
-            };
-            let task = TaskId {
-                input,
-                partition: element.partition() as u32,
-            };
-            let offset = committed_offset(&element)?;
-            let changelog = self.read_changelog(task, &offset)?;
-            let metadata = offset.metadata.as_ref();
-            let floor = metadata.map(|metadata| metadata.floor);
-            let floor = floor.or(offset.next_offset);
-            let from = floor.map_or(Offset::Beginning, Offset::Offset);
-            assignment
-                .add_partition_offset(element.topic(), element.partition(), from)
-                .map_err(|e| LogError::new(e.to_string()))?;
-            self.tasks.insert(
-                task,
-                Owned {
-                    end: metadata.map_or(0, |metadata| metadata.end),
-                    next_offset: floor.unwrap_or(0),
-                    appended_at: Timestamp::MIN,
-                },
-            );
-            restored.push(Restored {
-                task: Some(task),
-                partition_count: self.partition_count(element.topic())?,
-                next_offset: offset.next_offset,
-                changelog,
-                floor,
-                note: metadata.map(|metadata| metadata.note.clone()),
-            });
-        }
-        self.restorer = None;
-        self.consumer
-            .assign(&assignment)
-            .map_err(|e| LogError::new(format!("cannot take the assignment: {e}")))?;
-        if let Some(ticker) = &mut self.ticker {
-            ticker.own(self.tasks.keys().copied());
-        }
-        let states: usize = restored.iter().map(|r| r.changelog.len()).sum();
-        tracing::info!(partitions = restored.len(), states, took = ?started.elapsed(), "assigned and restored");
-        self.metrics.restore_took(started.elapsed());
-        Ok(restored)
-    }
-
-    fn read_changelog(
-        &mut self,
-        task: TaskId,
-        committed: &CommittedOffset,
-    ) -> Result<KeysAndValues, LogError> {
-        let Some(topic) = self.names.changelogs.get(task.input) else {
-            return Ok(KeysAndValues::new());
-        };
-        let restorer = match &mut self.restorer {
-            Some(restorer) => restorer,
-            none => none.insert(Restorer::open(&self.settings.reader())?),
-        };
-        restorer.read(topic, task.partition as i32, committed)
-    }
-
-    fn partition_count(&self, topic: &str) -> Result<u32, LogError> {
-        super::admin::partition_count(self.consumer.client(), topic, self.settings.call_timeout)
-    }
-
-    /// The group metadata of one membership: read before and after, it must be the same.
-    fn stable_metadata(&self) -> Result<ConsumerGroupMetadata, LogError> {
-        for _ in 0..10 {
-            let before = native::membership(&self.consumer);
-            let metadata = self.consumer.group_metadata();
-            let after = native::membership(&self.consumer);
-            if let (Some(before), Some(metadata), Some(after)) = (before, metadata, after)
-                && before == after
-            {
-                return Ok(metadata);
-            }
-        }
-        Err(LogError::new(
-            "the consumer was assigned partitions and is no member of its group".to_owned(),
-        ))
-    }
-
-    /// After a commit that was refused or lost: waits for the rebalance that must be under way; if none comes, the old
-    /// assignment is restored.
-    fn recover(&mut self, since: Instant) -> Result<Option<Event>, LogError> {
-        match self.fetch(Duration::from_millis(50))? {
-            Fetched::Event(event) => {
-                self.recover_since = None;
-                return Ok(Some(event));
-            }
-            Fetched::Record { .. } | Fetched::Nothing => {}
-        }
-        if since.elapsed() < REBALANCE_WAIT && self.recover_since == Some(since) {
-            return Ok(None);
-        }
-        self.recover_since = None;
-        if self.consumer.assignment_lost() {
-            return Ok(Some(Event::Revoke));
-        }
-        let assignment = self
-            .consumer
-            .assignment()
-            .map_err(|e| LogError::new(e.to_string()))?;
-        let partitions = assignment
-            .elements()
-            .iter()
-            .map(|e| (e.topic().to_owned(), e.partition()))
-            .collect();
-        Ok(Some(Event::Assign(partitions)))
-    }
-
-    /// Acts on what the group decided.
-    fn act(&mut self, event: Event) -> Result<Polled<'_>, LogError> {
-        match event {
-            Event::Assign(partitions) => Ok(Polled::Assigned(self.assign(&partitions)?)),
-            Event::Revoke => {
-                self.must_unassign = true;
-                let lost = self.consumer.assignment_lost();
-                tracing::info!(lost, "partitions revoked");
-                Ok(Polled::Revoked { lost })
-            }
-        }
-    }
-
-    fn let_go(&mut self) -> Result<(), LogError> {
-        self.must_unassign = false;
-        self.metadata = None;
-        for task in self.tasks.keys() {
-            self.metrics
-                .forget(self.topology.inputs[task.input], task.partition);
-        }
-        self.tasks.clear();
-        if let Some(ticker) = &mut self.ticker {
-            ticker.own(std::iter::empty());
-        }
-        self.consumer
-            .unassign()
-            .map_err(|e| LogError::new(format!("cannot let the assignment go: {e}")))
-    }
-
-    /// Ticks, lag, and the check of the broker's clock: whenever there is nothing else to do.
-    fn housekeep(&mut self) {
-        let Self {
-            consumer,
-            names,
-            tasks,
-            ticker,
-            ..
-        } = self;
-        if let Some(ticker) = ticker {
-            let is_drained = |task: TaskId| {
-                let high = native::cached_high_watermark(
-                    consumer,
-                    &names.inputs[task.input],
-                    task.partition as i32,
-                );
-                high.is_some_and(|high| {
-                    tasks
-                        .get(&task)
-                        .is_some_and(|owned| owned.next_offset >= high)
-                })
-            };
-            ticker.tick(|task| names.inputs[task.input].clone(), is_drained);
-        }
-    }
-
-    fn observe_lag(&mut self) {
-        if self.lag_at.elapsed() < LAG_EVERY {
-            return;
-        }
-        self.lag_at = Instant::now();
-        let now = wall_clock();
-        for (task, owned) in &self.tasks {
-            let topic = &self.names.inputs[task.input];
-            let high = native::cached_high_watermark(&self.consumer, topic, task.partition as i32);
-            let behind = high.map_or(0, |high| (high - owned.next_offset).max(0));
-            let age = if behind > 1 && owned.appended_at != Timestamp::MIN {
-                (now - owned.appended_at).0.max(0)
-            } else {
-                0
-            };
-            self.metrics.lag(
-                self.topology.inputs[task.input],
-                task.partition,
-                behind,
-                age as f64 / 1000.0,
-            );
-        }
-    }
-
-    fn check_clock(&self, appended_at: Timestamp) -> Result<(), LogError> {
-        if self.ticker.is_none() || (appended_at - wall_clock()).0 <= CLOCK_AHEAD {
-            return Ok(());
-        }
-        Err(LogError::new(format!(
-            "the broker stamps records {} s ahead of this machine's clock: set both clocks (NTP) before going on, or a visit \
-             may end too early. For a backfill lane use --no-ticks",
-            (appended_at - wall_clock()).as_secs()
-        )))
-    }
-
-    fn fail(&mut self, failure: Failure, aborts: &mut u32) -> Result<Option<Committed>, LogError> {
-        match failure {
-            Failure::Abortable(why) => {
-                tracing::warn!(why, "transaction aborted, sending it again");
-                match self.transactions.abort() {
-                    Ok(()) => *aborts += 1,
-                    Err(failure) => return self.fail(failure, aborts),
-                }
-                if *aborts > ABORTS {
-                    return Err(LogError::new(format!(
-                        "a transaction was aborted {ABORTS} times in a row, last: {why}"
-                    )));
-                }
-                Ok(None)
-            }
-            Failure::Lost(why) => {
-                tracing::warn!(why, "the assignment is somebody else's");
-                if let Err(failure) = self.transactions.abort() {
-                    return self.fail(failure, aborts);
-                }
-                self.recover_since = Some(Instant::now());
-                Ok(Some(Committed::Unknown))
-            }
-            Failure::Unknown(why) => {
-                tracing::warn!(
-                    why,
-                    "nobody can say how a transaction ended: new producer, restoring what stands"
-                );
-                self.transactions =
-                    Transactions::open(&self.settings, self.topology.stage, self.worker)?;
-                self.recover_since = Instant::now()
-                    .checked_sub(REBALANCE_WAIT)
-                    .or_else(|| Some(Instant::now()));
-                Ok(Some(Committed::Unknown))
-            }
-            Failure::Fatal(why) => Err(LogError::new(why)),
         }
     }
 }
@@ -484,8 +217,7 @@ impl Log for KafkaLog {
         }
         match self.fetch(wait)? {
             Fetched::Nothing => {
-                self.observe_lag();
-                self.housekeep();
+                self.do_chores();
                 Ok(Polled::Drained)
             }
             Fetched::Event(event) => self.act(event),
@@ -499,13 +231,15 @@ impl Log for KafkaLog {
             } => {
                 self.check_clock(appended_at)?;
                 if let Some(owned) = self.tasks.get_mut(&task) {
-                    owned.next_offset = offset + 1;
-                    owned.appended_at = appended_at;
+                    owned.read(offset, appended_at);
                 }
                 if let Some(ticker) = &mut self.ticker
                     && (has_key || has_value)
                 {
                     ticker.delivered(task);
+                }
+                if self.chores.are_due_after_a_record() {
+                    self.do_chores();
                 }
                 Ok(Polled::Record(PolledRecord {
                     task,
@@ -538,7 +272,6 @@ impl Log for KafkaLog {
                             owned.end = of.end;
                         }
                     }
-                    self.observe_lag();
                     self.metrics.transaction_took(started.elapsed());
                     self.metrics.latency(transaction.batch, wall_clock());
                     return Ok(Committed::Yes { aborts });
@@ -550,6 +283,25 @@ impl Log for KafkaLog {
                 }
             }
         }
+    }
+
+    fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError> {
+        let name = &self.names.inputs[task.input];
+        let mut partition = TopicPartitionList::new();
+        partition.add_partition(name, task.partition as i32);
+        let done = if held {
+            self.held.insert(task);
+            self.consumer.pause(&partition)
+        } else {
+            self.held.remove(&task);
+            self.consumer.resume(&partition)
+        };
+        done.map_err(|e| {
+            LogError::new(format!(
+                "{name}-{} cannot be held or let go: {e}",
+                task.partition
+            ))
+        })
     }
 }
 

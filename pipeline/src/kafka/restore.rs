@@ -1,4 +1,4 @@
-//! What was committed of a task: its offset with the metadata, and its changelog up to the end that this names.
+//! What was committed of tasks: their offsets with the metadata, and their changelogs up to the ends that these name.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rdkafka::{
 };
 
 use crate::{
-    changelog::{self, ChangelogReader, CommitMetadata, Entry, KeysAndValues},
+    changelog::{self, ChangelogReader, CommitMetadata, Entry, KeysAndValues, Wanted},
     log::LogError,
 };
 
@@ -58,66 +58,103 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
-/// Reads changelog partitions, one after the other.
+/// Reads changelog partitions.
 pub(super) struct Restorer {
     consumer: BaseConsumer<Quiet>,
+    topics: Vec<String>,
+}
+
+/// A task's changelog partition, and what was committed of the task.
+pub(super) struct Committed<'a> {
+    /// Index into the topics.
+    pub(super) topic: usize,
+    pub(super) partition: i32,
+    pub(super) offset: &'a CommittedOffset,
 }
 
 impl Restorer {
-    pub(super) fn open(config: &ClientConfig) -> Result<Restorer, LogError> {
+    pub(super) fn open(config: &ClientConfig, topics: &[String]) -> Result<Restorer, LogError> {
         let consumer = BaseConsumer::from_config_and_context(config, Quiet)
             .map_err(|e| LogError::new(format!("no consumer for changelogs: {e}")))?;
-        Ok(Restorer { consumer })
+        Ok(Restorer {
+            consumer,
+            topics: topics.to_vec(),
+        })
     }
 
-    /// The changelog of a task as its committed offset names it. An offset without metadata goes only with an empty one.
-    pub(super) fn read(
-        &mut self,
-        topic: &str,
-        partition: i32,
-        committed: &CommittedOffset,
-    ) -> Result<KeysAndValues, LogError> {
-        let name = format!("{topic}-{partition}");
-        let mut reader = Reader::open(&self.consumer, topic, partition)?;
-        match committed {
-            CommittedOffset {
-                next_offset: Some(_),
-                metadata: Some(metadata),
-            } => changelog::read(&mut reader, &name, metadata.end, PATIENCE),
-            CommittedOffset { next_offset, .. } => match reader.first()? {
-                None => Ok(Vec::new()),
-                Some(entry) => Err(LogError::new(format!(
-                    "{name} holds committed state (at offset {}) and the group's offset {}: they do not belong together. If the \
-                     group's offsets expired or were reset, delete the changelog's records too, or restore the offsets",
-                    entry.offset,
-                    match next_offset {
-                        Some(offset) => format!("{offset} names no end of it"),
-                        None => "is gone".to_owned(),
-                    }
-                ))),
-            },
+    /// The changelog of each task as its committed offset names it, all of them together. An offset without metadata goes
+    /// only with an empty one.
+    pub(super) fn read(&self, committed: &[Committed<'_>]) -> Result<Vec<KeysAndValues>, LogError> {
+        let (mut places, mut wanted) = (Vec::new(), Vec::new());
+        for Committed {
+            topic,
+            partition,
+            offset,
+        } in committed
+        {
+            let name = format!("{}-{partition}", self.topics[*topic]);
+            let end = match offset {
+                CommittedOffset {
+                    next_offset: Some(_),
+                    metadata: Some(metadata),
+                } => metadata.end,
+                CommittedOffset { next_offset, .. } => {
+                    self.check_empty(*topic, *partition, *next_offset, &name)?;
+                    0
+                }
+            };
+            places.push((*topic, *partition));
+            wanted.push(Wanted { name, end });
         }
+        let mut reader = Reader::open(self, places)?;
+        changelog::read(&mut reader, &wanted, PATIENCE)
+    }
+
+    fn check_empty(
+        &self,
+        topic: usize,
+        partition: i32,
+        next_offset: Option<i64>,
+        name: &str,
+    ) -> Result<(), LogError> {
+        let Some(entry) = Reader::open(self, vec![(topic, partition)])?.first()? else {
+            return Ok(());
+        };
+        Err(LogError::new(format!(
+            "{name} holds committed state (at offset {}) and the group's offset {}: they do not belong together. If the \
+             group's offsets expired or were reset, delete and recreate the changelog too (`footfall topics apply`): \
+             what stood beside the offsets cannot be set again",
+            entry.offset,
+            match next_offset {
+                Some(offset) => format!("{offset} names no end of it"),
+                None => "is gone".to_owned(),
+            }
+        )))
     }
 }
 
-struct Reader<'c> {
-    consumer: &'c BaseConsumer<Quiet>,
+struct Reader<'r> {
+    restorer: &'r Restorer,
+    /// Topic and partition of each that is read.
+    places: Vec<(usize, i32)>,
     at_end: bool,
 }
 
-impl<'c> Reader<'c> {
-    fn open(
-        consumer: &'c BaseConsumer<Quiet>,
-        topic: &str,
-        partition: i32,
-    ) -> Result<Reader<'c>, LogError> {
+impl<'r> Reader<'r> {
+    fn open(restorer: &'r Restorer, places: Vec<(usize, i32)>) -> Result<Reader<'r>, LogError> {
         let mut partitions = TopicPartitionList::new();
-        let assigned = partitions
-            .add_partition_offset(topic, partition, Offset::Beginning)
-            .and_then(|()| consumer.assign(&partitions));
-        assigned.map_err(|e| LogError::new(format!("{topic}-{partition} cannot be read: {e}")))?;
+        let assigned = places
+            .iter()
+            .try_for_each(|(topic, partition)| {
+                let topic = &restorer.topics[*topic];
+                partitions.add_partition_offset(topic, *partition, Offset::Beginning)
+            })
+            .and_then(|()| restorer.consumer.assign(&partitions));
+        let topics = || restorer.topics.join(", ");
+        assigned.map_err(|e| LogError::new(format!("{} cannot be read: {e}", topics())))?;
         Ok(Reader {
-            consumer,
+            restorer,
+            places,
             at_end: false,
         })
     }
@@ -131,17 +168,28 @@ impl<'c> Reader<'c> {
         }
         Ok(None)
     }
+
+    fn place(&self, topic: &str, partition: i32) -> Option<usize> {
+        let topics = &self.restorer.topics;
+        self.places
+            .iter()
+            .position(|(at, of)| *of == partition && topics[*at] == topic)
+    }
 }
 
 impl ChangelogReader for Reader<'_> {
     fn next(&mut self) -> Result<Option<Entry>, LogError> {
-        match self.consumer.poll(Duration::from_millis(100)) {
+        match self.restorer.consumer.poll(Duration::from_millis(100)) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(Entry {
-                offset: message.offset(),
-                key: message.key().unwrap_or_default().to_vec(),
-                value: message.payload().map(<[u8]>::to_vec),
-            })),
+            Some(Ok(message)) => {
+                let place = self.place(message.topic(), message.partition());
+                Ok(place.map(|of| Entry {
+                    of,
+                    offset: message.offset(),
+                    key: message.key().unwrap_or_default().to_vec(),
+                    value: message.payload().map(<[u8]>::to_vec),
+                }))
+            }
             Some(Err(KafkaError::PartitionEOF(_))) => {
                 self.at_end = true;
                 Ok(None)

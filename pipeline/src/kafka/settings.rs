@@ -149,6 +149,22 @@ impl Settings {
         self.finish(config)
     }
 
+    /// A consumer that reads changelogs back: much at once, as a restore waits for nothing else.
+    pub fn changelog_reader(&self) -> ClientConfig {
+        let mut config = self.reader();
+        for (property, value) in [
+            ("fetch.max.bytes", "67108864"),
+            ("queued.min.messages", "1000000"),
+            ("queued.max.messages.kbytes", "262144"),
+        ] {
+            let by_hand = self.properties.iter().any(|(name, _)| name == property);
+            if !by_hand {
+                config.set(property, value);
+            }
+        }
+        config
+    }
+
     /// A stage's transactional producer.
     pub fn transactional_producer(&self, stage: &str, worker: usize) -> ClientConfig {
         let mut config = self.base();

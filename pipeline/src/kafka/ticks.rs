@@ -21,8 +21,7 @@ const LONG_SILENCE: Duration = Duration::from_secs(1);
 /// Ticks the partitions that this worker owns.
 pub(super) struct Ticker {
     producer: BaseProducer,
-    quiet_since: BTreeMap<TaskId, (Instant, Instant)>,
-    looked_at: Instant,
+    silence: Silence,
 }
 
 impl Ticker {
@@ -32,21 +31,18 @@ impl Ticker {
             .map_err(|e| LogError::new(format!("no producer for ticks: {e}")))?;
         Ok(Ticker {
             producer,
-            quiet_since: BTreeMap::new(),
-            looked_at: Instant::now(),
+            silence: Silence::new(Instant::now()),
         })
     }
 
     /// These partitions are ours now, and no others.
     pub(super) fn own(&mut self, tasks: impl Iterator<Item = TaskId>) {
-        let now = Instant::now();
-        self.quiet_since = tasks.map(|task| (task, (now, now))).collect();
+        self.silence.own(tasks, Instant::now());
     }
 
     /// A record came.
     pub(super) fn delivered(&mut self, task: TaskId) {
-        let now = Instant::now();
-        self.quiet_since.insert(task, (now, now));
+        self.silence.delivered(task);
     }
 
     /// Ticks what is silent. `is_drained` says whether everything that is there has been delivered.
@@ -56,21 +52,12 @@ impl Ticker {
         is_drained: impl Fn(TaskId) -> bool,
     ) {
         let now = Instant::now();
-        if now - self.looked_at < SILENCE / 4 {
-            return;
-        }
-        self.looked_at = now;
-        for (task, (delivered, ticked)) in &mut self.quiet_since {
-            let silent =
-                now - *ticked >= SILENCE && (is_drained(*task) || now - *delivered >= LONG_SILENCE);
-            if !silent {
-                continue;
-            }
-            let name = topic(*task);
+        for task in self.silence.due(now, is_drained) {
+            let name = topic(task);
             let tick: BaseRecord<'_, [u8], [u8]> =
                 BaseRecord::to(&name).partition(task.partition as i32);
             if self.producer.in_flight_count() < 1_000 && self.producer.send(tick).is_ok() {
-                *ticked = now;
+                self.silence.ticked(task, now);
             }
         }
         self.take_reports();
@@ -83,5 +70,110 @@ impl Ticker {
             left = self.producer.in_flight_count();
             self.producer.poll(Duration::ZERO);
         }
+    }
+}
+
+/// Which partitions are silent, and since when.
+#[derive(Debug)]
+struct Silence {
+    quiet: BTreeMap<TaskId, Quiet>,
+    looked_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    /// Something came since the last look: no clock is read for each record.
+    has_delivered: bool,
+    delivered_at: Instant,
+    ticked_at: Instant,
+}
+
+impl Silence {
+    fn new(now: Instant) -> Silence {
+        Silence {
+            quiet: BTreeMap::new(),
+            looked_at: now,
+        }
+    }
+
+    fn own(&mut self, tasks: impl Iterator<Item = TaskId>, now: Instant) {
+        let quiet = Quiet {
+            has_delivered: false,
+            delivered_at: now,
+            ticked_at: now,
+        };
+        self.quiet = tasks.map(|task| (task, quiet)).collect();
+    }
+
+    fn delivered(&mut self, task: TaskId) {
+        if let Some(quiet) = self.quiet.get_mut(&task) {
+            quiet.has_delivered = true;
+        }
+    }
+
+    fn ticked(&mut self, task: TaskId, now: Instant) {
+        if let Some(quiet) = self.quiet.get_mut(&task) {
+            quiet.ticked_at = now;
+        }
+    }
+
+    /// Looks now and then, however often it is called: the partitions to tick.
+    fn due(&mut self, now: Instant, is_drained: impl Fn(TaskId) -> bool) -> Vec<TaskId> {
+        if now - self.looked_at < SILENCE / 4 {
+            return Vec::new();
+        }
+        self.looked_at = now;
+        let mut due = Vec::new();
+        for (task, quiet) in &mut self.quiet {
+            if std::mem::take(&mut quiet.has_delivered) {
+                (quiet.delivered_at, quiet.ticked_at) = (now, now);
+            }
+            let long = now - quiet.delivered_at >= LONG_SILENCE;
+            if now - quiet.ticked_at >= SILENCE && (long || is_drained(*task)) {
+                due.push(*task);
+            }
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(partition: u32) -> TaskId {
+        TaskId {
+            input: 0,
+            partition,
+        }
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_silent_partition_is_due_beside_one_that_never_rests() {
+        let start = Instant::now();
+        let mut silence = Silence::new(start);
+        silence.own([task(0), task(1)].into_iter(), start);
+        let mut ticked = Vec::new();
+        for at in 0..1_000 {
+            silence.delivered(task(0));
+            for task in silence.due(start + ms(at), |of| of == task(1)) {
+                silence.ticked(task, start + ms(at));
+                ticked.push((task.partition, at));
+            }
+        }
+        assert_eq!(ticked, [(1, 200), (1, 400), (1, 600), (1, 800)]);
+    }
+
+    #[test]
+    fn what_was_not_all_delivered_yet_is_ticked_after_a_long_silence_only() {
+        let start = Instant::now();
+        let mut silence = Silence::new(start);
+        silence.own([task(0)].into_iter(), start);
+        assert_eq!(silence.due(start + ms(900), |_| false), []);
+        assert_eq!(silence.due(start + ms(1_000), |_| false), [task(0)]);
     }
 }

@@ -3,18 +3,24 @@ use std::sync::Arc;
 use journey::{Millis, TaskTime, TimeMark, Timestamp, definitions::DefinitionSet};
 
 mod aged;
+mod limit;
+mod raw;
+mod switch;
 
 use super::*;
 use crate::{
-    outbox::{Address, Place},
+    log::{Restored, TaskPosition},
+    outbox::{Address, Destination, Place},
     processor::{
-        By, OutputTopic, Processor, Refusal, Rejection, Stage, TaskContext, Timer, Timers, Topology,
+        By, MarksInto, OutputTopic, Processor, Refusal, Rejection, Stage, TaskContext, Timer,
+        Timers, Topology,
     },
+    state_record::{self, Position, TASK_KEY},
 };
 
 /// Counts inputs `key@time`; tells each key's end 100 after its last input, by watermark.
 #[derive(Debug, Default)]
-struct Counting {
+pub(crate) struct Counting {
     definitions: i64,
 }
 
@@ -61,6 +67,10 @@ impl Processor for Counting {
             state.0, timer.deadline.0, self.definitions
         ));
         None
+    }
+
+    fn evict(&self, _: &TaskTime, key: &u32, state: (i64, i64), out: &mut Vec<String>) {
+        out.push(format!("{key} went with {}", state.0));
     }
 
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
@@ -114,7 +124,7 @@ const CONTEXT: TaskContext = TaskContext {
     partition_count: 4,
 };
 
-fn sets(effective: &[i64]) -> Arc<[Arc<DefinitionSet>]> {
+pub(crate) fn sets(effective: &[i64]) -> Arc<[Arc<DefinitionSet>]> {
     let set = |(version, at): (usize, &i64)| {
         Arc::new(DefinitionSet {
             version: version as i64,
@@ -316,6 +326,24 @@ fn a_state_from_beyond_the_committed_offset_is_refused() {
 }
 
 #[test]
+fn state_of_another_fold_version_is_refused_and_says_what_to_do() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    bench.commit();
+    for value in bench.changelog.values_mut() {
+        value[1] = Counting::FOLD_VERSION + 1;
+    }
+    let refused = bench
+        .restored(Some(1), &[i64::MIN])
+        .expect_err("made by another fold");
+    assert!(refused.message.contains("fold version 2"), "{refused}");
+    assert!(
+        refused.message.contains("stop the old release cleanly"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn state_without_a_committed_offset_is_refused() {
     let mut bench = Bench::new(&[i64::MIN]);
     bench.input(0, "1@0");
@@ -355,6 +383,23 @@ fn a_mark_that_spans_commits_goes_on_after_its_last_timer_and_under_its_own_defi
     bench.mark(5, 5_000);
     bench.go_on(usize::MAX);
     assert_eq!(bench.commit().0[0], "7 had 1 until 2100 under 1");
+}
+
+#[test]
+fn what_lies_behind_a_half_done_mark_is_not_taken() {
+    let mut bench = Bench::new(&[i64::MIN]);
+    bench.input(0, "1@0");
+    assert_eq!(bench.mark(1, 1_000), Taken::HalfDone);
+    let behind = PolledRecord {
+        task: bench.task.id(),
+        offset: 2,
+        appended_at: Timestamp(0),
+        key: None,
+        value: Some(b"1@50"),
+        mark: None,
+    };
+    let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
+    assert!(taken.expect_err("not yet").message.contains("half done"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod evolution;
 mod framing;
 mod generate;
 mod json;
+mod json_schema;
 mod names;
 mod rules;
 

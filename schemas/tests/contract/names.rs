@@ -19,6 +19,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("idle_after_millis", "idle_after"),
     ("away_after_millis", "away_after"),
     ("max_duration_millis", "max_duration"),
+    ("bot_rate_window_millis", "bot_rate_window"),
 ];
 
 /// Makes a value in which every leaf is unique and remembers the field that it stands for.

@@ -1,5 +1,8 @@
 //! Action maps: what is offered, what stands in the way, what is taken back, and what the chat engine makes of it.
 
+use journey::Offer;
+use schemas::{Record as _, to_bytes};
+
 use super::story::{Story, at};
 
 /// A map that is triggered by the page `/a`, with more fields.
@@ -38,6 +41,18 @@ fn check(definitions: &[String], told: impl FnOnce(&mut Story), expected: &[&str
     );
 }
 
+#[test]
+fn what_is_open_is_taken_back_from_a_visitor_who_is_let_go() {
+    let mut story = one_map();
+    story.page(0, "/a");
+    story.evict();
+    assert_eq!(story.state(), None);
+    assert_eq!(
+        story.said(),
+        ["offer m withdrawn visit_ended", "1 m withdrawn"]
+    );
+}
+
 const OFFERED: [&str; 3] = ["0 m qualified", "offer m offered", "0 m offered"];
 
 fn check_after_offer(told: impl FnOnce(&mut Story), expected: &[&str]) {
@@ -73,6 +88,12 @@ fn an_offer_says_what_it_came_of_and_when_it_expires() {
     );
     assert_eq!(offer.reply_to.as_deref(), Some("sock-7"));
     assert_eq!(offer.journey_context.customer_session.id, "visit");
+    let json = schemas::to_json(Offer::schema(), &to_bytes(&offer)).expect("an offer");
+    let customer = &json["journeyContext"]["customer"];
+    assert_eq!(
+        customer["idType"], "cookie",
+        "as Genesys calls it: {customer}"
+    );
     let qualified = story
         .events()
         .find_map(|event| event.web_action_event.clone())

@@ -80,9 +80,13 @@ const DEFINITIONS: &str = r#"[
         "triggerWithEventConditions":[{"key":"page.pathname","operator":"equal","values":["/a"],"dwellSeconds":20}]}]"#;
 
 /// Tells a story; `inspect` is called after every step.
-fn tell(steps: &[(i64, Step)], restores: bool, mut inspect: impl FnMut(&Story)) -> Story {
+fn tell(steps: &[(i64, Step)], restores: bool, inspect: impl FnMut(&Story)) -> Story {
     let mut story = Story::new(DEFINITIONS);
     story.restores = restores;
+    go_on(story, steps, inspect)
+}
+
+fn go_on(mut story: Story, steps: &[(i64, Step)], mut inspect: impl FnMut(&Story)) -> Story {
     let (mut now, mut visits) = (0, 0);
     for (after, step) in steps {
         now += after;
@@ -155,6 +159,19 @@ proptest! {
         let disturbed = tell(&steps, true, |_| {});
         prop_assert_eq!(format!("{:?}", calm.out), format!("{:?}", disturbed.out));
         prop_assert_eq!(calm.state(), disturbed.state());
+    }
+
+    #[test]
+    fn what_an_activity_leaves_to_its_event_and_what_it_opens_are_heard_all_the_same(
+        steps in prop::collection::vec(step(), 1..60),
+        restores: bool,
+    ) {
+        let at_length = tell(&steps, false, |_| {});
+        let mut story = Story::new(DEFINITIONS);
+        (story.condenses, story.restores) = (true, restores);
+        let condensed = go_on(story, &steps, |_| {});
+        prop_assert_eq!(format!("{:?}", at_length.out), format!("{:?}", condensed.out));
+        prop_assert_eq!(at_length.state(), condensed.state());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use journey::{
     VisitId, WebEvent,
     definitions::{Definition, DefinitionSet},
     demand::DemandSignal,
-    visit::{kind, presence},
+    visit::{in_cause, kind, presence},
     web_event::{Activity, Attribute, Control, Device, Engagement, Page},
 };
 use pipeline::{Fold, Processor, TaskContext};
@@ -38,6 +38,37 @@ pub(super) fn segmenter(set: &Arc<DefinitionSet>) -> Segmenter {
     segmenter
 }
 
+/// Leaves out of an activity's visit what its event says as well.
+fn lean(event: &mut VisitEvent) {
+    let (Some(visit), Some(cause)) = (&mut event.visit, &event.cause) else {
+        return;
+    };
+    let Some(activity) = &cause.web_event else {
+        return;
+    };
+    macro_rules! leave_out {
+        ($($bit:ident $part:ident == $theirs:expr;)*) => {$(
+            if visit.$part == $theirs {
+                visit.$part = Default::default();
+                event.in_cause |= in_cause::$bit;
+            }
+        )*};
+    }
+    leave_out! {
+        POLICY policy == cause.policy;
+        FIRST_PAGE first_page == activity.page;
+        LAST_PAGE last_page == activity.page;
+        BROWSER browser == activity.browser;
+        DEVICE device == activity.device;
+        GEOLOCATION geolocation == activity.geolocation;
+        IP_ORGANIZATION ip_organization == activity.ip_organization;
+        REFERRER referrer == activity.referrer;
+        MKT_CAMPAIGN mkt_campaign == activity.mkt_campaign;
+        CONSENT consent == cause.consent;
+        REPLY_TO reply_to == cause.reply_to;
+    }
+}
+
 /// One visitor's story.
 pub(super) struct Story {
     fold: Fold<Segmenter>,
@@ -48,6 +79,9 @@ pub(super) struct Story {
     pub(super) out: Vec<Output>,
     /// Whether the state is written and read back after every step.
     pub(super) restores: bool,
+    /// Whether an activity says what it brings about, and leaves out what its event says, as the sessionizer does.
+    pub(super) condenses: bool,
+    opening: Option<Text>,
     set: Arc<DefinitionSet>,
     started: bool,
     time: Timestamp,
@@ -74,6 +108,8 @@ impl Story {
             page_class: "none".into(),
             out: Vec::new(),
             restores: false,
+            condenses: false,
+            opening: None,
             set,
             started: false,
             time: Timestamp::MIN,
@@ -105,8 +141,23 @@ impl Story {
             ..VisitEvent::default()
         };
         change(&mut event);
+        if self.condenses {
+            if [kind::STARTED, kind::RESUMED].contains(&kind) {
+                self.opening = Some(kind.into());
+                return;
+            }
+            event.opens = self.opening.take();
+            lean(&mut event);
+        }
         self.fold.apply(Happening::from(&event), &mut self.out);
         self.restore();
+    }
+
+    /// The task remembers too many visitors, and lets this one go.
+    pub(super) fn evict(&mut self) {
+        self.out.clear();
+        self.fold.set_time(TaskTime::new(at(1), Millis(0)));
+        self.fold.evict(&CustomerId::from("visitor"), &mut self.out);
     }
 
     fn restore(&mut self) {
@@ -177,6 +228,10 @@ impl Story {
             self.visit.last_page = page;
         }
         self.active(seconds);
+        let activity = Activity {
+            device: self.visit.device.clone(),
+            ..activity
+        };
         let cause = WebEvent {
             web_event: Some(activity),
             ..self.cause(seconds)

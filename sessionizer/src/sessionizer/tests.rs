@@ -85,3 +85,35 @@ fn the_visit_id_is_a_function_of_the_first_record() {
     assert_ne!(id("e1", 5), id("e2", 5));
     assert_ne!(id("e1", 5), id("e1", 6));
 }
+
+#[test]
+fn a_visitor_who_is_let_go_at_the_state_limit_has_every_visit_ended_where_it_is() {
+    let key = CustomerId::from("k1.visitor");
+    let hour = 3_600_000;
+    let (mut state, mut out) = (None, Vec::new());
+    for (event, at) in [("e1", hour), ("e2", hour + 7), ("e3", 2 * hour)] {
+        let event = WebEvent {
+            event_id: event.into(),
+            occurred_at: Timestamp(at),
+            web_event: Some(Activity::default()),
+            ..WebEvent::default()
+        };
+        let time = TaskTime::UNKNOWN;
+        state = sessionizer().apply(&time, &key, state, Event::from(&event), &mut out);
+    }
+    let state = state.expect("two visits are open");
+    assert_eq!(sessionizer().silent_since(&state), Timestamp(2 * hour));
+    out.clear();
+    sessionizer().evict(&TaskTime::UNKNOWN, &key, state, &mut out);
+    let ended = out.iter().map(|output| match output {
+        Output::Visit(happening) => {
+            let visit = happening.visit.as_ref().expect("the visit");
+            (happening.kind, happening.reason, visit.ended)
+        }
+        other => panic!("{other:?}"),
+    });
+    let limit = end_reason::LIMIT;
+    let expected =
+        [hour + 7, 2 * hour].map(|at| (kind::ENDED, Some(limit), Some((Timestamp(at), limit))));
+    assert_eq!(ended.collect::<Vec<_>>(), expected);
+}

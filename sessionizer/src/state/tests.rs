@@ -65,10 +65,11 @@ fn events() -> impl Strategy<Value = Vec<WebEvent>> {
             ..Default::default()
         },
         web_event: Some(Activity {
-            event_name: Text::from(if flags[3] {
-                PAGE_VIEWED
-            } else {
-                journey::web_event::PING
+            event_name: Text::from(match (flags[3], at % 3) {
+                (false, _) => journey::web_event::PING,
+                (true, 0) => "form_submitted",
+                (true, 1) => "form_abandoned",
+                (true, _) => PAGE_VIEWED,
             }),
             page,
             browser: campaign.clone().map(|family| Browser {
@@ -83,6 +84,7 @@ fn events() -> impl Strategy<Value = Vec<WebEvent>> {
                 name: Some(name),
                 ..MktCampaign::default()
             }),
+            form_name: term.clone(),
             search_query: term,
             ..Activity::default()
         }),
@@ -112,6 +114,7 @@ proptest! {
     fn a_state_reads_back_as_written(events in events()) {
         let visitor = visitor(events);
         let bytes = schemas::to_bytes(&visitor);
+        prop_assert!(bytes.len() <= visitor.weight(), "it weighs no more than is said");
         prop_assert_eq!(schemas::from_bytes::<Visitor>(&bytes), Ok(visitor));
     }
 
@@ -139,12 +142,37 @@ proptest! {
 fn tellings(visitor: &Visitor) -> Vec<VisitSoFar> {
     let kept = |open: &OpenVisit| VisitSoFar {
         id: Default::default(),
+        number: 0,
         presence: Presence::default(),
         ..open.visit.clone()
     };
     let mut visits: Vec<_> = visitor.visits.iter().map(kept).collect();
     visits.sort_by_key(|visit| visit.created_date);
     visits
+}
+
+#[test]
+fn a_visitor_of_whom_only_the_lifetime_is_left_costs_few_bytes() {
+    let mut visitor = visitor(vec![WebEvent {
+        occurred_at: Timestamp(1_800_000_000_000),
+        web_event: Some(Activity::default()),
+        ..WebEvent::default()
+    }]);
+    let end = visitor.timers().watermark.expect("the visit ends");
+    let timer = |(deadline, kind)| pipeline::Timer {
+        deadline,
+        kind,
+        by: pipeline::By::Watermark,
+    };
+    visitor.fire(timer(end), &mut Vec::new());
+    assert!(schemas::to_bytes(&visitor).len() <= 25);
+    let last = visitor.timers().watermark.expect("the lifetime ends");
+    assert_eq!(
+        last.0 - Timestamp(1_800_000_000_000),
+        Millis::from_mins(90 * 24 * 60)
+    );
+    visitor.fire(timer(last), &mut Vec::new());
+    assert!(visitor.is_empty());
 }
 
 #[test]

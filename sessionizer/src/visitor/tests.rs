@@ -8,6 +8,8 @@ use pipeline::Timer;
 use super::*;
 use crate::sizes;
 
+mod hot;
+
 const MINUTE: i64 = 60_000;
 
 /// A page view at a minute, under a policy.

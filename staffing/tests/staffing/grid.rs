@@ -202,3 +202,26 @@ fn each_route_path_has_its_intervals_in_one_partition() {
     all.sort_unstable();
     assert_eq!(told, all);
 }
+
+#[test]
+fn an_interval_that_is_let_go_has_its_last_word_unless_it_had_it() {
+    let mut task = task();
+    play(&mut task, &["mark 14:00:01", "14:00 qualified +1"]);
+    task.evict_all();
+    let told: Vec<String> = task.told.iter().map(line).collect();
+    assert_eq!(
+        told,
+        [
+            "14:00 r1 provisional []",
+            "14:00 r2 final qualified=1 [status,actual.qualified]"
+        ]
+    );
+    assert!(task.fold.states().is_empty());
+    play(&mut task, &["mark 14:15:01", "mark 14:31"]);
+    let count = task.told.len();
+    let finals = |task: &Task| task.told.iter().filter(|i| &*i.status == "final").count();
+    let before = finals(&task);
+    task.evict_all();
+    assert_eq!(task.told.len() - count, finals(&task) - before);
+    assert!(task.told.len() > count, "the running one is closed");
+}

@@ -228,4 +228,62 @@ proptest! {
         let told: BTreeSet<(String, Timestamp)> = by_interval(&task).into_keys().collect();
         prop_assert!(expected.is_subset(&told), "{:?}", expected.difference(&told));
     }
+
+    #[test]
+    fn how_far_a_source_runs_ahead_decides_neither_what_is_final_nor_what_is_corrected(
+        arrivals in proptest::collection::vec((signals(), 0..7_200_000i64, 0..8usize), 1..60),
+    ) {
+        let grace = Millis::from_mins(15);
+        let arrivals: Vec<(DemandSignal, usize)> = arrivals
+            .into_iter()
+            .map(|(mut signal, lag, ahead)| {
+                signal.delta = signal.delta.abs();
+                signal.time = signal.interval_start;
+                signal.received_date = signal.interval_start + Millis(lag);
+                (signal, ahead)
+            })
+            .collect();
+        let in_time = among_marks(&arrivals, |_| 0);
+        let ahead = among_marks(&arrivals, |ahead| ahead);
+        prop_assert_eq!(judged(&play(&in_time, grace)), judged(&play(&ahead, grace)));
+    }
+}
+
+/// How far apart the marks of [`among_marks`] are.
+const MARK: i64 = 450_001;
+
+/// Marks through the day, and each signal so many marks earlier than at the latest: before the first that lies past its
+/// arrival, which says that all that arrived by then has been passed on.
+fn among_marks(arrivals: &[(DemandSignal, usize)], ahead: impl Fn(usize) -> usize) -> Vec<Step> {
+    let mut before: BTreeMap<usize, Vec<Step>> = BTreeMap::new();
+    for (signal, by) in arrivals {
+        let latest = ((signal.received_date - DAY).0 / MARK) as usize;
+        let at = latest.saturating_sub(ahead(*by));
+        before
+            .entry(at)
+            .or_default()
+            .push(Step::Signal(signal.clone()));
+    }
+    let last = (8 * INTERVAL.0 + 7_200_000) / MARK;
+    (0..=last as usize)
+        .flat_map(|at| {
+            let signals = before.remove(&at).unwrap_or_default();
+            signals.into_iter().chain([Step::Mark(MARK)])
+        })
+        .collect()
+}
+
+/// Of each interval the counts of `final`, and the status and counts of the last revision.
+type Judged = BTreeMap<(String, Timestamp), (Vec<Actual>, String, Actual)>;
+
+fn judged(task: &Task) -> Judged {
+    let judge = |(key, told): (_, Vec<StaffingInterval>)| {
+        let finals = told
+            .iter()
+            .filter(|interval| interval.status == status::FINAL);
+        let finals = finals.map(|interval| interval.actual.clone()).collect();
+        let last = told.last().expect("some").clone();
+        (key, (finals, last.status.to_string(), last.actual))
+    };
+    by_interval(task).into_iter().map(judge).collect()
 }

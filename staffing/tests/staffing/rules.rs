@@ -1,10 +1,11 @@
 //! What is told, when and as what: the rules of `docs/staffing.md`, each a timeline.
 
-use journey::TaskTime;
+use journey::{TaskTime, Timestamp};
+use staffing::{Config, Source};
 
 use crate::{
-    script::{GRACE, check},
-    timeline::at,
+    script::{GRACE, check, play},
+    timeline::{Task, WHOLE, at, definitions},
 };
 
 #[test]
@@ -253,4 +254,90 @@ fn a_signal_of_an_unknown_field_or_off_the_grid_is_kept_apart() {
         &["14:00 r1 provisional []"],
     );
     assert_eq!(task.refused, ["unknown_field", "interval_off_grid"]);
+}
+
+/// Grace is 15 minutes: what arrived up to 14:30 belongs to `final`, what arrived later corrects it.
+#[test]
+fn a_fact_that_arrived_after_end_and_grace_corrects_though_it_was_read_before_final() {
+    check(
+        &[
+            "mark 14:14:50",
+            "14:00 invitationsAccepted +1 at 14:30",
+            "14:00 invitationsAccepted +1 at 14:30:00.001",
+            "14:00 qualified +1 at 14:31",
+            "mark 14:29:00",
+            "mark 14:30:00.001",
+        ],
+        &[
+            "14:00 r1 provisional []",
+            "14:15 r1 provisional []",
+            "14:00 r2 provisional accepted=1 [actual.invitationsAccepted]",
+            "14:30 r1 provisional []",
+            "14:00 r3 final accepted=1 [status]",
+        ],
+    );
+    let told = check(
+        &[
+            "mark 14:14:50",
+            "14:00 invitationsAccepted +1 at 14:30:00.001",
+            "14:00 blocked:Bot +2 at 14:31",
+            "mark 14:30:00.200",
+        ],
+        &[
+            "14:00 r1 provisional []",
+            "14:15 r1 provisional []",
+            "14:30 r1 provisional []",
+            "14:00 r2 final [status]",
+            "14:00 r3 corrected accepted=1 Bot=2 [status,actual.invitationsAccepted,actual.blocked]",
+        ],
+    )
+    .told;
+    assert_eq!(told[4].cause.as_deref(), Some("late_report"));
+}
+
+#[test]
+fn what_was_read_before_any_time_was_known_is_judged_once_it_is() {
+    check(
+        &[
+            "14:00 qualified +1 at 14:05",
+            "14:00 qualified +1 at 14:20",
+            "14:00 qualified +1 at 14:40",
+            "mark 14:10:00",
+            "mark 14:31:00",
+        ],
+        &[
+            "14:00 r1 provisional qualified=2 [actual.qualified]",
+            "14:15 r1 provisional []",
+            "14:30 r1 provisional []",
+            "14:00 r2 final qualified=2 [status]",
+            "14:00 r3 corrected qualified=3 [status,actual.qualified]",
+        ],
+    );
+}
+
+#[test]
+fn a_backfill_lane_says_so() {
+    let config = Config {
+        source: Source::Backfill,
+        ..Config::default()
+    };
+    let route_paths = definitions(Timestamp(0), &["support"]);
+    let mut task = Task::with(config, WHOLE, route_paths, GRACE);
+    play(
+        &mut task,
+        &[
+            "mark 14:00:01",
+            "mark 14:31",
+            "14:00 qualified +1 at 14:32",
+            "mark 14:33",
+        ],
+    );
+    assert!(
+        task.told
+            .iter()
+            .all(|interval| interval.source == "backfill")
+    );
+    let corrected = task.told.last().expect("a revision");
+    assert_eq!(corrected.status, "corrected");
+    assert_eq!(corrected.cause.as_deref(), Some("backfill"));
 }

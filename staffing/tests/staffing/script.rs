@@ -6,13 +6,14 @@ use crate::timeline::{Task, WHOLE, at, definitions, signal};
 
 pub(crate) const GRACE: Millis = Millis::from_mins(15);
 
-/// Steps: `mark 14:00:00.200`; `14:00 qualified +1` (a signal of `support` for the interval of 14:00).
+/// Steps: `mark 14:00:00.200`; `14:00 qualified +1` (a signal of `support` for the interval of 14:00, arrived at its start);
+/// `14:00 qualified +1 at 14:31` (one that arrived then).
 pub(crate) fn play(task: &mut Task, steps: &[&str]) {
     for step in steps {
         let words: Vec<&str> = step.split_whitespace().collect();
         match words[..] {
             ["mark", frontier] => task.mark(at(frontier)),
-            [start, field, delta] => {
+            [start, field, delta, ref arrived @ ..] => {
                 let (field, reason) = field.split_once(':').unwrap_or((field, ""));
                 let mut signal = signal(
                     "support",
@@ -20,6 +21,10 @@ pub(crate) fn play(task: &mut Task, steps: &[&str]) {
                     field,
                     delta.parse().expect("a number"),
                 );
+                if let ["at", time] = arrived {
+                    signal.time = at(time);
+                    signal.received_date = at(time);
+                }
                 signal.reason = (!reason.is_empty()).then(|| reason.into());
                 task.signal(signal);
             }

@@ -5,8 +5,8 @@ use pipeline::{
     Outbox, Processor as _, Record, Refusal, Stage, TaskContext,
     outbox::{Addresses, Batch, Count, Destination, Origin},
 };
-use schemas::Record as _;
-use staffing::{Input, IntervalKey, Output, Staffing};
+use schemas::{Format, Record as _};
+use staffing::{Config, Input, IntervalKey, Output, Staffing};
 
 use crate::timeline::{at, signal};
 
@@ -78,11 +78,18 @@ fn what_is_no_signal_is_kept_apart() {
 
 /// The batch that one output makes.
 fn encoded(output: Output) -> Batch {
+    encoded_by(Config::default(), output)
+}
+
+fn encoded_by(config: Config, output: Output) -> Batch {
     let addresses = Addresses {
         topology: Staffing::TOPOLOGY,
         partitions: vec![4, 4],
         input_partitions: vec![4],
-        schema_ids: vec![Some(21), Some(22)],
+        schema_ids: match config.format {
+            Format::Avro => vec![Some(21), Some(22)],
+            Format::Json => vec![None, None],
+        },
         dead_letter_partitions: vec![4],
         dead_letter_bytes: true,
     };
@@ -99,7 +106,7 @@ fn encoded(output: Output) -> Batch {
         start: at("14:00"),
     };
     let origin = matches!(output, Output::Refused(_)).then_some(origin);
-    Staffing::new(CONTEXT).encode(
+    Staffing::with(config, CONTEXT).encode(
         &key,
         output,
         &mut Outbox::new(&mut batch, &addresses, 3, origin),
@@ -150,4 +157,41 @@ fn a_refused_signal_is_a_dead_letter_with_its_reason() {
     let batch = encoded(Output::Refused(rejection));
     assert_eq!(batch.records()[0].destination, Destination::DeadLetter(0));
     assert_eq!(batch.value(&batch.records()[0]), Some(&b"bytes"[..]));
+}
+
+#[test]
+fn in_json_a_revision_is_the_same_record_and_its_headers_say_what_it_is() {
+    let interval = StaffingInterval {
+        route_path_id: "support".into(),
+        interval_start: at("14:00"),
+        status: "final".into(),
+        revision: 4,
+        revised_date: at("14:30:00.200"),
+        ..StaffingInterval::default()
+    };
+    let config = Config {
+        format: Format::Json,
+        ..Config::default()
+    };
+    let batch = encoded_by(config, Output::Revised(Box::new(interval.clone())));
+    let own = schemas::to_json(StaffingInterval::schema(), &schemas::to_bytes(&interval));
+    let own = own.expect("a record").to_string();
+    for record in batch.records() {
+        assert_eq!(batch.value(record), Some(own.as_bytes()));
+        let headers: Vec<_> = batch
+            .headers(record)
+            .map(|(name, value)| (name, std::str::from_utf8(value).expect("text")))
+            .collect();
+        assert_eq!(
+            headers,
+            [
+                ("ce_specversion", "1.0"),
+                ("ce_id", "support|2026-11-23T14:00:00Z/4"),
+                ("ce_source", "/footfall/staffing"),
+                ("ce_type", "footfall.staffing.final"),
+                ("ce_time", "2026-11-23T14:30:00.200Z"),
+                ("content-type", "application/json"),
+            ]
+        );
+    }
 }

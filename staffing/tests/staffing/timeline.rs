@@ -9,7 +9,7 @@ use journey::{
     staffing::StaffingInterval,
 };
 use pipeline::{Fold, Processor as _, TaskContext};
-use staffing::{Input, Interval, IntervalKey, Output, Staffing};
+use staffing::{Config, Input, Interval, IntervalKey, Output, Staffing};
 
 /// The only task there is: every route path lies in it.
 pub(crate) const WHOLE: TaskContext = TaskContext {
@@ -74,6 +74,7 @@ pub(crate) struct Task {
     definitions: Arc<DefinitionSet>,
     context: TaskContext,
     grace: Millis,
+    config: Config,
     /// What was told, in order.
     pub(crate) told: Vec<StaffingInterval>,
     /// Reasons of what was kept apart.
@@ -86,12 +87,22 @@ impl Task {
         definitions: Arc<DefinitionSet>,
         grace: Millis,
     ) -> Task {
-        let mut fold = Fold::new(Staffing::new(context));
+        Task::with(Config::default(), context, definitions, grace)
+    }
+
+    pub(crate) fn with(
+        config: Config,
+        context: TaskContext,
+        definitions: Arc<DefinitionSet>,
+        grace: Millis,
+    ) -> Task {
+        let mut fold = Fold::new(Staffing::with(config, context));
         fold.processor_mut().adopt(&definitions);
         Task {
             fold,
             definitions,
             context,
+            config,
             grace,
             told: Vec::new(),
             refused: Vec::new(),
@@ -102,6 +113,17 @@ impl Task {
     pub(crate) fn adopt(&mut self, definitions: Arc<DefinitionSet>) {
         self.fold.processor_mut().adopt(&definitions);
         self.definitions = definitions;
+    }
+
+    /// The task remembers too many intervals, and lets every one go.
+    pub(crate) fn evict_all(&mut self) {
+        let states = self.fold.states().into_iter();
+        let keys: Vec<IntervalKey> = states.map(|(key, _)| key.clone()).collect();
+        let mut out = Vec::new();
+        for key in keys {
+            self.fold.evict(&key, &mut out);
+        }
+        self.take(out);
     }
 
     pub(crate) fn signal(&mut self, signal: DemandSignal) {
@@ -129,7 +151,7 @@ impl Task {
 
     /// The task is lost and restored from the bytes of its states.
     pub(crate) fn restore(&mut self) {
-        let mut fold = Fold::new(Staffing::new(self.context));
+        let mut fold = Fold::new(Staffing::with(self.config, self.context));
         fold.processor_mut().adopt(&self.definitions);
         fold.set_time(self.fold.time());
         for (key, state) in self.fold.states() {

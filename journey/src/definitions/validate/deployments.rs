@@ -13,6 +13,21 @@ impl Report<'_> {
         self.answerable(deployment);
         self.admission(deployment);
         self.visits(deployment);
+        self.bot_rate(deployment);
+        self.mappings(deployment);
+        self.parameters(deployment);
+        let country = deployment.default_country.as_deref();
+        self.expect(
+            country.is_none_or(|country| {
+                country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())
+            }),
+            ".defaultCountry",
+            "is no country as DE or US",
+        );
+        self.texts(&deployment.consent.purposes, ".consent.purposes");
+    }
+
+    fn mappings(&mut self, deployment: &Deployment) {
         for (i, mapping) in deployment.traits_mapper.iter().enumerate() {
             self.filled(
                 &mapping.field_name,
@@ -22,6 +37,10 @@ impl Report<'_> {
                 self.filled(name, &format!(".traitsMapper[{i}].traitName"));
             }
         }
+    }
+
+    /// Which parameters of URLs are searches, and which are kept.
+    fn parameters(&mut self, deployment: &Deployment) {
         self.texts(
             &deployment.search_query_parameters,
             ".searchQueryParameters",
@@ -30,7 +49,31 @@ impl Report<'_> {
             &deployment.excluded_query_parameters,
             ".excludedQueryParameters",
         );
-        self.texts(&deployment.consent.purposes, ".consent.purposes");
+        self.texts(
+            &deployment.allowed_query_parameters,
+            ".allowedQueryParameters",
+        );
+        let one_list = deployment.allowed_query_parameters.is_empty()
+            || deployment.excluded_query_parameters.is_empty();
+        self.expect(
+            one_list,
+            ".allowedQueryParameters",
+            "stands beside excludedQueryParameters: what is not allowed is excluded",
+        );
+    }
+
+    fn bot_rate(&mut self, deployment: &Deployment) {
+        let (events, seconds) = (deployment.bot_rate_events, deployment.bot_rate_seconds);
+        self.expect(
+            (0..=1_000_000).contains(&events),
+            ".botRateEvents",
+            format!("is {events}: must be 0 (no such rule) to 1,000,000"),
+        );
+        self.expect(
+            seconds >= 1.0 && seconds <= deployment.visit_timeout_minutes * 60.0,
+            ".botRateSeconds",
+            format!("is {seconds}: must be 1 to the visit timeout"),
+        );
     }
 
     /// Somebody must answer for what is tracked: who, what for, and where to ask.

@@ -223,6 +223,13 @@ fn numbers_and_dates_are_within_their_bounds() {
         &deployment(r#""maxVisitEvents":0"#),
         &[("deployment/d.maxVisitEvents", "1 to")],
     );
+    check(
+        &deployment(r#""botRateEvents":-1,"botRateSeconds":0"#),
+        &[
+            ("deployment/d.botRateEvents", "0 (no such rule)"),
+            ("deployment/d.botRateSeconds", "visit timeout"),
+        ],
+    );
     let color = r##""color":"blue","journey":{"patterns":[{"eventName":"a"}]}"##;
     check(&segment(color), &[("segment/s.color", "#2f6fde")]);
     let route =

@@ -1,0 +1,50 @@
+//! A visitor's address: read for what a deployment excludes and for the lookup, and cut before anything else may see it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::json::Scalar;
+
+/// The address that an event names. What is none is as good as absent: Genesys' API takes it too.
+pub(crate) fn read(said: &Scalar<'_>) -> Option<IpAddr> {
+    let Scalar::Text(text) = said else {
+        return None;
+    };
+    let bare = text.trim();
+    let bare = bare
+        .strip_prefix('[')
+        .and_then(|b| b.strip_suffix(']'))
+        .unwrap_or(bare);
+    bare.parse()
+        .ok()
+        .map(|address: IpAddr| address.to_canonical())
+}
+
+/// The network of /24 or /48 that an address is in, by its first address.
+pub(crate) fn cut(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & !0xff)),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_cut_to_its_network() {
+        for (said, expected) in [
+            ("203.0.113.77", Some("203.0.113.0")),
+            (" 2001:db8:1:2:3:4:5:6 ", Some("2001:db8:1::")),
+            ("[2001:db8::1]", Some("2001:db8::")),
+            ("::ffff:203.0.113.77", Some("203.0.113.0")),
+            ("203.0.113", None),
+            ("localhost", None),
+            ("", None),
+        ] {
+            let cut = read(&Scalar::Text(said.into())).map(|address| cut(address).to_string());
+            assert_eq!(cut.as_deref(), expected, "{said}");
+        }
+        assert_eq!(read(&Scalar::Integer(1)), None);
+    }
+}

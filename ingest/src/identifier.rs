@@ -1,0 +1,231 @@
+//! What identifies a visitor, held to its type: an e-mail address in lower case, a telephone number in E.164, an id of the
+//! owner's own. What is none is dropped and counted: a wrong number must not link two people.
+
+use std::borrow::Cow;
+
+use journey::definitions::IdentifierType;
+
+/// The value as it is kept; `None` if it is not of its type.
+pub(crate) fn normalised<'v>(
+    kind: IdentifierType,
+    value: &'v str,
+    country: Option<&str>,
+) -> Option<Cow<'v, str>> {
+    let value = value.trim();
+    match kind {
+        IdentifierType::Email => email(value).map(Cow::Owned),
+        IdentifierType::Phone => phone(value, country).map(Cow::Owned),
+        IdentifierType::ExternalId => external(value).map(Cow::Borrowed),
+    }
+}
+
+/// Genesys' limit of an identifier's value.
+const LONGEST_ID: usize = 255;
+
+fn external(value: &str) -> Option<&str> {
+    let fits = (1..=LONGEST_ID).contains(&value.len()) && !value.chars().any(char::is_control);
+    fits.then_some(value)
+}
+
+/// One `@`, a name of 64 bytes at most, a domain under a known public suffix.
+fn email(value: &str) -> Option<String> {
+    let (name, domain) = value.split_once('@')?;
+    let named = (1..=64).contains(&name.len())
+        && !name
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || "\"<>(),:;[]\\".contains(c))
+        && !name.starts_with('.')
+        && !name.ends_with('.');
+    let domain = domain.to_lowercase();
+    let labels = domain.contains('.')
+        && domain.len() <= 253
+        && domain.split('.').all(|label| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        });
+    let known = psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known());
+    (named && labels && known).then(|| format!("{}@{domain}", name.to_lowercase()))
+}
+
+/// Countries with their calling code and the digits that a national number begins with at home and loses abroad.
+const COUNTRIES: &[(&str, &str, &str)] = &[
+    ("AR", "54", "0"),
+    ("AT", "43", "0"),
+    ("AU", "61", "0"),
+    ("BE", "32", "0"),
+    ("BG", "359", "0"),
+    ("BR", "55", "0"),
+    ("CA", "1", "1"),
+    ("CH", "41", "0"),
+    ("CL", "56", ""),
+    ("CN", "86", "0"),
+    ("CO", "57", ""),
+    ("CY", "357", ""),
+    ("CZ", "420", ""),
+    ("DE", "49", "0"),
+    ("DK", "45", ""),
+    ("EE", "372", ""),
+    ("EG", "20", "0"),
+    ("ES", "34", ""),
+    ("FI", "358", "0"),
+    ("FR", "33", "0"),
+    ("GB", "44", "0"),
+    ("GR", "30", ""),
+    ("HK", "852", ""),
+    ("HR", "385", "0"),
+    ("HU", "36", "06"),
+    ("ID", "62", "0"),
+    ("IE", "353", "0"),
+    ("IL", "972", "0"),
+    ("IN", "91", "0"),
+    ("IS", "354", ""),
+    ("IT", "39", ""),
+    ("JP", "81", "0"),
+    ("KR", "82", "0"),
+    ("LT", "370", "0"),
+    ("LU", "352", ""),
+    ("LV", "371", ""),
+    ("MT", "356", ""),
+    ("MX", "52", ""),
+    ("MY", "60", "0"),
+    ("NL", "31", "0"),
+    ("NO", "47", ""),
+    ("NZ", "64", "0"),
+    ("PE", "51", "0"),
+    ("PH", "63", "0"),
+    ("PL", "48", ""),
+    ("PT", "351", ""),
+    ("RO", "40", "0"),
+    ("RS", "381", "0"),
+    ("RU", "7", "8"),
+    ("SA", "966", "0"),
+    ("SE", "46", "0"),
+    ("SG", "65", ""),
+    ("SI", "386", "0"),
+    ("SK", "421", "0"),
+    ("TH", "66", "0"),
+    ("TR", "90", "0"),
+    ("TW", "886", "0"),
+    ("UA", "380", "0"),
+    ("US", "1", "1"),
+    ("VN", "84", "0"),
+    ("ZA", "27", "0"),
+];
+
+/// E.164: `+`, 8 to 15 digits, the first no zero. A number without a country is the default country's.
+fn phone(value: &str, country: Option<&str>) -> Option<String> {
+    let (international, rest) = match value.strip_prefix('+').or_else(|| value.strip_prefix("00")) {
+        Some(rest) => (true, rest),
+        None => (false, value),
+    };
+    let punctuation = |c: char| matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}');
+    // `+44 (0)20 …`: the digit that is dialled at home only.
+    let rest = if international {
+        rest.replacen("(0)", "", 1)
+    } else {
+        rest.to_owned()
+    };
+    if !rest.chars().all(|c| c.is_ascii_digit() || punctuation(c)) {
+        return None;
+    }
+    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let number = if international {
+        digits
+    } else {
+        let (_, code, trunk) = COUNTRIES.iter().find(|(name, ..)| Some(*name) == country)?;
+        let abroad = digits.strip_prefix(trunk).unwrap_or(&digits);
+        format!("{code}{abroad}")
+    };
+    let fits = (8..=15).contains(&number.len()) && !number.starts_with('0');
+    fits.then(|| format!("+{number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use IdentifierType::{Email, ExternalId, Phone};
+
+    #[track_caller]
+    fn check(kind: IdentifierType, country: Option<&str>, cases: &[(&str, Option<&str>)]) {
+        for (value, expected) in cases {
+            assert_eq!(
+                normalised(kind, value, country).as_deref(),
+                *expected,
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_e_mail_address_is_kept_in_lower_case() {
+        check(
+            Email,
+            None,
+            &[
+                (
+                    " Jane.Doe+shop@Example.COM ",
+                    Some("jane.doe+shop@example.com"),
+                ),
+                ("jürgen@exämple.de", Some("jürgen@exämple.de")),
+                ("jane", None),
+                ("jane@localhost", None),
+                ("jane@example.nosuchsuffix", None),
+                ("jane@@example.com", None),
+                ("jane doe@example.com", None),
+                (".jane@example.com", None),
+                ("jane@-example.com", None),
+                ("a@b@example.com", None),
+                ("", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_telephone_number_is_kept_in_e_164() {
+        check(
+            Phone,
+            None,
+            &[
+                ("+49 (30) 1234-567", Some("+49301234567")),
+                ("0049 30 1234567", Some("+49301234567")),
+                ("+44 (0)20 7946 0018", Some("+442079460018")),
+                ("030 1234567", None),
+                ("+1234567", None),
+                ("+1234567890123456", None),
+                ("+0301234567", None),
+                ("+49 30 CALL-ME", None),
+                ("", None),
+            ],
+        );
+        check(
+            Phone,
+            Some("DE"),
+            &[
+                ("030 1234567", Some("+49301234567")),
+                ("+14155550100", Some("+14155550100")),
+            ],
+        );
+        check(
+            Phone,
+            Some("US"),
+            &[
+                ("(415) 555-0100", Some("+14155550100")),
+                ("1-415-555-0100", Some("+14155550100")),
+            ],
+        );
+        check(Phone, Some("IT"), &[("06 698 1234", Some("+39066981234"))]);
+        check(Phone, Some("XX"), &[("030 1234567", None)]);
+    }
+
+    #[test]
+    fn an_external_id_is_any_short_text() {
+        check(
+            ExternalId,
+            None,
+            &[(" K-4711 ", Some("K-4711")), ("", None), ("a\u{7}b", None)],
+        );
+        assert_eq!(normalised(ExternalId, &"x".repeat(256), None), None);
+    }
+}

@@ -1,0 +1,56 @@
+//! How a transaction that did not stand at once is gone on with.
+
+use std::time::Instant;
+
+use super::{ABORTS, KafkaLog, REBALANCE_WAIT};
+use crate::{
+    kafka::producer::{Failure, Transactions},
+    log::{Committed, LogError},
+};
+
+impl KafkaLog {
+    pub(super) fn fail(
+        &mut self,
+        failure: Failure,
+        aborts: &mut u32,
+    ) -> Result<Option<Committed>, LogError> {
+        match failure {
+            Failure::Abortable(why) => {
+                tracing::warn!(why, "transaction aborted, sending it again");
+                match self.transactions.abort() {
+                    Ok(()) => *aborts += 1,
+                    Err(failure) => return self.fail(failure, aborts),
+                }
+                if *aborts > ABORTS {
+                    return Err(LogError::new(format!(
+                        "a transaction was aborted {ABORTS} times in a row, last: {why}"
+                    )));
+                }
+                Ok(None)
+            }
+            Failure::Lost(why) => {
+                tracing::warn!(why, "the assignment is somebody else's");
+                self.metrics.fenced();
+                if let Err(failure) = self.transactions.abort() {
+                    return self.fail(failure, aborts);
+                }
+                self.recover_since = Some(Instant::now());
+                Ok(Some(Committed::Unknown))
+            }
+            Failure::Unknown(why) => {
+                tracing::warn!(
+                    why,
+                    "nobody can say how a transaction ended: new producer, restoring what stands"
+                );
+                self.metrics.unknown_outcome();
+                self.transactions =
+                    Transactions::open(&self.settings, self.topology.stage, self.worker)?;
+                self.recover_since = Instant::now()
+                    .checked_sub(REBALANCE_WAIT)
+                    .or_else(|| Some(Instant::now()));
+                Ok(Some(Committed::Unknown))
+            }
+            Failure::Fatal(why) => Err(LogError::new(why)),
+        }
+    }
+}

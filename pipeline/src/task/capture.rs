@@ -1,0 +1,145 @@
+//! What is to be remembered of a task, and when it is written.
+
+use schemas::Avro;
+
+use super::Task;
+use crate::{
+    changelog::OffsetNote,
+    log::TaskPosition,
+    outbox::{Addresses, Batch, Destination, Outbox},
+    processor::Stage,
+    state_record::{self, Position, TASK_KEY, TaskRecord},
+};
+
+/// How much of a task's state its changelog holds.
+#[derive(Debug, Default)]
+pub(super) struct Captured {
+    /// All up to this input offset.
+    pub(super) floor: i64,
+    /// Input was folded since.
+    pub(super) is_behind: bool,
+    /// The next commit must capture, whatever the state's age.
+    pub(super) is_due: bool,
+    /// What lies before this offset was committed by an earlier owner: it is folded again, and what it says is discarded.
+    pub(super) replayed_until: i64,
+    /// The definitions in force at that offset: none newer may come into force before it.
+    pub(super) definitions: i64,
+    pub(super) discarded: Batch,
+}
+
+impl<S: Stage> Task<S> {
+    /// Whether it is still folding again what an earlier owner committed.
+    pub fn is_replaying(&self) -> bool {
+        self.next_offset < self.capture.replayed_until
+    }
+
+    /// Whether its changelog must be written in the next commit, whatever the state's age: nothing of the task stands there
+    /// yet, it was folded again after a restore, or a mark is half done.
+    fn must_capture(&self) -> bool {
+        self.capture.is_due || self.half_done.is_some()
+    }
+
+    /// Whether its changelog lags behind what it has read.
+    pub fn is_uncaptured(&self) -> bool {
+        self.capture.is_behind && !S::TOPOLOGY.stateless && !self.is_replaying()
+    }
+
+    /// Says how far the task has come; and, `now` or if it must, writes what is to be remembered into the batch: every changed
+    /// state, then the task's own record, last.
+    pub fn capture(&mut self, now: bool, batch: &mut Batch, addresses: &Addresses) -> TaskPosition {
+        self.settle(batch, addresses);
+        let captures = self.is_uncaptured() && (now || self.must_capture());
+        let task_record = captures.then(|| self.write_states(batch));
+        if captures {
+            self.capture.is_due = false;
+            self.capture.is_behind = false;
+        }
+        if captures || S::TOPOLOGY.stateless {
+            self.capture.floor = self.next_offset;
+        }
+        self.has_read = false;
+        TaskPosition {
+            task: self.id,
+            next_offset: self.next_offset.max(self.capture.replayed_until),
+            task_record,
+            floor: self.capture.floor,
+            note: OffsetNote {
+                received: self.last_received,
+                definitions: if self.is_replaying() {
+                    self.capture.definitions
+                } else {
+                    self.in_force
+                },
+                own: self.fold.processor().note(),
+            },
+        }
+    }
+
+    /// Lets the stage tell what it tells once in a while.
+    fn settle(&mut self, batch: &mut Batch, addresses: &Addresses) {
+        let mut outbox = Outbox::new(batch, addresses, self.id.partition, None);
+        let received = self.last_received;
+        self.fold.processor_mut().settle(received, &mut outbox);
+        outbox.finish();
+    }
+
+    /// Every changed state, then the task's own record. Says where in the batch that stands.
+    fn write_states(&mut self, batch: &mut Batch) -> usize {
+        let position = self.position();
+        let destination = Destination::Changelog(self.id.input);
+        let partition = self.id.partition;
+        let mut head = Vec::new();
+        state_record::write_head(S::FOLD_VERSION, &position, &mut head);
+        self.fold.drain_changes(|key, state| {
+            let write_key = |to: &mut Vec<u8>| state_record::write_key(key, to);
+            match state {
+                Some(state) => {
+                    let write_state = |to: &mut Vec<u8>| {
+                        to.extend_from_slice(&head);
+                        state.write(to);
+                    };
+                    batch.push(
+                        destination,
+                        partition,
+                        Some(&write_key),
+                        Some(&write_state),
+                        [],
+                    );
+                }
+                None => {
+                    let header = (state_record::POSITION_HEADER, head.as_slice());
+                    batch.push(destination, partition, Some(&write_key), None, [header]);
+                }
+            }
+        });
+        let record = TaskRecord {
+            claims: self.claims.to_parts(),
+            last_received: self.last_received,
+            definitions_version: self.in_force,
+            marked: self.marked,
+        };
+        let write_value = |to: &mut Vec<u8>| {
+            to.extend_from_slice(&head);
+            record.write(to);
+        };
+        batch.push(
+            destination,
+            partition,
+            Some(&|to| to.extend_from_slice(TASK_KEY)),
+            Some(&write_value),
+            [],
+        );
+        batch.record_count() - 1
+    }
+
+    fn position(&self) -> Position {
+        let cursor = self
+            .half_done
+            .as_ref()
+            .and_then(|half| half.cursor.as_ref());
+        Position {
+            next_offset: self.next_offset,
+            cursor: cursor.map(|(deadline, kind, key)| (*deadline, *kind, schemas::to_bytes(key))),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A task as it was committed: its own record, its states, and nothing that fires.
+
+use std::sync::Arc;
+
+use journey::{Timestamp, definitions::DefinitionSet, mark::Claims};
+
+use super::{Captured, HalfDone, Task};
+use crate::{
+    fold::Fold,
+    log::{LogError, Restored, TaskId},
+    processor::{Stage, TaskContext},
+    state_record::{self, Position, TASK_KEY, TaskRecord},
+};
+
+impl<S: Stage> Task<S> {
+    /// The task as it was committed.
+    pub fn restore(
+        stage: S,
+        context: TaskContext,
+        sets: Arc<[Arc<DefinitionSet>]>,
+        restored: &Restored,
+    ) -> Result<Self, LogError> {
+        let from = restored.floor.or(restored.next_offset).unwrap_or(0);
+        let mut task = Task::fresh(stage, context, sets, from);
+        if restored.next_offset.is_none() && !restored.changelog.is_empty() {
+            return Err(task.broken(
+                "there is state but no committed offset; offsets of an empty group expire after offsets.retention.minutes, and \
+                 what they said of the changelog with them: setting them again does not bring it back. Begin anew, open visits \
+                 forgotten: delete and recreate the changelog (`footfall topics apply`), and the group begins where its input \
+                 does, or where `kafka-consumer-groups.sh --reset-offsets` says",
+            ));
+        }
+        task.restore_time(restored)?;
+        task.fold.reserve(restored.changelog.len());
+        for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
+            task.restore_state(key, value)?;
+        }
+        task.capture = Captured {
+            floor: task.next_offset,
+            is_due: restored.next_offset != Some(task.next_offset),
+            replayed_until: restored.next_offset.unwrap_or(0),
+            definitions: restored
+                .note
+                .as_ref()
+                .map_or(i64::MAX, |note| note.definitions),
+            ..Captured::default()
+        };
+        Ok(task)
+    }
+
+    fn fresh(
+        stage: S,
+        context: TaskContext,
+        sets: Arc<[Arc<DefinitionSet>]>,
+        next_offset: i64,
+    ) -> Self {
+        Task {
+            id: TaskId {
+                input: context.input,
+                partition: context.partition,
+            },
+            context,
+            fold: Fold::new(stage),
+            claims: Claims::default(),
+            last_received: Timestamp::MIN,
+            sets,
+            in_force: i64::MIN,
+            marked: Timestamp::MIN,
+            next_offset,
+            half_done: None,
+            has_read: false,
+            capture: Captured::default(),
+            evicted: 0,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// What time it was, and which definitions were in force: from the task's own record, or from beside its offset.
+    fn restore_time(&mut self, restored: &Restored) -> Result<(), LogError> {
+        let own = restored.changelog.iter().find(|(key, _)| key == TASK_KEY);
+        let record = match own {
+            Some((_, value)) => Some(self.restore_own(value)?),
+            None if restored.changelog.is_empty() => None,
+            None => {
+                return Err(
+                    self.broken("the changelog has states but no record of the task itself")
+                );
+            }
+        };
+        let noted = restored.note.as_ref().filter(|_| S::TOPOLOGY.stateless);
+        if let Some(note) = noted {
+            self.fold.processor_mut().recall(&note.own);
+            self.last_received = note.received;
+            self.fold.set_time(self.time_now());
+        }
+        let recorded = record.map(|record| record.definitions_version);
+        match recorded.or(noted.map(|note| note.definitions)) {
+            Some(version) => self.adopt_version(version),
+            None => {
+                self.adopt_due();
+                Ok(())
+            }
+        }
+    }
+
+    fn restore_own(&mut self, value: &[u8]) -> Result<TaskRecord, LogError> {
+        let (position, body) = self.head(value)?;
+        if position.next_offset != self.next_offset {
+            return Err(self.broken(&format!(
+                "its own record holds up to input offset {}, and what is committed beside the offset says {}: the changelog \
+                 and the group's offsets do not belong together, or the changelog was cut",
+                position.next_offset, self.next_offset
+            )));
+        }
+        let record: TaskRecord =
+            schemas::from_bytes(body).map_err(|e| self.broken(&e.to_string()))?;
+        self.claims = Claims::from_parts(record.claims.clone());
+        self.last_received = record.last_received;
+        self.marked = record.marked;
+        self.fold.set_time(self.time_now());
+        if let Some((deadline, kind, key)) = position.cursor {
+            let key = schemas::from_bytes(&key).map_err(|e| self.broken(&e.to_string()))?;
+            self.half_done = Some(HalfDone {
+                offset: position.next_offset,
+                cursor: Some((deadline, kind, key)),
+            });
+        }
+        Ok(record)
+    }
+
+    fn restore_state(&mut self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
+        let (_, body) = self.head(value)?;
+        let key = state_record::read_key(key).map_err(|e| self.broken(&e.to_string()))?;
+        let state = schemas::from_bytes(body).map_err(|e| self.broken(&e.to_string()))?;
+        self.fold.restore(key, state);
+        Ok(())
+    }
+
+    /// Takes a changelog value's head off. A record may not know of input that is not committed.
+    fn head<'v>(&self, value: &'v [u8]) -> Result<(Position, &'v [u8]), LogError> {
+        let (position, body) = state_record::read_head(value, S::FOLD_VERSION)
+            .map_err(|e| self.broken(&e.to_string()))?;
+        if position.next_offset > self.next_offset {
+            let ahead = state_record::Unreadable::Ahead {
+                holds: position.next_offset,
+                committed: self.next_offset,
+            };
+            return Err(self.broken(&ahead.to_string()));
+        }
+        Ok((position, body))
+    }
+
+    fn broken(&self, why: &str) -> LogError {
+        let TaskId { input, partition } = self.id;
+        let input = S::TOPOLOGY.inputs[input];
+        LogError::new(format!(
+            "the state of {input}-{partition} cannot be restored: {why}"
+        ))
+    }
+
+    fn adopt_version(&mut self, version: i64) -> Result<(), LogError> {
+        let Some(set) = self.sets.iter().find(|set| set.version == version).cloned() else {
+            return Err(self.broken(&format!(
+                "version {version} of the definitions was in force and is not on the definitions topic any more"
+            )));
+        };
+        self.in_force = version;
+        self.fold.processor_mut().adopt(&set);
+        Ok(())
+    }
+}

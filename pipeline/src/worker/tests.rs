@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use journey::{Millis, TimeMark, topics::Lane};
+
+use super::*;
+use crate::{
+    memory::{Faults, MemoryBroker, MemoryLog, Stored},
+    names::Names,
+    task::tests::{Counting, sets},
+};
+
+const KEYS: i64 = 100;
+const NOW: Duration = Duration::ZERO;
+
+fn names() -> Names {
+    Names::new(&Counting::TOPOLOGY, &Lane::default())
+}
+
+/// Two partitions. In the first a hundred keys, the mark that ends them all, and one of them again; in the second a key.
+fn broker() -> MemoryBroker {
+    let broker = MemoryBroker::new();
+    let names = names();
+    for topic in [&names.inputs, &names.outputs, &names.changelogs].into_iter() {
+        topic.iter().for_each(|name| broker.create(name, 2));
+    }
+    broker.create(&names.dead_letters[0], 2);
+    let input = |partition: u32, value: String| {
+        broker.append("in", partition, None, Some(value.as_bytes()));
+    };
+    (0..KEYS).for_each(|key| input(0, format!("{key}@{key}")));
+    let mark = TimeMark {
+        grace: Millis(10),
+        sources: vec![("raw".into(), 0, Timestamp(1_000))],
+        of: [("raw".into(), 1)].into(),
+        passed: None,
+    };
+    broker.append_mark("in", 0, &mark);
+    input(0, "7@2000".into());
+    input(1, "1@0".into());
+    broker
+}
+
+/// A worker with ten outputs to a transaction.
+fn worker(broker: &MemoryBroker) -> Worker<Counting, MemoryLog> {
+    let log = MemoryLog::open(broker, Counting::TOPOLOGY, names(), Faults::default(), 0);
+    let parts = Parts {
+        make: Box::new(|_| Counting::default()),
+        definitions: Definitions::new(sets(&[i64::MIN])),
+        schemas: Box::new(broker.clone()),
+        addresses: broker.addresses(&Counting::TOPOLOGY, &names()),
+        metrics: Arc::new(Metrics::new(Counting::TOPOLOGY)),
+        pace: Pace {
+            at_least: Duration::ZERO,
+            quiet: Duration::ZERO,
+            outputs: 10,
+            ..Pace::default()
+        },
+        state_limit: None,
+        grace: Millis(0),
+    };
+    Worker::new(log, parts)
+}
+
+fn drain(worker: &mut Worker<Counting, MemoryLog>) {
+    while worker.turn(NOW).expect("no faults") == Turn::Worked {}
+}
+
+/// Turns until the mark is half done, and so many more.
+fn turn_into_the_mark(worker: &mut Worker<Counting, MemoryLog>, more: usize) {
+    while worker.in_mark.is_empty() {
+        assert_eq!(worker.turn(NOW).expect("no faults"), Turn::Worked);
+    }
+    for _ in 0..more {
+        worker.turn(NOW).expect("no faults");
+    }
+    assert!(!worker.in_mark.is_empty(), "still in the middle of it");
+}
+
+fn said(broker: &MemoryBroker) -> Vec<Arc<Stored>> {
+    broker.records("out", 0)
+}
+
+fn values(broker: &MemoryBroker) -> Vec<(Option<Vec<u8>>, Vec<(String, Vec<u8>)>)> {
+    let said = said(broker);
+    said.iter()
+        .map(|record| (record.value.clone(), record.headers.clone()))
+        .collect()
+}
+
+#[test]
+fn the_loop_comes_back_between_the_transactions_of_a_mark() {
+    let broker = broker();
+    let mut worker = worker(&broker);
+    turn_into_the_mark(&mut worker, 0);
+    let (mut turns, mut before) = (0, said(&broker).len());
+    while !worker.in_mark.is_empty() {
+        worker.turn(NOW).expect("no faults");
+        let after = said(&broker).len();
+        assert!(
+            after - before <= 12,
+            "a transaction a turn: {}",
+            after - before
+        );
+        (turns, before) = (turns + 1, after);
+    }
+    assert!(
+        turns >= 8,
+        "a hundred outputs, ten at a time, in {turns} turns"
+    );
+}
+
+#[test]
+fn other_tasks_go_on_in_the_middle_of_a_mark_and_the_marks_own_waits() {
+    let broker = broker();
+    let mut worker = worker(&broker);
+    turn_into_the_mark(&mut worker, 3);
+    let states = |worker: &Worker<Counting, MemoryLog>, partition: u32| {
+        let mut tasks = worker.tasks.values();
+        let task = tasks.find(|task| task.id().partition == partition);
+        let states = task.expect("its task").states();
+        states
+            .into_iter()
+            .map(|(key, state)| (*key, *state))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(&worker, 1), [(1, (1, 0))], "taken in the meantime");
+    assert!(states(&worker, 0).iter().all(|(_, (_, last))| *last < 100));
+    drain(&mut worker);
+    assert_eq!(
+        states(&worker, 0),
+        [(7, (1, 2_000))],
+        "begun anew behind the mark"
+    );
+}
+
+#[test]
+fn a_mark_that_is_stopped_in_the_middle_goes_on_byte_for_byte() {
+    let undisturbed = broker();
+    drain(&mut worker(&undisturbed));
+    let expected = values(&undisturbed);
+    assert_eq!(
+        expected.len(),
+        KEYS as usize + 1,
+        "each key's end, and the mark"
+    );
+
+    for orderly in [true, false] {
+        let broker = broker();
+        let mut first = worker(&broker);
+        turn_into_the_mark(&mut first, 2);
+        if orderly {
+            first.stop(NOW).expect("no faults");
+        }
+        drop(first);
+        let heard = said(&broker).len();
+        assert!(heard > 0 && heard < expected.len(), "{heard}");
+        drain(&mut worker(&broker));
+        assert_eq!(values(&broker), expected, "stopped in order: {orderly}");
+    }
+}
