@@ -116,7 +116,11 @@ impl Balance {
             account.deployment_id.to_string(),
         );
         self.fates.entry(key).or_default().add(account);
-        let place = (account.topic.to_string(), account.partition, account.minute);
+        let place = (
+            account.topic.to_string(),
+            account.partition as u32,
+            account.minute,
+        );
         let total: i64 = account.counts.iter().map(|counted| counted.count).sum();
         *self.accounted.entry(place).or_default() += total;
     }

@@ -83,7 +83,7 @@ impl Accounts {
         }
         let account = |minute, (deployment, counted): (Text, Vec<Counted>)| IngestAccount {
             topic: Text::from(topic),
-            partition,
+            partition: partition as i32,
             deployment_id: DeploymentId(deployment),
             minute,
             counts: counted.into_iter().map(told).collect(),

@@ -11,7 +11,7 @@ pub struct IngestAccount {
     /// The raw topic, without the lane's prefix.
     pub topic: Text,
     /// Its partition.
-    pub partition: u32,
+    pub partition: i32,
     /// Whose events; empty where they named no deployment that is defined.
     pub deployment_id: DeploymentId,
     /// The beginning of the minute, by the broker's append time.

@@ -168,7 +168,8 @@ fn came_in(broker: &MemoryBroker) -> ByMinute {
 fn accounted_for(broker: &MemoryBroker) -> ByMinute {
     let mut accounted = ByMinute::new();
     for account in values::<journey::IngestAccount>(broker, topics::ACCOUNTS) {
-        let place = (account.topic.to_string(), account.partition, account.minute);
+        let (partition, minute) = (account.partition as u32, account.minute);
+        let place = (account.topic.to_string(), partition, minute);
         let counts = account.counts.iter().map(|counted| counted.count);
         *accounted.entry(place).or_default() += counts.sum::<i64>();
     }
