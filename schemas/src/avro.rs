@@ -9,6 +9,9 @@ use journey::{
 
 /// A value with an Avro binary encoding.
 pub trait Avro: Sized {
+    /// How many fields a record has; of anything else it is one.
+    const FIELDS: usize = 1;
+
     /// Appends the value's encoding.
     fn write(&self, to: &mut Vec<u8>);
 

@@ -88,6 +88,8 @@ macro_rules! record {
     };
     ($type:ty { $($field:ident $(as $kind:ident)?),* $(,)? }) => {
         impl $crate::Avro for $type {
+            const FIELDS: usize = [$(stringify!($field)),*].len();
+
             fn write(&self, to: &mut Vec<u8>) {
                 let Self { $($field),* } = self;
                 $($crate::Avro::write($field, to);)*

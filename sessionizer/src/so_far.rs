@@ -214,7 +214,7 @@ impl VisitSoFar {
         if left_out & in_cause::POLICY == 0 {
             self.policy.write(to);
         } else {
-            nothing(8, to);
+            nothing(Policy::FIELDS, to);
         }
         self.created_date.write(to);
         self.last_activity_date.write(to);
@@ -268,15 +268,15 @@ impl VisitSoFar {
         }
         to.extend_from_slice(self.kept.get(Part::SearchTerms));
         for part in [
-            (in_cause::FIRST_PAGE, Part::FirstPage, 10),
-            (in_cause::LAST_PAGE, Part::LastPage, 10),
+            (in_cause::FIRST_PAGE, Part::FirstPage, Page::FIELDS),
+            (in_cause::LAST_PAGE, Part::LastPage, Page::FIELDS),
             (in_cause::BROWSER, Part::Browser, 1),
             (in_cause::DEVICE, Part::Device, 1),
             (in_cause::GEOLOCATION, Part::Geolocation, 1),
             (in_cause::IP_ORGANIZATION, Part::IpOrganization, 1),
             (in_cause::REFERRER, Part::Referrer, 1),
             (in_cause::MKT_CAMPAIGN, Part::MktCampaign, 1),
-            (in_cause::CONSENT, Part::Consent, 4),
+            (in_cause::CONSENT, Part::Consent, Consent::FIELDS),
         ] {
             self.write_part(left_out, part, to);
         }
