@@ -3,13 +3,17 @@
 //! One module per command; this file lists them and says how they end: 0 all is well, 1 it found something or could not
 //! go on, 2 the command line was wrong.
 
+mod accounts;
 mod audit;
+mod completeness;
 #[allow(unreachable_pub, reason = "it belongs to the library")]
 mod dead_letters;
 mod definitions_cmd;
 mod demo;
+mod deployments_cmd;
 mod dev;
 mod diff;
+mod pages_cmd;
 mod records;
 mod replay;
 mod schemas_cmd;
@@ -67,6 +71,12 @@ enum Command {
     Schemas(schemas_cmd::Args),
     /// Deployments, segments, outcomes, action maps, route paths: as files, and on their topic.
     Definitions(definitions_cmd::Args),
+    /// Who answers for which snippet and what it sends, and snippets that nobody answers for.
+    Deployments(deployments_cmd::Args),
+    /// How a page is treated, and by which pattern.
+    Pages(pages_cmd::Args),
+    /// What came in against what became of it, by deployment. Exits 1 if it does not add up.
+    Completeness(completeness::Args),
     /// Simulated traffic of a web shop, as JSON lines.
     Generate(generate::Args),
     /// What others have recorded, as raw events for `footfall send --backfill`.
@@ -125,6 +135,9 @@ fn main() -> ExitCode {
         Command::Topics(args) => topics::run(args, cli.output, &caller),
         Command::Schemas(args) => schemas_cmd::run(args, cli.output, &caller),
         Command::Definitions(args) => definitions_cmd::run(args, cli.output, &caller),
+        Command::Deployments(args) => deployments_cmd::run(args, cli.output),
+        Command::Pages(args) => pages_cmd::run(args, cli.output),
+        Command::Completeness(args) => completeness::run(args, cli.output),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::SUCCESS),
         Command::Import(args) => {
             import::command(args, cli.output == Output::Json).map(|()| ExitCode::SUCCESS)

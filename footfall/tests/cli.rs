@@ -8,6 +8,8 @@ mod footfall_command;
 mod import;
 #[path = "cli/kafka.rs"]
 mod kafka;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/redrive.rs"]
 mod redrive;
 #[path = "cli/usage.rs"]

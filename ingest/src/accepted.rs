@@ -1,11 +1,14 @@
 //! What decoding one raw record gives, and the words that every record repeats.
 
+use std::cell::RefCell;
+
 use journey::{Text, VisitorTrait, WebEvent, definitions::ConsentMode, web_event::kind};
 
 use crate::{
     attributes::Dropped,
     config::Config,
     event_time::Correction,
+    quota::Quotas,
     scrub::{Form, Hits, scrub},
     site::{Class, Sites},
 };
@@ -40,6 +43,7 @@ pub(crate) struct Rules<'t> {
     pub(crate) config: &'t Config,
     pub(crate) sites: &'t Sites,
     pub(crate) words: &'t Words,
+    pub(crate) quotas: &'t RefCell<Quotas>,
 }
 
 /// Texts that records repeat: made once, shared by all.

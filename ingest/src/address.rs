@@ -1,4 +1,4 @@
-//! A visitor's address: read for the lookup alone, and cut before anything else may see it.
+//! A visitor's address: read for what a deployment excludes and for the lookup, and cut before anything else may see it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -188,8 +188,9 @@ mod tests {
         let config = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
         let rules = Rules {
             config: &config,
-            sites: &Sites::new(&DefinitionSet::default(), false),
+            sites: &Sites::new(&DefinitionSet::default(), false, 1),
             words: &Words::default(),
+            quotas: &Default::default(),
         };
         let mut hits = Hits::default();
         let got = match gate(&policy, &read.consent, read.gpc, &rules, &mut hits) {

@@ -1,23 +1,29 @@
 //! The stage: a fold that remembers nothing. All the work is in reading a record; the rest passes it on.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
-use journey::{TaskTime, Timestamp, VisitorTrait, WebEvent, definitions::DefinitionSet, topics};
+use journey::{
+    IngestAccount, TaskTime, Timestamp, VisitorTrait, WebEvent, definitions::DefinitionSet, topics,
+};
 use pipeline::{
     Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
-    Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+    Stage, TaskContext, TimeFrom, Timer, Timers, Topology, outbox::Fate,
 };
 use schemas::{
     Avro, Incompatible,
     avro::{Malformed, Reader},
     records::Record as _,
 };
+use serde_json::Value;
 
 use crate::{
     accepted::{Accepted, Rules, Unknown, Words},
+    accounts::Accounts,
     attributes::Dropped,
     config::{Config, UnknownDeployments},
     deployment::as_far_as_known,
+    json::Scalar,
+    quota::Quotas,
     raw::{self, RawEvent, RawReport},
     reason::Flaw,
     report,
@@ -31,6 +37,8 @@ use crate::{
 pub const WEB_EVENTS: usize = 0;
 /// Index of `journey.visitors` among the outputs.
 pub const VISITORS: usize = 1;
+/// Index of `ingest.accounts` among the outputs.
+pub const ACCOUNTS: usize = 2;
 /// Index of `engagement.events.raw` among the inputs.
 const REPORTS: usize = 1;
 
@@ -70,6 +78,8 @@ pub struct Ingest {
     sites: Sites,
     agents: Agents,
     words: Words,
+    quotas: RefCell<Quotas>,
+    accounts: Accounts,
 }
 
 impl Ingest {
@@ -77,9 +87,11 @@ impl Ingest {
     pub fn new(config: Arc<Config>, context: TaskContext) -> Ingest {
         let accept = config.unknown_deployments == UnknownDeployments::Accept;
         Ingest {
-            sites: Sites::new(&DefinitionSet::default(), accept),
+            sites: Sites::new(&DefinitionSet::default(), accept, context.partition_count),
             agents: Agents::new(config.user_agents),
             words: Words::default(),
+            quotas: RefCell::default(),
+            accounts: Accounts::default(),
             config,
             context,
         }
@@ -96,14 +108,15 @@ impl Ingest {
             config: &self.config,
             sites: &self.sites,
             words: &self.words,
+            quotas: &self.quotas,
         };
-        raw::read(
+        let read = raw::read(
             record.value.unwrap_or_default(),
             self.config.limits.event_bytes,
             &mut raw,
         )
-        .and_then(|()| web::read(&raw, record.received_at, &rules, &mut self.agents))
-        .map_err(|flaw| refusal(flaw, as_far_as_known(&raw.deployment_id)))
+        .and_then(|()| web::read(&raw, record.received_at, &rules, &mut self.agents));
+        self.conclude(record, read, &raw.deployment_id)
     }
 
     fn read_report(&mut self, record: &Record<'_>) -> Result<Accepted, Refusal> {
@@ -112,14 +125,35 @@ impl Ingest {
             config: &self.config,
             sites: &self.sites,
             words: &self.words,
+            quotas: &self.quotas,
         };
-        raw::read(
+        let read = raw::read(
             record.value.unwrap_or_default(),
             self.config.limits.event_bytes,
             &mut raw,
         )
-        .and_then(|()| report::read(&raw, record.received_at, &rules))
-        .map_err(|flaw| refusal(flaw, as_far_as_known(&raw.deployment_id)))
+        .and_then(|()| report::read(&raw, record.received_at, &rules));
+        self.conclude(record, read, &raw.deployment_id)
+    }
+
+    /// Accounts for a record, under its deployment if it is one that is defined: strangers' names would have no end.
+    fn conclude(
+        &mut self,
+        record: &Record<'_>,
+        read: Result<Accepted, Flaw>,
+        deployment: &Scalar<'_>,
+    ) -> Result<Accepted, Refusal> {
+        let (fate, reason) = match &read {
+            Ok(_) => (Fate::Forwarded, ""),
+            Err(Flaw::Suppressed(reason)) => (Fate::Suppressed, reason.as_str()),
+            Err(Flaw::Rejected(reason, _)) => (Fate::DeadLettered, reason.as_str()),
+        };
+        let known = match deployment {
+            Scalar::Text(id) if self.sites.knows(id) => id,
+            _ => "",
+        };
+        self.accounts.add(record.received_at, known, fate, reason);
+        read.map_err(|flaw| refusal(flaw, as_far_as_known(deployment)))
     }
 }
 
@@ -189,7 +223,7 @@ impl Processor for Ingest {
 
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         let accept = self.config.unknown_deployments == UnknownDeployments::Accept;
-        self.sites = Sites::new(definitions, accept);
+        self.sites = Sites::new(definitions, accept, self.context.partition_count);
     }
 }
 
@@ -214,6 +248,11 @@ impl Stage for Ingest {
                 schema: Some(VisitorTrait::SCHEMA),
                 co_partitioned: false,
             },
+            OutputTopic {
+                name: topics::ACCOUNTS,
+                schema: Some(IngestAccount::SCHEMA),
+                co_partitioned: false,
+            },
         ],
         time_from: TimeFrom::AppendTime,
         marks_into: MarksInto::EveryPartition(WEB_EVENTS),
@@ -230,6 +269,26 @@ impl Stage for Ingest {
             self.read_event(record)
         };
         read.map(Box::new)
+    }
+
+    fn settle(&mut self, received: Timestamp, out: &mut Outbox<'_>) {
+        let topic = Self::TOPOLOGY.inputs[self.context.input];
+        let due = self.accounts.due(received, topic, self.context.partition);
+        for account in due {
+            let key = format!(
+                "{}|{}|{topic}-{}",
+                account.deployment_id, account.minute, account.partition
+            );
+            out.send(address(ACCOUNTS, &key, None), |bytes| account.write(bytes));
+        }
+    }
+
+    fn note(&self) -> Value {
+        self.accounts.note()
+    }
+
+    fn recall(&mut self, note: &Value) {
+        self.accounts.recall(note);
     }
 
     fn learn(&mut self, _: u32, _: &str) -> Result<(), Incompatible> {

@@ -2,12 +2,13 @@
 //! out, each under its visitor's key and with its time.
 //!
 //! Everything that a site's owner answers for is decided here, in this order: is it JSON within its limits (`raw`, `json`),
-//! whose snippet sent it (`deployment`, `site`), does the visitor consent (`consent`), may this page be tracked (`site`),
+//! whose snippet sent it (`deployment`, `site`), does the visitor consent (`consent`), may the sender send (`admission`, `quota`),
+//! may this page be tracked (`site`),
 //! is every member right (`field`, `attributes`), who is it ([`visitor_key`], `visitor`), when was it (`event_time`), and
 //! what can be known of it (`page`, `query`, `referrer`, `user_agent`) once personal data is taken out (`scrub`).
 //!
 //! No clock, no I/O (but for the files that [`args`] names, read before anything runs, and the one of [`geo`], read again when
-//! it changes), no state: one record in, exactly one
+//! it changes), no state but quotas and counts: one record in, exactly one
 //! outcome out. What comes is never trusted: whatever bytes arrive, the outcome is an event or a reason, in bounded time.
 
 pub mod args;
@@ -18,9 +19,12 @@ pub mod reason;
 pub mod visitor_key;
 
 mod accepted;
+mod accounts;
 mod address;
+mod admission;
 mod app;
 mod attributes;
+mod classify;
 mod consent;
 mod control;
 mod deployment;
@@ -32,6 +36,7 @@ mod json;
 mod language;
 mod page;
 mod query;
+mod quota;
 mod raw;
 mod referrer;
 mod report;
@@ -43,6 +48,7 @@ mod web;
 
 pub use accepted::Accepted;
 pub use args::Args;
+pub use classify::{Classified, Met, classify};
 pub use config::{Believed, Config, Limits, UnknownDeployments};
 pub use control::{CONSENT_WITHDRAWN, ERASE, ERASE_ACTION};
 pub use ingest::{Ingest, Nothing};

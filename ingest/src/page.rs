@@ -174,7 +174,7 @@ mod tests {
             ..Deployment::default()
         };
         let set = DefinitionSet::new(1, Default::default(), [Definition::Deployment(deployment)]);
-        let sites = Sites::new(&set, false);
+        let sites = Sites::new(&set, false, 1);
         let site = sites.get("shop").expect("known");
         let raw = RawPage {
             url: Scalar::Text(address.into()),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use journey::{Text, web_event::MktCampaign};
+use journey::{Text, percent::decode, web_event::MktCampaign};
 
 use crate::{
     scrub::{Form, Hits, scrub},
@@ -142,38 +142,6 @@ fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     })
 }
 
-/// Undoes percent encoding; `+` is a space in a query. What then is no UTF-8 is replaced.
-pub(crate) fn decode(text: &str, plus_is_space: bool) -> Cow<'_, str> {
-    if !text
-        .bytes()
-        .any(|b| b == b'%' || (plus_is_space && b == b'+'))
-    {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        match (first, escaped(after)) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            (b'+', _) if plus_is_space => bytes.push(b' '),
-            (byte, _) => bytes.push(*byte),
-        }
-    }
-    Cow::Owned(
-        String::from_utf8(bytes)
-            .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
-    )
-}
-
-fn escaped(after: &[u8]) -> Option<u8> {
-    let digit = |i: usize| after.get(i).and_then(|b| char::from(*b).to_digit(16));
-    Some((digit(0)? * 16 + digit(1)?) as u8)
-}
-
 #[cfg(test)]
 mod tests {
     use journey::definitions::{Definition, DefinitionSet, Deployment};
@@ -189,7 +157,7 @@ mod tests {
             ..Deployment::default()
         };
         let set = DefinitionSet::new(1, Default::default(), [Definition::Deployment(deployment)]);
-        let sites = Sites::new(&set, false);
+        let sites = Sites::new(&set, false, 1);
         let site = sites.get("shop").expect("known");
         let read = Query::read(query, site, &mut Hits::default());
         assert_eq!(read.kept, kept);
@@ -282,7 +250,7 @@ mod tests {
             ..Deployment::default()
         };
         let set = DefinitionSet::new(1, Default::default(), [Definition::Deployment(deployment)]);
-        let sites = Sites::new(&set, false);
+        let sites = Sites::new(&set, false, 1);
         let site = sites.get("shop").expect("known");
         let asked = "size=42&session=s&utm_source=news&utm_medium=x&gclid=g&q=shoes&s=boots&flag";
         let read = Query::read(asked, site, &mut Hits::default());

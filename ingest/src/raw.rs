@@ -12,7 +12,7 @@ use crate::{
 };
 
 object! {
-    /// One record of `web.events.raw`. An `ipAddress` is read for the look-up alone.
+    /// One record of `web.events.raw`. An `ipAddress` is compared with those that a deployment excludes, and looked up; no more.
     RawEvent {
         event_id: Scalar<'a> = "eventId",
         deployment_id: Scalar<'a> = "deploymentId",
@@ -40,6 +40,7 @@ object! {
         gpc: Signal = "gpc",
         reply_to: Scalar<'a> = "replyTo",
         ip_address: Scalar<'a> = "ipAddress",
+        origin: Scalar<'a> = "origin",
         user_agent_data: RawHints<'a> = "userAgentData",
     }
 }

@@ -15,7 +15,7 @@ macro_rules! reasons {
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
 
             /// As it stands in metrics and headers.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self {
                     $($name::$variant => $text,)*
                 }
@@ -57,6 +57,8 @@ reasons! {
         InvalidDeploymentId = "invalid_deployment_id",
         /// A `deploymentId` that no definition knows.
         UnknownDeployment = "unknown_deployment",
+        /// A page, or an `origin`, that the deployment does not allow.
+        OriginNotAllowed = "origin_not_allowed",
         /// Nobody: no `customerCookieId` (nor, where it is allowed, `customerId`).
         MissingCustomerCookieId = "missing_customer_cookie_id",
         /// A `customerId` of another shape than `<keyId>.<hash>`.
@@ -121,6 +123,12 @@ reasons! {
         PageBlocked = "page_blocked",
         /// A robot, where the deployment wants none.
         Bot = "bot",
+        /// An address that the deployment leaves out.
+        IpExcluded = "ip_excluded",
+        /// More events of a visitor than the deployment takes.
+        QuotaVisitor = "quota_visitor",
+        /// More events of a deployment than it may send.
+        QuotaDeployment = "quota_deployment",
     }
 }
 

@@ -233,6 +233,7 @@ mod tests {
         let sites = Sites::new(
             &DefinitionSet::new(1, Default::default(), definitions),
             false,
+            1,
         );
         let site = sites.get("shop").expect("known");
         let page: Url = page.parse().expect("a URL");
@@ -243,6 +244,7 @@ mod tests {
             config: &config,
             sites: &sites,
             words: &Words::default(),
+            quotas: &Default::default(),
         };
         let (domain, campaign) = (page::domain(&page), query.campaign.as_ref());
         read(referrer, domain, campaign, site, &rules, &mut hits)

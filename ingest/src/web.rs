@@ -62,6 +62,7 @@ pub(crate) fn read(
             control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits)
         }
         Stance::Allowed(consent) => {
+            rules.admit(raw, &sender)?;
             let mut admitted = admit(raw, sender.site, consent, rules, agents)?;
             admitted.hits.add_all(hits);
             accept(raw, &sender, admitted, rules)
@@ -86,6 +87,7 @@ fn admit(
     if class == Class::Block {
         return Err(SuppressReason::PageBlocked.into());
     }
+    site.gates.origin(&raw.origin, &url)?;
     let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
     let agent = agent.and_then(|text| agents.read(text, limits.user_agent_bytes));
     if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {

@@ -13,6 +13,10 @@ use crate::{Text, Timestamp};
 
 mod action_map;
 mod deployment;
+mod host;
+mod ip_range;
+mod origin;
+mod page_pattern;
 mod pattern;
 mod route_path;
 mod segment;
@@ -23,6 +27,9 @@ pub use action_map::{ActionMap, Activation, EventCondition, PageUrlCondition};
 pub use deployment::{
     ConsentMode, ConsentPolicy, Deployment, IdentifierType, PageClass, TraitMapping,
 };
+pub use ip_range::IpRange;
+pub use origin::Origin;
+pub use page_pattern::{PageName, PagePattern};
 pub use pattern::{Context, ContextPattern, Criterion, Journey, JourneyPattern, Operator};
 pub use route_path::RoutePath;
 pub use segment::{Outcome, Segment, ValueField};

@@ -7,6 +7,7 @@
 //! of it), [`journey_event`] and [`offer`] (what leaves), [`demand`] and [`staffing`] (what WFM gets), [`definitions`] (what
 //! users write), [`mark`] (how time travels through topics), [`topics`] (where everything lies).
 
+pub mod account;
 pub mod definitions;
 pub mod demand;
 pub mod id;
@@ -14,6 +15,7 @@ pub mod journey_event;
 pub mod mark;
 pub mod offer;
 pub mod partition;
+pub mod percent;
 pub mod quarters;
 pub mod staffing;
 pub mod text;
@@ -23,6 +25,7 @@ pub mod trait_record;
 pub mod visit;
 pub mod web_event;
 
+pub use account::{AccountCount, IngestAccount};
 pub use id::{CustomerId, DeploymentId, EventId, OfferId, RoutePathId, VisitId};
 pub use journey_event::JourneyEvent;
 pub use mark::TimeMark;

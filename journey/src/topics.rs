@@ -10,6 +10,8 @@ pub const ENGAGEMENT_EVENTS_RAW: &str = "engagement.events.raw";
 pub const WEB_EVENTS: &str = "web.events";
 /// Personal data that visitors submitted.
 pub const VISITORS: &str = "journey.visitors";
+/// How much came in, by deployment and minute, and what became of it.
+pub const ACCOUNTS: &str = "ingest.accounts";
 /// What happens to visits.
 pub const VISITS: &str = "journey.visits";
 /// Segments, outcomes, action maps, deployments, route paths.

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 use journey::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::log::LogError;
 
 /// What a committed offset's metadata says: where the changelog ended, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitMetadata {
     /// The changelog offset after the task's last record.
     pub end: i64,
@@ -24,21 +25,26 @@ pub struct CommitMetadata {
 }
 
 /// What stands beside a committed offset: what a task must know of itself as it was then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffsetNote {
     /// The greatest append time read: it never goes back within a partition.
     pub received: Timestamp,
     /// The definitions in force.
     pub definitions: i64,
+    /// What a stage without a changelog has still to tell, in few bytes; null of every other.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub own: Value,
 }
 
 /// The longest metadata that a broker takes by default.
 pub const METADATA_LIMIT: usize = 4096;
+/// The most bytes of it that a stage's own part may take ([`OffsetNote::own`]).
+pub const OWN_LIMIT: usize = 3072;
 
 impl CommitMetadata {
     /// As the broker stores it: JSON, UTF-8, bounded.
-    pub fn to_text(self) -> String {
-        let text = serde_json::to_string(&self).expect("plain numbers");
+    pub fn to_text(&self) -> String {
+        let text = serde_json::to_string(self).expect("numbers and texts");
         assert!(
             text.len() <= METADATA_LIMIT,
             "commit metadata over the broker's limit is a bug"
@@ -257,6 +263,7 @@ mod tests {
         let note = OffsetNote {
             received: Timestamp::MIN,
             definitions: i64::MIN,
+            own: Value::from("a"),
         };
         let written = CommitMetadata {
             end: i64::MAX,

@@ -123,7 +123,7 @@ pub struct Transaction<'a> {
 }
 
 /// How far a task has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPosition {
     /// Which task.
     pub task: TaskId,

@@ -4,6 +4,7 @@ use std::{fmt::Debug, hash::Hash, sync::Arc};
 
 use journey::{TaskTime, Timestamp, definitions::DefinitionSet, mark::Claims};
 use schemas::{Avro, Incompatible};
+use serde_json::Value;
 
 use crate::outbox::{Counter, Outbox};
 
@@ -164,6 +165,24 @@ pub trait Stage: Processor {
 
     /// Writes one output: [`Outbox::send`], [`Outbox::dead_letter`] or [`Outbox::suppress`], and what to count.
     fn encode(&self, key: &Self::Key, output: Self::Output, out: &mut Outbox<'_>);
+
+    /// A commit follows, and everything up to `received` has been taken in: what is to be told once in a while is told.
+    fn settle(&mut self, received: Timestamp, out: &mut Outbox<'_>) {
+        let _ = (received, out);
+    }
+
+    /// What a stage without a changelog has taken in and not told yet, in no more than [`OWN_LIMIT`] bytes of JSON: it stands
+    /// beside the committed offset, as atomic as any output, and without a record of its own.
+    ///
+    /// [`OWN_LIMIT`]: crate::changelog::OWN_LIMIT
+    fn note(&self) -> Value {
+        Value::Null
+    }
+
+    /// Takes back what [`Stage::note`] said at the committed offset.
+    fn recall(&mut self, note: &Value) {
+        let _ = note;
+    }
 
     /// How many records took the slow way of schema resolution since the last call.
     fn take_slow_decodes(&mut self) -> u64 {

@@ -271,7 +271,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 partition: id.partition,
                 partition_count: restored.partition_count,
             };
-            let version = restored.note.map_or(0, |note| note.definitions);
+            let version = restored.note.as_ref().map_or(0, |note| note.definitions);
             let mut task = Task::restore(
                 (self.make)(context),
                 context,
@@ -401,7 +401,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
         let all = self.is_closing || state_age.is_zero();
         let mut positions = Vec::with_capacity(self.tasks.len());
         for (id, task) in &mut self.tasks {
-            let position = task.capture(all || Some(*id) == oldest, &mut self.batch);
+            let position =
+                task.capture(all || Some(*id) == oldest, &mut self.batch, &self.addresses);
             if position.task_record.is_some() || Some(*id) == oldest {
                 self.captured.insert(*id, (now, 0));
             }

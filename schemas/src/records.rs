@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use apache_avro::Schema;
 use journey::{
+    account::{AccountCount, IngestAccount},
     demand::DemandSignal,
     journey_event::{
         BlockedWebActionOfferEvent, ConsentEvent, JourneyEvent, Named, OutcomeAchievedEvent,
@@ -54,6 +55,7 @@ macro_rules! topic_value {
 topic_value! {
     WebEvent => "web_event.avsc",
     VisitorTrait => "visitor_trait.avsc",
+    IngestAccount => "ingest_account.avsc",
     VisitEvent => "visit_event.avsc",
     JourneyEvent => "journey_event.avsc",
     Offer => "offer.avsc",
@@ -84,6 +86,8 @@ record! { Attribute as AttributeParts { data_type, value } }
 record! { Engagement as EngagementParts { offer_id, session_id, action_state, conversation_id, handle_time_seconds, error_code, error_message } }
 record! { Control { action, purposes } }
 record! { VisitorTrait { customer_id, deployment_id, name, value, updated_date, event_id, identifier_type } }
+record! { IngestAccount { topic, partition, deployment_id, minute, counts } }
+record! { AccountCount { result, reason, count } }
 record! { VisitEvent {
     kind, time, received_date, customer_id, deployment_id, visit, last_page_date, cause, merged_into, reason, ping, late,
     in_cause, opens,

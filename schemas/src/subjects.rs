@@ -3,7 +3,7 @@
 use std::fmt;
 
 use journey::{
-    JourneyEvent, Offer, VisitEvent, VisitorTrait, WebEvent, demand::DemandSignal,
+    IngestAccount, JourneyEvent, Offer, VisitEvent, VisitorTrait, WebEvent, demand::DemandSignal,
     staffing::StaffingInterval, topics,
 };
 
@@ -64,6 +64,7 @@ const fn public<T: Record>(topic: &'static str) -> Subject {
 const ALL: &[Subject] = &[
     internal::<WebEvent>(topics::WEB_EVENTS),
     internal::<VisitorTrait>(topics::VISITORS),
+    internal::<IngestAccount>(topics::ACCOUNTS),
     internal::<VisitEvent>(topics::VISITS),
     public::<JourneyEvent>(topics::JOURNEY_EVENTS),
     public::<Offer>(topics::OFFERS),

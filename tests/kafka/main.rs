@@ -3,6 +3,7 @@
 //! Needs `FOOTFALL_BROKERS` and `FOOTFALL_REGISTRY` (`make test` starts both), and the binaries built with the feature
 //! `pipeline/failpoints`. Each test has a lane of its own. Nothing sleeps to wait: whatever is waited for has a deadline.
 
+mod accounts;
 mod auditor;
 mod bad_input;
 mod broker;

@@ -133,6 +133,49 @@ fn multiset(broker: &MemoryBroker, topic: &str) -> Vec<Vec<u8>> {
     values
 }
 
+/// Records by raw topic, partition and minute.
+type ByMinute = BTreeMap<(String, u32, Timestamp), i64>;
+
+/// What came in, ticks aside, is what ingest accounts for, minute by minute.
+pub(crate) fn adds_up(broker: &MemoryBroker) {
+    let (came, accounted) = (came_in(broker), accounted_for(broker));
+    assert!(!came.is_empty(), "nothing came in");
+    assert!(
+        came == accounted,
+        "{came:#?} came in, {accounted:#?} are accounted for"
+    );
+}
+
+fn came_in(broker: &MemoryBroker) -> ByMinute {
+    let mut came = ByMinute::new();
+    for topic in [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW] {
+        for partition in 0..PARTITIONS {
+            let mut received = Timestamp::MIN;
+            for record in broker.records(topic, partition) {
+                // A broker's clock may step back; what a task takes for the time does not.
+                received = received.max(record.appended_at);
+                if record.value.is_some() {
+                    let minute = received.floor(journey::account::SPAN);
+                    let place = (topic.to_owned(), partition, minute);
+                    *came.entry(place).or_default() += 1;
+                }
+            }
+        }
+    }
+    came
+}
+
+fn accounted_for(broker: &MemoryBroker) -> ByMinute {
+    let mut accounted = ByMinute::new();
+    for account in values::<journey::IngestAccount>(broker, topics::ACCOUNTS) {
+        let (partition, minute) = (account.partition as u32, account.minute);
+        let place = (account.topic.to_string(), partition, minute);
+        let counts = account.counts.iter().map(|counted| counted.count);
+        *accounted.entry(place).or_default() += counts.sum::<i64>();
+    }
+    accounted
+}
+
 /// The sequence of every session is 1, 2, 3…
 pub(crate) fn gapless(broker: &MemoryBroker) {
     let mut last = BTreeMap::new();

@@ -31,7 +31,7 @@ use journey::{
 use journey_tests::oracle::{self, Event};
 use pipeline::memory::{Faults, Random};
 
-use judge::{as_the_oracle_says, ended, gapless, same, same_in_any_order, values};
+use judge::{adds_up, as_the_oracle_says, ended, gapless, same, same_in_any_order, values};
 use kinds::{FAULTS, Kinds, TRAFFIC, Traffic};
 use script::Script;
 
@@ -100,6 +100,8 @@ fn one(seed: u64, visitors: u32, kinds: &Kinds) -> Happened {
     again.settle(script.end).expect("nothing goes wrong");
     same(again.broker(), faulty.broker());
     gapless(faulty.broker());
+    adds_up(calm.broker());
+    adds_up(faulty.broker());
     if !kinds.has(Traffic::ClockBack) {
         let oracle = oracle::sessionize(&script.events);
         let covers = |visitor: &str| !script.forgotten.contains(visitor);

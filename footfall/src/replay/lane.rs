@@ -24,6 +24,7 @@ const OF_INGEST: &[&str] = &[
     names::WEB_EVENTS_RAW,
     names::ENGAGEMENT_EVENTS_RAW,
     names::VISITORS,
+    names::ACCOUNTS,
 ];
 
 /// The lane, as it is and as it must be.

@@ -15,6 +15,9 @@ fn help_lists_every_command() {
         "send",
         "tail",
         "dead-letters",
+        "deployments",
+        "pages",
+        "completeness",
         "replay",
         "diff",
     ] {

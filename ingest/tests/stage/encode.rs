@@ -23,9 +23,9 @@ fn run(members: &str) -> (Batch, Accepted) {
     fold.drain_changes(|_, _| panic!("and so has nothing to capture"));
     let addresses = Addresses {
         topology: Ingest::TOPOLOGY,
-        partitions: vec![PARTITIONS, PARTITIONS],
+        partitions: vec![PARTITIONS, PARTITIONS, 1],
         input_partitions: vec![1, 1],
-        schema_ids: vec![Some(7), Some(8)],
+        schema_ids: vec![Some(7), Some(8), Some(9)],
         dead_letter_partitions: vec![1, 1],
         dead_letter_bytes: false,
     };

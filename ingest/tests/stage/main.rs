@@ -1,5 +1,6 @@
 //! The stage through its own door: bytes in, one outcome out.
 
+mod admission;
 mod any_bytes;
 mod encode;
 mod events;
@@ -23,7 +24,8 @@ use pipeline::{Processor, Record, Refusal, Stage, TaskContext};
 /// When every record of these tests is received.
 pub(crate) const RECEIVED: &str = "2026-11-23T14:00:10.000Z";
 
-/// The deployments that these tests know: `shop` needs no consent, `strict` does and lists purposes, `plain` wants no robots.
+/// The deployments that these tests know: `shop` needs no consent, `strict` does and lists purposes, `plain` wants no robots,
+/// `fenced` takes only its own pages and nobody of the house, `metered` only so much.
 pub(crate) const DEFINITIONS: &str = r#"[
   {"kind": "deployment", "id": "shop", "consent": {"mode": "not_needed"}, "visitTimeoutMinutes": 30,
    "excludedQueryParameters": ["token"],
@@ -33,6 +35,10 @@ pub(crate) const DEFINITIONS: &str = r#"[
                     {"fieldName": "cellPhone", "type": "phone"}, {"fieldName": "externalId", "type": "externalId"}]},
   {"kind": "deployment", "id": "strict", "consent": {"mode": "required", "purposes": ["visits"]}},
   {"kind": "deployment", "id": "plain", "consent": {"mode": "implied"}, "suppressBots": true},
+  {"kind": "deployment", "id": "fenced", "consent": {"mode": "not_needed"},
+   "allowedOrigins": ["https://shop.example", "*.shop.example:8443"], "excludedIpAddresses": ["192.0.2.0/24", "2001:db8::7"]},
+  {"kind": "deployment", "id": "metered", "consent": {"mode": "implied"},
+   "eventsPerSecond": 2, "eventBurst": 4, "visitorEventsPerSecond": 1, "visitorEventBurst": 3},
   {"kind": "pageClass", "id": "health", "patterns": ["shop.example/health/*"], "class": "block"},
   {"kind": "pageClass", "id": "account", "patterns": ["shop.example/account/*"], "class": "no_offer"}
 ]"#;

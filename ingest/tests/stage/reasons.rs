@@ -33,6 +33,10 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
         (R::InvalidDeploymentId, r#""deploymentId":"sh op""#.into()),
         (R::UnknownDeployment, r#""deploymentId":"nobody's""#.into()),
         (
+            R::OriginNotAllowed,
+            r#""deploymentId":"fenced","page":{"url":"https://elsewhere.example/"}"#.into(),
+        ),
+        (
             R::MissingCustomerCookieId,
             r#""customerCookieId":null"#.into(),
         ),
@@ -203,6 +207,10 @@ fn every_reason_to_suppress_has_an_input_that_shows_it() {
             S::Bot,
             r#""deploymentId":"plain","userAgentString":"Googlebot/2.1""#,
         ),
+        (
+            S::IpExcluded,
+            r#""deploymentId":"fenced","ipAddress":"192.0.2.9""#,
+        ),
     ] {
         assert_eq!(
             outcome(&mut stage(0), event(members).as_bytes()),
@@ -211,6 +219,19 @@ fn every_reason_to_suppress_has_an_input_that_shows_it() {
         );
         shown.insert(reason);
     }
+    shown.extend(
+        [S::QuotaVisitor, S::QuotaDeployment]
+            .into_iter()
+            .filter(|reason| {
+                let mut ingest = stage(0);
+                (0..5).any(|i| {
+                    let who = if *reason == S::QuotaVisitor { 0 } else { i };
+                    let members =
+                        format!(r#""deploymentId":"metered","customerCookieId":"c{who}""#);
+                    outcome(&mut ingest, event(&members).as_bytes()) == reason.as_str()
+                })
+            }),
+    );
     assert_eq!(shown.len(), S::ALL.len());
 }
 

@@ -18,6 +18,18 @@ pub struct Deployment {
     pub purpose: Text,
     /// How to reach the owner.
     pub contact: Text,
+    /// Where its pages are: scheme, host and port of those whose events are taken. None listed: everywhere.
+    pub allowed_origins: Vec<Text>,
+    /// Addresses and ranges (CIDR) whose events are left out: the owner's own people, monitoring.
+    pub excluded_ip_addresses: Vec<Text>,
+    /// The most events a second, over all raw partitions; no limit if absent.
+    pub events_per_second: Option<f64>,
+    /// The most at once; ten seconds' worth if absent.
+    pub event_burst: Option<u32>,
+    /// The most events a second of one visitor; no limit if absent.
+    pub visitor_events_per_second: Option<f64>,
+    /// The most of one visitor at once; ten seconds' worth if absent.
+    pub visitor_event_burst: Option<u32>,
     /// On what basis visitors are tracked.
     pub consent: ConsentPolicy,
     /// 1–120.
@@ -66,6 +78,12 @@ impl Default for Deployment {
             owner: Text::default(),
             purpose: Text::default(),
             contact: Text::default(),
+            allowed_origins: Vec::new(),
+            excluded_ip_addresses: Vec::new(),
+            events_per_second: None,
+            event_burst: None,
+            visitor_events_per_second: None,
+            visitor_event_burst: None,
             consent: ConsentPolicy::default(),
             visit_timeout_minutes: 20.0,
             idle_seconds: 45.0,

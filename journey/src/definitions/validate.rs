@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
-use super::{Definition, Deployment, PageClass, RoutePath};
+use super::{Definition, RoutePath};
 use crate::Text;
 
+mod deployments;
 mod matching;
 
 /// What a context criterion can look at: the visit.
@@ -138,100 +139,6 @@ impl Report<'_> {
         self.expect(!value.trim().is_empty(), place, "must not be empty");
     }
 
-    fn deployment(&mut self, deployment: &Deployment) {
-        let Deployment {
-            visit_timeout_minutes: timeout,
-            idle_seconds: idle,
-            away_seconds: away,
-            ..
-        } = deployment;
-        self.expect(
-            (1.0..=120.0).contains(timeout),
-            ".visitTimeoutMinutes",
-            format!("is {timeout}: must be 1 to 120 minutes"),
-        );
-        let silence = format!("is {idle}: must be more than 0 and less than the visit timeout");
-        self.expect(
-            *idle > 0.0 && *idle < timeout * 60.0,
-            ".idleSeconds",
-            silence,
-        );
-        let silence = format!(
-            "is {away}: must be at least idleSeconds ({idle}) and less than the visit timeout"
-        );
-        self.expect(
-            away >= idle && *away < timeout * 60.0,
-            ".awaySeconds",
-            silence,
-        );
-        let hours = deployment.max_visit_hours;
-        let longest =
-            format!("is {hours}: must be more than the visit timeout and at most 168 hours");
-        self.expect(
-            hours * 60.0 > *timeout && hours <= 168.0,
-            ".maxVisitHours",
-            longest,
-        );
-        let events = deployment.max_visit_events;
-        self.expect(
-            (1..=1_000_000).contains(&events),
-            ".maxVisitEvents",
-            format!("is {events}: must be 1 to 1,000,000"),
-        );
-        self.bot_rate(deployment);
-        for (i, mapping) in deployment.traits_mapper.iter().enumerate() {
-            self.filled(
-                &mapping.field_name,
-                &format!(".traitsMapper[{i}].fieldName"),
-            );
-            if let Some(name) = &mapping.trait_name {
-                self.filled(name, &format!(".traitsMapper[{i}].traitName"));
-            }
-        }
-        self.texts(
-            &deployment.search_query_parameters,
-            ".searchQueryParameters",
-        );
-        self.texts(
-            &deployment.excluded_query_parameters,
-            ".excludedQueryParameters",
-        );
-        self.texts(
-            &deployment.allowed_query_parameters,
-            ".allowedQueryParameters",
-        );
-        let one_list = deployment.allowed_query_parameters.is_empty()
-            || deployment.excluded_query_parameters.is_empty();
-        self.expect(
-            one_list,
-            ".allowedQueryParameters",
-            "stands beside excludedQueryParameters: what is not allowed is excluded".to_owned(),
-        );
-        let country = deployment.default_country.as_deref();
-        self.expect(
-            country.is_none_or(|country| {
-                country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())
-            }),
-            ".defaultCountry",
-            "is no country as DE or US".to_owned(),
-        );
-        self.texts(&deployment.consent.purposes, ".consent.purposes");
-    }
-
-    fn bot_rate(&mut self, deployment: &Deployment) {
-        let (events, seconds) = (deployment.bot_rate_events, deployment.bot_rate_seconds);
-        self.expect(
-            (0..=1_000_000).contains(&events),
-            ".botRateEvents",
-            format!("is {events}: must be 0 (no such rule) to 1,000,000"),
-        );
-        self.expect(
-            seconds >= 1.0 && seconds <= deployment.visit_timeout_minutes * 60.0,
-            ".botRateSeconds",
-            format!("is {seconds}: must be 1 to the visit timeout"),
-        );
-    }
-
     fn texts(&mut self, texts: &[Text], place: &str) {
         for (i, text) in texts.iter().enumerate() {
             self.filled(text, &format!("{place}[{i}]"));
@@ -274,42 +181,6 @@ impl Report<'_> {
             );
         }
         self.texts(&route_path.skill_ids, ".skillIds");
-    }
-
-    fn page_class(&mut self, class: &PageClass) {
-        const CLASSES: [&str; 4] = ["block", "count_only", "no_link", "no_offer"];
-        let fits = CLASSES.contains(&class.class.as_str());
-        self.expect(
-            fits,
-            ".class",
-            format!(
-                "{:?} is no page class: must be one of {}",
-                class.class,
-                CLASSES.join(", ")
-            ),
-        );
-        self.expect(
-            !class.patterns.is_empty(),
-            ".patterns",
-            "must hold at least one pattern, as shop.example/account/*",
-        );
-        self.texts(&class.patterns, ".patterns");
-        for (i, pattern) in class.patterns.iter().enumerate() {
-            let bare = !pattern.contains("://");
-            self.expect(
-                bare,
-                &format!(".patterns[{i}]"),
-                "is host and path without a scheme, as shop.example/account/*",
-            );
-        }
-        if let Some(deployment) = &class.deployment_id {
-            let known = self.knows("deployment", deployment);
-            self.expect(
-                known,
-                ".deploymentId",
-                format!("no deployment {deployment:?} is defined here"),
-            );
-        }
     }
 }
 

@@ -98,6 +98,8 @@ pub fn lane_topics(
     for output in [topics::JOURNEY_EVENTS, topics::OFFERS] {
         add(output, p, false, &delete(7 * DAY));
     }
+    // Few and small, and read as a whole: one partition, so that a transaction touches one more now and then.
+    add(topics::ACCOUNTS, 1, false, &delete(90 * DAY));
     add(topics::STAFFING_REVISIONS, p, false, &delete(90 * DAY));
     let compact = || ("cleanup.policy", "compact".to_owned());
     add(topics::VISITORS, p, false, &[compact()]);

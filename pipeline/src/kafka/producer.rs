@@ -85,7 +85,7 @@ pub(super) struct Transactions {
 }
 
 /// What is committed of a task: the next input offset, where its changelog ends, and what stands beside.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct End {
     pub(super) task: TaskId,
     pub(super) next_offset: i64,
@@ -299,7 +299,7 @@ impl Transactions {
                     next_offset: position.next_offset,
                     end,
                     floor: position.floor,
-                    note: position.note,
+                    note: position.note.clone(),
                 });
             }
         }
@@ -381,7 +381,7 @@ fn offsets(ends: &[End], names: &Names) -> Result<TopicPartitionList, KafkaError
             end: of.end,
             at,
             floor: of.floor,
-            note: of.note,
+            note: of.note.clone(),
         };
         element.set_metadata(metadata.to_text());
     }

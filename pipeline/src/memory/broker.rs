@@ -74,7 +74,7 @@ impl Partition {
 }
 
 /// What a group has committed of a partition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct CommittedOffset {
     pub(super) next_offset: i64,
     pub(super) end: i64,

@@ -181,15 +181,16 @@ impl MemoryLog {
         for task in tasks {
             let input = &self.names.inputs[task.input];
             let key = (self.group.clone(), input.clone(), task.partition);
-            let committed = self.broker.lock().committed.get(&key).copied();
-            let changelog = self.read_changelog(*task, committed.map_or(0, |c| c.end))?;
-            self.next.insert(*task, committed.map_or(0, |c| c.floor));
+            let committed = self.broker.lock().committed.get(&key).cloned();
+            let at = committed.as_ref();
+            let changelog = self.read_changelog(*task, at.map_or(0, |c| c.end))?;
+            self.next.insert(*task, at.map_or(0, |c| c.floor));
             restored.push(Restored {
                 task: Some(*task),
                 partition_count: self.broker.partition_count(input),
-                next_offset: committed.map(|c| c.next_offset),
+                next_offset: at.map(|c| c.next_offset),
                 changelog,
-                floor: committed.map(|c| c.floor),
+                floor: at.map(|c| c.floor),
                 note: committed.and_then(|c| c.note),
             });
         }
@@ -293,7 +294,7 @@ impl MemoryLog {
                 .or_default();
             committed.next_offset = position.next_offset;
             committed.floor = position.floor;
-            committed.note = Some(position.note);
+            committed.note = Some(position.note.clone());
             if let Some(index) = position.task_record {
                 committed.end = offsets[index] + 1;
             }

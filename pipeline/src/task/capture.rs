@@ -6,7 +6,7 @@ use super::Task;
 use crate::{
     changelog::OffsetNote,
     log::TaskPosition,
-    outbox::{Batch, Destination},
+    outbox::{Addresses, Batch, Destination, Outbox},
     processor::Stage,
     state_record::{self, Position, TASK_KEY, TaskRecord},
 };
@@ -46,7 +46,8 @@ impl<S: Stage> Task<S> {
 
     /// Says how far the task has come; and, `now` or if it must, writes what is to be remembered into the batch: every changed
     /// state, then the task's own record, last.
-    pub fn capture(&mut self, now: bool, batch: &mut Batch) -> TaskPosition {
+    pub fn capture(&mut self, now: bool, batch: &mut Batch, addresses: &Addresses) -> TaskPosition {
+        self.settle(batch, addresses);
         let captures = self.is_uncaptured() && (now || self.must_capture());
         let task_record = captures.then(|| self.write_states(batch));
         if captures {
@@ -69,8 +70,17 @@ impl<S: Stage> Task<S> {
                 } else {
                     self.in_force
                 },
+                own: self.fold.processor().note(),
             },
         }
+    }
+
+    /// Lets the stage tell what it tells once in a while.
+    fn settle(&mut self, batch: &mut Batch, addresses: &Addresses) {
+        let mut outbox = Outbox::new(batch, addresses, self.id.partition, None);
+        let received = self.last_received;
+        self.fold.processor_mut().settle(received, &mut outbox);
+        outbox.finish();
     }
 
     /// Every changed state, then the task's own record. Says where in the batch that stands.

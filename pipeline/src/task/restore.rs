@@ -39,7 +39,10 @@ impl<S: Stage> Task<S> {
             floor: task.next_offset,
             is_due: restored.next_offset != Some(task.next_offset),
             replayed_until: restored.next_offset.unwrap_or(0),
-            definitions: restored.note.map_or(i64::MAX, |note| note.definitions),
+            definitions: restored
+                .note
+                .as_ref()
+                .map_or(i64::MAX, |note| note.definitions),
             ..Captured::default()
         };
         Ok(task)
@@ -84,8 +87,9 @@ impl<S: Stage> Task<S> {
                 );
             }
         };
-        let noted = restored.note.filter(|_| S::TOPOLOGY.stateless);
+        let noted = restored.note.as_ref().filter(|_| S::TOPOLOGY.stateless);
         if let Some(note) = noted {
+            self.fold.processor_mut().recall(&note.own);
             self.last_received = note.received;
             self.fold.set_time(self.time_now());
         }

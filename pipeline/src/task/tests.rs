@@ -225,7 +225,7 @@ impl Bench {
     }
 
     fn commit_with(&mut self, capture: bool) -> (Vec<String>, TaskPosition) {
-        let position = self.task.capture(capture, &mut self.batch);
+        let position = self.task.capture(capture, &mut self.batch, &addresses());
         let mut said = Vec::new();
         for record in self.batch.records() {
             let value = self.batch.value(record).map(<[u8]>::to_vec);
@@ -290,7 +290,7 @@ fn the_position_is_the_offset_after_the_last_record_read_and_gaps_do_not_matter(
 fn the_tasks_own_record_is_the_last_of_its_commit() {
     let mut bench = Bench::new(&[i64::MIN]);
     bench.input(0, "1@0");
-    let position = bench.task.capture(true, &mut bench.batch);
+    let position = bench.task.capture(true, &mut bench.batch, &addresses());
     assert_eq!(position.task_record, Some(bench.batch.record_count() - 1));
     let last = bench.batch.records().last().expect("its own record");
     assert_eq!(bench.batch.key(last), Some(TASK_KEY));

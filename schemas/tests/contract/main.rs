@@ -14,6 +14,7 @@ macro_rules! for_each_record {
     ($function:ident $(, $argument:expr)*) => {{
         $function::<journey::WebEvent>($($argument),*);
         $function::<journey::VisitorTrait>($($argument),*);
+        $function::<journey::IngestAccount>($($argument),*);
         $function::<journey::VisitEvent>($($argument),*);
         $function::<journey::JourneyEvent>($($argument),*);
         $function::<journey::Offer>($($argument),*);

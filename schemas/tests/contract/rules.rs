@@ -102,6 +102,7 @@ fn every_avro_topic_has_a_subject() {
     let expected = [
         topics::WEB_EVENTS,
         topics::VISITORS,
+        topics::ACCOUNTS,
         topics::VISITS,
         topics::JOURNEY_EVENTS,
         topics::OFFERS,

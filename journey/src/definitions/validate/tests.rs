@@ -21,6 +21,13 @@ fn check(json: &str, expected: &[(&str, &str)]) {
     }
 }
 
+/// What every deployment must say.
+const OWNED: &str = r#""owner":"o","purpose":"p","contact":"c@shop.example""#;
+
+fn deployment(rest: &str) -> String {
+    format!(r#"[{{"kind":"deployment","id":"d",{OWNED},{rest}}}]"#)
+}
+
 fn segment(rest: &str) -> String {
     format!(r#"[{{"kind":"segment","id":"s","displayName":"S",{rest}}}]"#)
 }
@@ -62,7 +69,7 @@ fn what_is_right_has_no_mistake() {
         ),
         &[],
     );
-    check(r#"[{"kind":"deployment","id":"shop"}]"#, &[]);
+    check(&deployment(r#""visitTimeoutMinutes":30"#), &[]);
 }
 
 #[test]
@@ -204,7 +211,6 @@ fn numbers_and_dates_are_within_their_bounds() {
         &action_map(r#","startDate":"2027-01-01T00:00:00Z","endDate":"2026-01-01T00:00:00Z""#),
         &[("actionMap/m.endDate", "after")],
     );
-    let deployment = |rest: &str| format!(r#"[{{"kind":"deployment","id":"d",{rest}}}]"#);
     check(
         &deployment(r#""visitTimeoutMinutes":121"#),
         &[("deployment/d.visitTimeoutMinutes", "1 to 120")],
@@ -233,18 +239,78 @@ fn numbers_and_dates_are_within_their_bounds() {
 
 #[test]
 fn ids_are_unique_and_fit_a_topic_key() {
-    let twice = r#"[{"kind":"deployment","id":"d"},{"kind":"deployment","id":"d"}]"#;
-    check(twice, &[("deployment/d.id", "twice")]);
+    let twice = r#"[{"kind":"scheduleGroup","id":"d"},{"kind":"scheduleGroup","id":"d"}]"#;
+    check(twice, &[("scheduleGroup/d.id", "twice")]);
     check(
-        r#"[{"kind":"deployment","id":"a/b"}]"#,
-        &[("deployment/a/b.id", "without '/'")],
+        r#"[{"kind":"scheduleGroup","id":"a/b"}]"#,
+        &[("scheduleGroup/a/b.id", "without '/'")],
     );
     check(
-        r#"[{"kind":"deployment","id":""}]"#,
-        &[("deployment/.id", "1 to 128")],
+        r#"[{"kind":"scheduleGroup","id":""}]"#,
+        &[("scheduleGroup/.id", "1 to 128")],
     );
     check(
         r#"[{"kind":"scheduleGroup","id":"a","anything":{"b":1}}]"#,
         &[],
+    );
+}
+
+#[test]
+fn somebody_answers_for_every_deployment() {
+    check(
+        r#"[{"kind":"deployment","id":"d","owner":" ","purpose":"p"}]"#,
+        &[
+            ("deployment/d.owner", "who answers"),
+            ("deployment/d.contact", "is reached"),
+        ],
+    );
+}
+
+#[test]
+fn what_a_deployment_takes_can_be_read() {
+    check(
+        &deployment(
+            r#""allowedOrigins":["https://shop.example","*.shop.example:8443"],"excludedIpAddresses":["192.0.2.0/24","::1"],
+               "eventsPerSecond":500,"eventBurst":2000,"visitorEventsPerSecond":0.5"#,
+        ),
+        &[],
+    );
+    check(
+        &deployment(r#""allowedOrigins":["https://shop.example/x"]"#),
+        &[("deployment/d.allowedOrigins[0]", "more than an origin")],
+    );
+    check(
+        &deployment(r#""excludedIpAddresses":["192.0.2.0/33"]"#),
+        &[("deployment/d.excludedIpAddresses[0]", "192.0.2.0/24")],
+    );
+    check(
+        &deployment(r#""eventsPerSecond":0,"eventBurst":0"#),
+        &[
+            ("deployment/d.eventsPerSecond", "0.001 to"),
+            ("deployment/d.eventBurst", "1 to"),
+        ],
+    );
+    check(
+        &deployment(r#""visitorEventBurst":5"#),
+        &[(
+            "deployment/d.visitorEventBurst",
+            "without visitorEventsPerSecond",
+        )],
+    );
+}
+
+#[test]
+fn a_page_pattern_that_can_never_be_met_is_a_mistake() {
+    let class = |pattern: &str| {
+        format!(r#"[{{"kind":"pageClass","id":"c","patterns":["{pattern}"],"class":"block"}}]"#)
+    };
+    check(&class("größe.example:8080/*"), &[]);
+    check(
+        &class("https://shop.example/x"),
+        &[("pageClass/c.patterns[0]", "without a scheme")],
+    );
+    check(
+        &class("shop.example/#/cart"),
+        &[("pageClass/c.patterns[0]", "fragment")],
     );
 }

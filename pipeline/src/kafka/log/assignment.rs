@@ -36,7 +36,8 @@ impl KafkaLog {
         let mut restored = Vec::new();
         for ((task, offset), changelog) in offsets.into_iter().zip(changelogs) {
             let input = &self.names.inputs[task.input];
-            let floor = offset.metadata.map(|metadata| metadata.floor);
+            let metadata = offset.metadata.as_ref();
+            let floor = metadata.map(|metadata| metadata.floor);
             let floor = floor.or(offset.next_offset);
             let from = floor.map_or(Offset::Beginning, Offset::Offset);
             assignment
@@ -48,9 +49,9 @@ impl KafkaLog {
                 next_offset: offset.next_offset,
                 changelog,
                 floor,
-                note: offset.metadata.map(|metadata| metadata.note),
+                note: metadata.map(|metadata| metadata.note.clone()),
             });
-            let owned = Owned::new(offset.next_offset, offset.metadata, wall_clock());
+            let owned = Owned::new(offset.next_offset, metadata, wall_clock());
             self.tasks.insert(task, owned);
         }
         self.consumer

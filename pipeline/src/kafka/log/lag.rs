@@ -25,7 +25,7 @@ impl Owned {
     /// A partition as it was committed, assigned now.
     pub(super) fn new(
         next_offset: Option<i64>,
-        metadata: Option<CommitMetadata>,
+        metadata: Option<&CommitMetadata>,
         now: Timestamp,
     ) -> Owned {
         let floor = metadata.map(|metadata| metadata.floor).or(next_offset);
@@ -98,13 +98,14 @@ mod tests {
             note: OffsetNote {
                 received: Timestamp(at),
                 definitions: 0,
+                own: serde_json::Value::Null,
             },
         })
     }
 
     #[test]
     fn a_task_that_is_stuck_from_its_start_falls_behind() {
-        let owned = Owned::new(Some(10), committed(10, 40_000), NOW);
+        let owned = Owned::new(Some(10), committed(10, 40_000).as_ref(), NOW);
         assert_eq!(owned.lag(Some(30), NOW), (20, 60.0));
         let fresh = Owned::new(None, None, NOW);
         assert_eq!(fresh.lag(Some(30), Timestamp(130_000)), (30, 30.0));
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn who_has_read_all_there_is_is_not_behind() {
-        let mut owned = Owned::new(Some(10), committed(10, 40_000), NOW);
+        let mut owned = Owned::new(Some(10), committed(10, 40_000).as_ref(), NOW);
         owned.read(29, Timestamp(41_000));
         assert_eq!(owned.lag(Some(30), NOW), (0, 0.0));
         assert_eq!(owned.lag(Some(31), NOW), (1, 0.0), "a control record");
@@ -126,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_was_committed_is_restored_once_it_was_folded_again() {
-        let mut owned = Owned::new(Some(10), committed(4, 40_000), NOW);
+        let mut owned = Owned::new(Some(10), committed(4, 40_000).as_ref(), NOW);
         assert_eq!((owned.next_offset, owned.left_to_restore()), (4, 6));
         owned.read(8, NOW);
         assert_eq!(owned.left_to_restore(), 1);

@@ -15,7 +15,7 @@ impl Bench {
             partition_count: 4,
             next_offset: Some(committed.next_offset),
             floor: Some(committed.floor),
-            note: Some(committed.note),
+            note: Some(committed.note.clone()),
             changelog: self.changelog.clone().into_iter().collect(),
         };
         let task = Task::restore(Counting::default(), CONTEXT, sets(effective), &restored);

@@ -108,7 +108,7 @@ fn what_a_stranger_writes_as_a_mark_is_a_tick() {
         batch.is_empty() && batch.counts().next().is_none(),
         "as ticks, they are told and counted nowhere"
     );
-    assert_eq!(task.capture(true, &mut batch).next_offset, 4);
+    assert_eq!(task.capture(true, &mut batch, &addresses()).next_offset, 4);
 }
 
 fn mark_at(at: i64) -> Vec<u8> {

@@ -1,0 +1,388 @@
+//! Which pages a pattern means. A page and a pattern are brought into one form before they are compared, so that no other
+//! way of writing a page hides it from a pattern that blocks it; what can never be met in that form is a mistake.
+
+use url::Url;
+
+use super::host::{self, Authority, glob};
+use crate::percent;
+
+/// A page as patterns see it: host, path and query, decoded and in lower case, and the port beside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageName {
+    text: String,
+    query: usize,
+    port: Option<u16>,
+}
+
+impl PageName {
+    /// The page at this address.
+    pub fn new(url: &Url) -> PageName {
+        let mut text = host::of(url).into_owned();
+        text.push_str(&path(url.path()));
+        let end = text.len();
+        if let Some(asked) = url.query() {
+            text.push('?');
+            text.push_str(&query(asked));
+        }
+        PageName {
+            text,
+            query: end,
+            port: host::port_of(url),
+        }
+    }
+
+    /// Host and path, and the query where there is one.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Without escapes, in lower case, and with single slashes, as servers take it.
+fn path(written: &str) -> String {
+    let mut plain = percent::decode(written, false).to_lowercase();
+    while plain.contains("//") {
+        plain = plain.replace("//", "/");
+    }
+    plain
+}
+
+fn query(written: &str) -> String {
+    percent::decode(written, true).to_lowercase()
+}
+
+/// A pattern over host and path, as `shop.example/account/*`: `*` is any run of characters, case and encoding do not count,
+/// a pattern without a path is the whole host, one without a port every port, and the query counts only where the pattern
+/// has a `?`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PagePattern {
+    text: String,
+    port: Option<u16>,
+    asks_query: bool,
+    mistake: Option<&'static str>,
+}
+
+impl PagePattern {
+    /// Reads a pattern. One with a mistake means as much as can be read of it.
+    pub fn new(written: &str) -> PagePattern {
+        let written = written.trim().replace('\\', "/");
+        let parts = Parts::of(&written);
+        let mut authority = Authority::read(parts.at);
+        if parts.at.is_empty() {
+            authority.host.push('*');
+        }
+        let mut text = authority.host;
+        text.push_str(&path(match parts.path {
+            "" if parts.query.is_some() && !text.ends_with('*') => "/",
+            "" if !text.ends_with('*') => "/*",
+            path => path,
+        }));
+        if let Some(asked) = parts.query {
+            text.push('?');
+            text.push_str(&query(asked));
+        }
+        PagePattern {
+            text,
+            port: authority.port,
+            asks_query: parts.query.is_some(),
+            mistake: parts.mistake().or(authority.mistake),
+        }
+    }
+
+    /// Why no page can ever meet it, if none can, and what would be right.
+    pub fn mistake(&self) -> Option<&'static str> {
+        self.mistake
+    }
+
+    /// Whether the page is one of those that it means.
+    pub fn meets(&self, page: &PageName) -> bool {
+        if self.port.is_some_and(|port| page.port != Some(port)) {
+            return false;
+        }
+        let text = if self.asks_query {
+            &page.text[..]
+        } else {
+            &page.text[..page.query]
+        };
+        glob(&self.text, text)
+    }
+}
+
+/// A pattern, taken apart as it is written.
+struct Parts<'p> {
+    scheme: Option<&'p str>,
+    at: &'p str,
+    path: &'p str,
+    query: Option<&'p str>,
+    fragment: Option<&'p str>,
+}
+
+impl<'p> Parts<'p> {
+    fn of(written: &'p str) -> Parts<'p> {
+        let (scheme, bare) = match written.split_once("://") {
+            Some((scheme, bare)) => (Some(scheme), bare),
+            None => (None, written),
+        };
+        let (bare, fragment) = cut(bare, '#');
+        let (at, rest) = bare.split_at(bare.find(['/', '?']).unwrap_or(bare.len()));
+        let (path, query) = cut(rest, '?');
+        Parts {
+            scheme,
+            at,
+            path,
+            query,
+            fragment,
+        }
+    }
+
+    fn mistake(&self) -> Option<&'static str> {
+        if self.scheme.is_some() {
+            Some("is host and path without a scheme, as shop.example/account/*")
+        } else if self.fragment.is_some() {
+            Some("has a fragment (#…), which is never compared: leave it out")
+        } else if self.at.is_empty() {
+            Some(
+                "begins with a path: say whose, as shop.example/account/*, or */account/* for any host",
+            )
+        } else if self.path.split('/').any(|part| matches!(part, "." | "..")) {
+            Some(
+                "has . or .. in its path, which no page's address has: write the path that they lead to",
+            )
+        } else {
+            None
+        }
+    }
+}
+
+fn cut(text: &str, at: char) -> (&str, Option<&str>) {
+    match text.split_once(at) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn meets(pattern: &str, url: &str) -> bool {
+        let read = PagePattern::new(pattern);
+        assert_eq!(read.mistake(), None, "{pattern}");
+        read.meets(&PageName::new(&url.parse().expect("a URL")))
+    }
+
+    #[track_caller]
+    fn check(pattern: &str, yes: &[&str], no: &[&str]) {
+        for url in yes {
+            assert!(meets(pattern, url), "{pattern} means {url}");
+        }
+        for url in no {
+            assert!(!meets(pattern, url), "{pattern} does not mean {url}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_any_run_of_characters() {
+        check(
+            "shop.example/account/*",
+            &[
+                "https://shop.example/account/orders?x=1",
+                "https://shop.example/account/",
+            ],
+            &[
+                "https://shop.example/accounts",
+                "https://www.shop.example/account/",
+            ],
+        );
+        check(
+            "*.example/*/health*",
+            &["https://a.b.example/x/y/health-care"],
+            &[],
+        );
+        check(
+            "*secret*",
+            &["https://shop.example/a/secret", "https://secret.example/"],
+            &["https://shop.example/?secret"],
+        );
+    }
+
+    #[test]
+    fn a_pattern_without_a_path_is_the_whole_host() {
+        check(
+            "bank.example",
+            &["http://bank.example/anything", "http://bank.example"],
+            &["http://notbank.example/"],
+        );
+        check("bank.*", &["http://bank.example/anything"], &[]);
+        check(
+            "bank.example?debt",
+            &["http://bank.example/?debt"],
+            &["http://bank.example/?rent"],
+        );
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_every_encoding() {
+        for pattern in [
+            "größe.example/*",
+            "GRÖSSE.example/*",
+            "xn--gre-6ka8i.example/*",
+            "*größe.example/*",
+            "gr%C3%B6%C3%9Fe.example/*",
+        ] {
+            let name = if pattern.starts_with("GRÖSSE") {
+                "GRÖSSE"
+            } else {
+                "größe"
+            };
+            check(
+                pattern,
+                &[&*format!("https://{name}.example/x")],
+                &["https://groesse.example/x"],
+            );
+        }
+        check(
+            "größe.example",
+            &[
+                "https://xn--gre-6ka8i.example/",
+                "https://gr%C3%B6%C3%9Fe.example/",
+            ],
+            &[],
+        );
+    }
+
+    #[test]
+    fn the_dot_at_the_end_of_a_host_hides_nothing() {
+        check(
+            "shop.example/secret*",
+            &[
+                "https://shop.example./secret",
+                "https://shop.example/secret",
+            ],
+            &[],
+        );
+        check(
+            "shop.example./secret*",
+            &[
+                "https://shop.example./secret",
+                "https://shop.example/secret",
+            ],
+            &[],
+        );
+        check(
+            "*.example./secret*",
+            &[
+                "https://shop.example./secret",
+                "https://shop.example/secret",
+            ],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_port_counts_where_the_pattern_names_one() {
+        check(
+            "localhost:8080/x",
+            &["http://localhost:8080/x"],
+            &["http://localhost:8081/x", "http://localhost/x"],
+        );
+        check(
+            "localhost/x",
+            &["http://localhost:8080/x", "http://localhost/x"],
+            &[],
+        );
+        check(
+            "shop.example:443/x",
+            &["https://shop.example/x", "https://shop.example:443/x"],
+            &["http://shop.example/x"],
+        );
+        check(
+            "*.example:8443",
+            &["https://shop.example:8443/x"],
+            &["https://shop.example/x"],
+        );
+        check(
+            "[::1]:3000/x",
+            &["http://[::1]:3000/x", "http://[0:0::1]:3000/x"],
+            &["http://[::1]/x"],
+        );
+        check("127.1/x", &["http://127.0.0.1/x"], &[]);
+    }
+
+    #[test]
+    fn case_and_escapes_do_not_hide_a_page() {
+        let ways = [
+            "https://SHOP.example/%53ecret/x",
+            "https://shop.example//secret//x",
+            "https://shop.example/a/../secret/x",
+            "https://shop.example/%2e/secret\\x",
+            "https://u:p@shop.example/secret/x#y",
+        ];
+        check("shop.example/secret/*", &ways, &[]);
+        check("shop.example/%53ecret/*", &ways, &[]);
+        check(
+            "shop.example/Größe*",
+            &["https://shop.example/gr%C3%B6%C3%9Fe"],
+            &[],
+        );
+        check(
+            "shop.example/gr%C3%B6%C3%9Fe*",
+            &["https://shop.example/größe"],
+            &[],
+        );
+    }
+
+    #[test]
+    fn the_query_counts_where_the_pattern_asks_for_it() {
+        check(
+            "shop.example/*?*topic=debt*",
+            &[
+                "https://shop.example/q?a=1&topic=debt",
+                "https://shop.example/q?topic=%64ebt",
+            ],
+            &[
+                "https://shop.example/q?topic=rent",
+                "https://shop.example/topic=debt",
+            ],
+        );
+        check(
+            "shop.example/*?*topic=my+debt*",
+            &["https://shop.example/q?topic=my%20debt"],
+            &[],
+        );
+        check("shop.example/q", &["https://shop.example/q?a=1"], &[]);
+    }
+
+    #[test]
+    fn what_can_never_be_met_is_a_mistake() {
+        for (pattern, what) in [
+            ("https://shop.example/x", "without a scheme"),
+            ("shop.example/#/cart", "fragment"),
+            ("/account/*", "begins with a path"),
+            ("shop.example/a/../b", "lead to"),
+            ("jane@shop.example/x", "names a user"),
+            ("shop.example:port/x", "port that is none"),
+            ("shop.example:99999/x", "port that is none"),
+            ("shop example/x", "no host"),
+            ("[::1/x", "no host"),
+            ("shop *.example/x", "character in its host"),
+            ("xn--*.example/x", "encoded form"),
+        ] {
+            let mistake = PagePattern::new(pattern).mistake().unwrap_or_default();
+            assert!(mistake.contains(what), "{pattern} gave {mistake:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_with_a_mistake_still_means_what_can_be_read_of_it() {
+        let page = PageName::new(&"https://shop.example/account/x".parse().expect("a URL"));
+        for pattern in [
+            "https://shop.example/account/*",
+            "/account/*",
+            "shop.example/account/x#y",
+            "jane@shop.example",
+        ] {
+            assert!(PagePattern::new(pattern).meets(&page), "{pattern}");
+        }
+    }
+}
