@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help check test test-faults test-damage demo bench simulate dev-up dev-down install
+.PHONY: help check test test-faults test-damage demo bench simulate fuzz dev-up dev-down install
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
@@ -38,6 +38,9 @@ bench: install ## Throughput and latency of every stage; PEERS=1: Kafka Streams 
 
 simulate: install ## The stages in memory under seeded faults: SEEDS=10000 for more, SEED=, VISITORS=, KINDS= for one
 	cargo test --release -p journey-tests --test simulation -- --nocapture
+
+fuzz: install ## Feed the parsers what breaks parsers (nightly, cargo-fuzz): SECONDS_EACH=600, TARGETS="url event"
+	SECONDS_EACH='$(SECONDS_EACH)' TARGETS='$(TARGETS)' bash fuzz/run.sh
 
 dev-up: install ## Start a local Kafka and schema registry
 	cargo run --quiet -p footfall -- dev up

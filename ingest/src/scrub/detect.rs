@@ -280,3 +280,26 @@ fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<(Kind, Ran
     }
     ((8..=15).contains(&count) && ends_word(bytes, end)).then_some((Kind::Phone, at..end))
 }
+
+/// A country with the length of its IBANs, any of them.
+#[cfg(test)]
+pub(super) fn countries() -> impl proptest::strategy::Strategy<Value = (usize, &'static str)> {
+    let of_length = |(length, names): &(u8, &'static str)| {
+        let length = usize::from(*length);
+        names.split(' ').map(move |name| (length, name))
+    };
+    proptest::sample::select(IBAN_LENGTHS.iter().flat_map(of_length).collect::<Vec<_>>())
+}
+
+/// The IBAN of an account: as ISO 13616 makes its check digits, digit by digit, and not by the way in which they are checked.
+#[cfg(test)]
+pub(super) fn with_check_digits(country: &str, account: &str) -> String {
+    let digits: String = format!("{account}{country}00")
+        .chars()
+        .map(|c| c.to_digit(36).expect("a digit or a letter").to_string())
+        .collect();
+    let remainder = digits.bytes().fold(0, |remainder, d| {
+        (remainder * 10 + u32::from(d - b'0')) % 97
+    });
+    format!("{country}{:02}{account}", 98 - remainder)
+}
