@@ -117,6 +117,7 @@ fn worker(broker: &MemoryBroker) -> Worker<Sessionizer, MemoryLog> {
             ..Pace::default()
         },
         state_limit: None,
+        state_format: None,
         grace: Millis(0),
     };
     Worker::new(log, parts)

@@ -23,7 +23,8 @@ const EVERY: Millis = Millis::from_mins(10);
 const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "ID", "owner": "bench", "purpose": "bench",
     "contact": "bench@shop.example", "consent": {"mode": "not_needed"}}"#;
 
-/// A visitor's state as the changelog holds it: how many visits are open in it, and its bytes without what comes in front.
+/// A visitor's state as the changelog holds it: how many visits are open in it, and its bytes in the newest format, without what
+/// comes in front.
 struct State {
     visits: i64,
     bytes: Vec<u8>,
@@ -130,10 +131,14 @@ fn weigh(chain: &Chain, states: &mut Vec<State>) -> anyhow::Result<()> {
             let Some(value) = record.value.as_deref().filter(|_| !own) else {
                 continue;
             };
-            let (_, bytes) = state_record::read_head(value, Sessionizer::FOLD_VERSION)?;
+            let (newest, fold) = (Sessionizer::STATE_FORMAT, Sessionizer::FOLD_VERSION);
+            let (head, bytes) = state_record::read_head(value, newest, fold)?;
+            let state = Sessionizer::read_state(head.format, bytes)?;
+            let mut written = Vec::new();
+            Sessionizer::write_state(&state, newest, &mut written);
             states.push(State {
-                visits: Reader::new(bytes).long()?,
-                bytes: bytes.to_vec(),
+                visits: Reader::new(&written).long()?,
+                bytes: written,
             });
         }
     }
@@ -150,7 +155,10 @@ fn fill(states: &[State], count: usize) -> anyhow::Result<Fold<Sessionizer>> {
     let open: Vec<&State> = states.iter().filter(|state| state.visits == 1).collect();
     for (number, state) in open.iter().cycle().take(count).enumerate() {
         let key = CustomerId::from(format!("k1.{number:043}"));
-        fold.restore(key, schemas::from_bytes(&state.bytes)?);
+        fold.restore(
+            key,
+            Sessionizer::read_state(Sessionizer::STATE_FORMAT, &state.bytes)?,
+        );
     }
     Ok(fold)
 }

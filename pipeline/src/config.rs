@@ -98,6 +98,10 @@ pub struct StageArgs {
     /// ended with the reason `limit` (0: no limit)
     #[arg(long, env = "FOOTFALL_STATE_LIMIT", default_value_t = 500_000)]
     pub state_limit: usize,
+    /// The format in which states are written (0: the one before this release's newest, which the release before it can read;
+    /// name the newest once no rollback is wanted)
+    #[arg(long, env = "FOOTFALL_STATE_FORMAT", default_value_t = 0)]
+    pub state_format: u8,
     /// Outgoing records of one transaction
     #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
     pub batch_records: usize,

@@ -279,6 +279,17 @@ impl<P: Processor> Fold<P> {
         }
     }
 
+    /// Every key counts as changed, in order of key.
+    pub fn mark_all_changed(&mut self) {
+        let mut keys: Vec<P::Key> = self.slots.keys().cloned().collect();
+        keys.sort();
+        for key in keys {
+            if let Some(slot) = self.slots.get_mut(&key) {
+                mark_changed(&mut self.changed, &key, slot);
+            }
+        }
+    }
+
     /// Every key with its state, in order of key.
     pub fn states(&self) -> Vec<(&P::Key, &P::State)> {
         let mut states: Vec<_> = self

@@ -3,7 +3,7 @@
 use std::{fmt::Debug, hash::Hash, sync::Arc};
 
 use journey::{TaskTime, Timestamp, definitions::DefinitionSet, mark::Claims};
-use schemas::{Avro, Incompatible};
+use schemas::{Avro, Incompatible, Malformed};
 use serde_json::Value;
 
 use crate::outbox::{Counter, Outbox};
@@ -25,6 +25,22 @@ pub trait Processor {
 
     /// Rises when the same inputs would make another state.
     const FOLD_VERSION: u8 = 1;
+
+    /// The newest format of a state's bytes that this release knows: one more with each change of what is written. A release
+    /// reads every format up to it, and writes the one before it until it is told otherwise.
+    const STATE_FORMAT: u8 = 1;
+
+    /// Appends a state in one of the formats. Each is canonical.
+    fn write_state(state: &Self::State, format: u8, to: &mut Vec<u8>) {
+        let _ = format;
+        state.write(to);
+    }
+
+    /// Reads a state that was written in one of the formats.
+    fn read_state(format: u8, bytes: &[u8]) -> Result<Self::State, Malformed> {
+        let _ = format;
+        schemas::from_bytes(bytes)
+    }
 
     /// Whose input this is.
     fn key(&self, input: &Self::Input) -> Self::Key;

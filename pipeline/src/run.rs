@@ -76,7 +76,8 @@ pub fn stage_main<S: Stage + 'static>(
 ) -> ExitCode {
     init_logs();
     let stage = S::TOPOLOGY.stage;
-    let settings = match settings(kafka, args) {
+    let checked = check_format(args.state_format, S::STATE_FORMAT);
+    let settings = match checked.and_then(|()| settings(kafka, args)) {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("{stage}: {error}");
@@ -91,6 +92,15 @@ pub fn stage_main<S: Stage + 'static>(
             ExitCode::FAILURE
         }
     }
+}
+
+fn check_format(asked: u8, newest: u8) -> Result<(), LogError> {
+    if asked <= newest {
+        return Ok(());
+    }
+    Err(LogError::new(format!(
+        "--state-format {asked}: this release writes states in formats 1 to {newest}; 0 is the one before its newest"
+    )))
 }
 
 fn settings(kafka: &KafkaArgs, args: &StageArgs) -> Result<Settings, LogError> {
@@ -144,6 +154,7 @@ fn run<S: Stage + 'static>(
             metrics: Arc::clone(&metrics),
             pace: pace(args, extras),
             state_limit: (args.state_limit > 0).then_some(args.state_limit),
+            state_format: (args.state_format > 0).then_some(args.state_format),
             grace: extras.grace,
         };
         let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));

@@ -6,8 +6,11 @@
 use journey::{Timestamp, mark::ClaimParts};
 use schemas::{Avro, Malformed, avro::Reader};
 
-/// The format that this release writes. It reads this one only: it is the first.
-pub const FORMAT: u8 = 1;
+/// The format that a release writes until it is told otherwise: the one before its newest, which the release before it can
+/// read, in a rolling upgrade and after a rollback.
+pub const fn default_format(newest: u8) -> u8 {
+    if newest > 1 { newest - 1 } else { 1 }
+}
 
 /// The header of a tombstone that holds its position.
 pub const POSITION_HEADER: &str = "footfall-position";
@@ -101,9 +104,18 @@ pub fn read_key<K: Avro>(bytes: &[u8]) -> Result<K, Malformed> {
     }
 }
 
+/// What stands in front of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The format of what follows.
+    pub format: u8,
+    /// Up to where it holds.
+    pub position: Position,
+}
+
 /// What comes in front of every value of one commit: format, fold version, position.
-pub fn write_head(fold_version: u8, position: &Position, to: &mut Vec<u8>) {
-    to.push(FORMAT);
+pub fn write_head(format: u8, fold_version: u8, position: &Position, to: &mut Vec<u8>) {
+    to.push(format);
     to.push(fold_version);
     position.write(to);
 }
@@ -113,11 +125,13 @@ pub fn write_head(fold_version: u8, position: &Position, to: &mut Vec<u8>) {
 pub enum Unreadable {
     /// Another release wrote it.
     #[error(
-        "it has format {found}, and this release reads format {FORMAT}: run the release that wrote it, or a newer one"
+        "it has format {found}, and this release reads formats up to {newest}: run the release that wrote it, or a newer one"
     )]
     Format {
         /// The format found.
         found: u8,
+        /// The newest that is read.
+        newest: u8,
     },
     /// Another fold made it.
     #[error(
@@ -144,12 +158,15 @@ pub enum Unreadable {
     },
 }
 
-/// Takes the head off: the position, and the rest.
-pub fn read_head(bytes: &[u8], fold_version: u8) -> Result<(Position, &[u8]), Unreadable> {
+/// Takes the head off: what it says, and the rest. Every format up to `newest` is read.
+pub fn read_head(bytes: &[u8], newest: u8, fold_version: u8) -> Result<(Head, &[u8]), Unreadable> {
     let mut reader = Reader::new(bytes);
     let format = reader.byte()?;
-    if format != FORMAT {
-        return Err(Unreadable::Format { found: format });
+    if !(1..=newest).contains(&format) {
+        return Err(Unreadable::Format {
+            found: format,
+            newest,
+        });
     }
     let fold = reader.byte()?;
     if fold != fold_version {
@@ -159,5 +176,5 @@ pub fn read_head(bytes: &[u8], fold_version: u8) -> Result<(Position, &[u8]), Un
         });
     }
     let position = Position::read(&mut reader)?;
-    Ok((position, reader.rest()))
+    Ok((Head { format, position }, reader.rest()))
 }

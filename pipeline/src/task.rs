@@ -1,6 +1,7 @@
 //! One partition's work: records, marks and timers in the order of the log, and what must be remembered of them.
 
 mod capture;
+mod format;
 mod limit;
 mod marks;
 mod restore;
@@ -39,6 +40,10 @@ pub struct Task<S: Stage> {
     capture: Captured,
     /// Keys let go at the state limit, since they were last counted.
     evicted: u64,
+    /// In which states are written.
+    format: u8,
+    /// The newest in which anything stands on the changelog that was restored.
+    newest_found: u8,
     outputs: Vec<S::Output>,
 }
 

@@ -26,6 +26,7 @@ use crate::{
     pace::{Pace, Pacing, Uncommitted},
     processor::{MarksInto, Stage, TaskContext, TimeFrom},
     raw_marks::RawMarks,
+    state_record,
     task::{Taken, Task, push_mark},
 };
 
@@ -57,6 +58,7 @@ pub struct Worker<S: Stage, L: Log> {
     addresses: Addresses,
     metrics: Arc<Metrics>,
     state_limit: Option<usize>,
+    state_format: u8,
     pacing: Pacing,
     tasks: BTreeMap<TaskId, Task<S>>,
     batch: Batch,
@@ -95,6 +97,8 @@ pub struct Parts<S: Stage> {
     pub pace: Pace,
     /// How many keys a task may remember. The longest silent go when there are more.
     pub state_limit: Option<usize>,
+    /// The format in which states are written; if absent, the one before the newest.
+    pub state_format: Option<u8>,
     /// The grace that ingest's marks carry; other stages pass on what they are told.
     pub grace: journey::Millis,
 }
@@ -138,6 +142,9 @@ impl<S: Stage, L: Log> Worker<S, L> {
             addresses: parts.addresses,
             metrics: parts.metrics,
             state_limit: parts.state_limit,
+            state_format: parts
+                .state_format
+                .unwrap_or(state_record::default_format(S::STATE_FORMAT)),
             pacing: Pacing::new(parts.pace, writes_marks::<S>()),
             tasks: BTreeMap::new(),
             batch: Batch::default(),
@@ -279,6 +286,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 restored,
             )?;
             task.limit_states(self.state_limit);
+            task.write_format(self.state_format);
             self.tasks.insert(id, task);
         }
         Ok(())

@@ -84,6 +84,50 @@ impl Seen {
         self.bound();
     }
 
+    /// A count; whether the first and the last remembered are the visit's own first and last event; then for each the hash,
+    /// unless that is said already, and the time since the one before.
+    pub(crate) fn write_packed(&self, zero: Timestamp, ends: [&EventId; 2], to: &mut Vec<u8>) {
+        write_long(self.events.len() as i64, to);
+        let known = [self.events.front(), self.events.back()];
+        let [first, last] =
+            [0, 1].map(|end| known[end].is_some_and(|(h, _)| *h == hash(ends[end])));
+        to.push(u8::from(first) | (u8::from(last) << 1));
+        let mut before = zero.0;
+        for (place, (hash, at)) in self.events.iter().enumerate() {
+            let is_known = (first && place == 0) || (last && place + 1 == self.events.len());
+            if !is_known {
+                to.extend_from_slice(&hash.to_le_bytes());
+            }
+            write_long(at.0.wrapping_sub(before), to);
+            before = at.0;
+        }
+    }
+
+    /// Reads what [`Seen::write_packed`] wrote.
+    pub(crate) fn read_packed(
+        zero: Timestamp,
+        ends: [&EventId; 2],
+        from: &mut Reader<'_>,
+    ) -> Result<Self, Malformed> {
+        let count = read_count(from)?;
+        let known = from.byte()?;
+        if known > 3 {
+            return Err(Malformed::Branch);
+        }
+        let mut events = VecDeque::with_capacity(count);
+        let mut before = zero.0;
+        for place in 0..count {
+            let hash = match place {
+                0 if known & 1 != 0 => hash(ends[0]),
+                _ if known & 2 != 0 && place + 1 == count => hash(ends[1]),
+                _ => read_hash(from)?,
+            };
+            before = before.wrapping_add(from.long()?);
+            events.push_back((hash, Timestamp(before)));
+        }
+        Ok(Seen { events })
+    }
+
     fn bound(&mut self) {
         while self.events.len() > MOST {
             self.events.pop_front();
@@ -104,22 +148,30 @@ impl Avro for Seen {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let count = usize::try_from(from.long()?).map_err(|_| Malformed::Length)?;
-        if count > MOST {
-            return Err(Malformed::Length);
-        }
+        let count = read_count(from)?;
         let mut events = VecDeque::with_capacity(count);
         let mut before = 0i64;
         for _ in 0..count {
-            let hash = from
-                .bytes(8)?
-                .try_into()
-                .map_err(|_| Malformed::Truncated)?;
+            let hash = read_hash(from)?;
             before = before.wrapping_add(from.long()?);
-            events.push_back((u64::from_le_bytes(hash), Timestamp(before)));
+            events.push_back((hash, Timestamp(before)));
         }
         Ok(Seen { events })
     }
+}
+
+fn read_count(from: &mut Reader<'_>) -> Result<usize, Malformed> {
+    let count = usize::try_from(from.long()?).map_err(|_| Malformed::Length)?;
+    Some(count)
+        .filter(|count| *count <= MOST)
+        .ok_or(Malformed::Length)
+}
+
+fn read_hash(from: &mut Reader<'_>) -> Result<u64, Malformed> {
+    let bytes = from.bytes(8)?.try_into();
+    bytes
+        .map(u64::from_le_bytes)
+        .map_err(|_| Malformed::Truncated)
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use pipeline::{
     MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
     TimeFrom, Timer, Timers, Topology,
 };
-use schemas::{DecodeError, Decoder, Incompatible, Record as _};
+use schemas::{DecodeError, Decoder, Incompatible, Malformed, Record as _, avro::Reader};
 
 use crate::{
     event::{Event, What},
     open_visit::OpenVisit,
     output::{self, Happening, Output},
+    state::Format,
     visitor::Visitor,
 };
 
@@ -38,6 +39,22 @@ impl Processor for Sessionizer {
     type Input = Event;
     type State = Visitor;
     type Output = Output;
+
+    const STATE_FORMAT: u8 = 2;
+
+    fn write_state(state: &Visitor, format: u8, to: &mut Vec<u8>) {
+        state.write_as(Format::of(format), to);
+    }
+
+    fn read_state(format: u8, bytes: &[u8]) -> Result<Visitor, Malformed> {
+        let mut from = Reader::new(bytes);
+        let state = Visitor::read_as(Format::of(format), &mut from)?;
+        if from.is_empty() {
+            Ok(state)
+        } else {
+            Err(Malformed::Trailing)
+        }
+    }
 
     fn key(&self, input: &Event) -> CustomerId {
         input.customer_id.clone()

@@ -2,10 +2,12 @@
 //!
 //! What can be computed is left out, what stands twice is written once, and times are written as distances.
 
+pub(crate) mod packed;
+
 use std::sync::Arc;
 
 use journey::{
-    Text, Timestamp,
+    EventId, Text, Timestamp, VisitId,
     visit::FormUse,
     web_event::{Browser, Consent, Device, Geolocation, MktCampaign, Referrer},
 };
@@ -17,6 +19,7 @@ use crate::{
     moment::Moment,
     open_visit::OpenVisit,
     page::{read_page, write_page},
+    seen::Seen,
     so_far::{Kept, Part, Presence, VisitSoFar},
     stay::Stay,
     told::Told,
@@ -29,8 +32,38 @@ record!(Stub {
     timeout
 });
 
+/// The formats of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// The first.
+    Plain,
+    /// The second: what [`packed`] says.
+    Packed,
+}
+
+impl Format {
+    /// By the number that stands in front of a state.
+    pub(crate) fn of(number: u8) -> Format {
+        match number {
+            0 | 1 => Format::Plain,
+            _ => Format::Packed,
+        }
+    }
+}
+
 impl Avro for Visitor {
     fn write(&self, to: &mut Vec<u8>) {
+        self.write_as(Format::Plain, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Visitor::read_as(Format::Plain, from)
+    }
+}
+
+impl Visitor {
+    /// Appends the state in a format.
+    pub(crate) fn write_as(&self, format: Format, to: &mut Vec<u8>) {
         let Visitor {
             visits,
             stubs,
@@ -38,16 +71,31 @@ impl Avro for Visitor {
             lifetime,
             rate,
         } = self;
-        visits.write(to);
+        match format {
+            Format::Plain => visits.write(to),
+            Format::Packed => {
+                (visits.len() as i64).write(to);
+                visits.iter().for_each(|open| open.write_as(format, to));
+            }
+        }
         stubs.write(to);
         forgotten.write(to);
         lifetime.write(to);
         rate.write(to);
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads a state of a format.
+    pub(crate) fn read_as(format: Format, from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let visits = match format {
+            Format::Plain => Avro::read(from)?,
+            Format::Packed => {
+                let count = i64::read(from)?;
+                let visits = (0..count).map(|_| OpenVisit::read_as(format, from));
+                visits.collect::<Result<_, _>>()?
+            }
+        };
         let mut visitor = Visitor {
-            visits: Avro::read(from)?,
+            visits,
             stubs: Avro::read(from)?,
             forgotten: Avro::read(from)?,
             lifetime: Avro::read(from)?,
@@ -79,6 +127,16 @@ impl Avro for Presence {
 
 impl Avro for OpenVisit {
     fn write(&self, to: &mut Vec<u8>) {
+        self.write_as(Format::Plain, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        OpenVisit::read_as(Format::Plain, from)
+    }
+}
+
+impl OpenVisit {
+    fn write_as(&self, format: Format, to: &mut Vec<u8>) {
         let OpenVisit {
             deployment_id,
             visit,
@@ -95,39 +153,45 @@ impl Avro for OpenVisit {
         } = self;
         let zero = visit.created_date;
         deployment_id.write(to);
-        write_visit(visit, to);
+        write_visit(visit, format, to);
         visit.presence.write(to);
-        write_moment(first, zero, to);
+        write_moment(first, zero, format, to);
         (last == first).write(to);
         if last != first {
-            write_moment(last, zero, to);
+            write_moment(last, zero, format, to);
         }
         for moment in &told.0 {
-            write_told(moment, first, last, zero, to);
+            write_told(moment, [first, last], zero, format, to);
         }
         searched.iter().for_each(|at| since(*at, zero).write(to));
         write_times(&forms.firsts, zero, to);
         write_stay(stay, zero, to);
         since(*last_transition, zero).write(to);
-        floor.write(to);
+        match format {
+            Format::Plain => floor.write(to),
+            Format::Packed => since(*floor, zero).write(to),
+        }
         sealed.map(|at| since(at, zero)).write(to);
-        seen.write(to);
+        match format {
+            Format::Plain => seen.write(to),
+            Format::Packed => seen.write_packed(zero, [&first.id, &last.id], to),
+        }
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+    fn read_as(format: Format, from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let deployment_id = Avro::read(from)?;
-        let mut visit = read_visit(from)?;
+        let mut visit = read_visit(format, from)?;
         visit.presence = Presence::read(from)?;
         let zero = visit.created_date;
-        let first = read_moment(zero, from)?;
+        let first = read_moment(zero, format, from)?;
         let last = if bool::read(from)? {
             first.clone()
         } else {
-            read_moment(zero, from)?
+            read_moment(zero, format, from)?
         };
         let mut told = Told::default();
         for moment in &mut told.0 {
-            *moment = read_told(&first, &last, zero, from)?;
+            *moment = read_told([&first, &last], zero, format, from)?;
         }
         let terms = schemas::from_bytes::<Vec<Text>>(visit.kept.get(Part::SearchTerms))?;
         let searched = terms.iter().map(|_| read_since(zero, from));
@@ -137,6 +201,16 @@ impl Avro for OpenVisit {
         };
         let stay = read_stay(zero, from)?;
         visit.last_page_date = stay.since(last.at);
+        let last_transition = read_since(zero, from)?;
+        let floor = match format {
+            Format::Plain => Avro::read(from)?,
+            Format::Packed => read_since(zero, from)?,
+        };
+        let sealed = Option::<i64>::read(from)?;
+        let seen = match format {
+            Format::Plain => Avro::read(from)?,
+            Format::Packed => Seen::read_packed(zero, [&first.id, &last.id], from)?,
+        };
         Ok(OpenVisit {
             deployment_id,
             visit,
@@ -146,17 +220,16 @@ impl Avro for OpenVisit {
             searched,
             forms,
             stay,
-            last_transition: read_since(zero, from)?,
-            floor: Avro::read(from)?,
-            sealed: Option::<i64>::read(from)?
-                .map(|distance| Timestamp(zero.0.wrapping_add(distance))),
-            seen: Avro::read(from)?,
+            last_transition,
+            floor,
+            sealed: sealed.map(|distance| Timestamp(zero.0.wrapping_add(distance))),
+            seen,
         })
     }
 }
 
 /// The visit itself; its presence, its last page's date and the visitor's totals stand beside it, and an open visit has not ended.
-fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
+fn write_visit(visit: &VisitSoFar, format: Format, to: &mut Vec<u8>) {
     let VisitSoFar {
         id,
         policy,
@@ -182,8 +255,11 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
         form_submitted_count,
         form_abandoned_count,
     } = visit;
-    id.write(to);
-    policy.write(to);
+    write_id(&id.0, format, to);
+    match format {
+        Format::Plain => policy.write(to),
+        Format::Packed => packed::write_policy(policy, to),
+    }
     created_date.write(to);
     since(*last_activity_date, *created_date).write(to);
     since(*last_event_date, *created_date).write(to);
@@ -213,10 +289,13 @@ fn write_visit(visit: &VisitSoFar, to: &mut Vec<u8>) {
     .for_each(|count| count.write(to));
 }
 
-fn read_visit(from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
+fn read_visit(format: Format, from: &mut Reader<'_>) -> Result<VisitSoFar, Malformed> {
     let mut visit = VisitSoFar {
-        id: Avro::read(from)?,
-        policy: Avro::read(from)?,
+        id: VisitId(read_id(format, from)?),
+        policy: match format {
+            Format::Plain => Avro::read(from)?,
+            Format::Packed => packed::read_policy(from)?,
+        },
         ..VisitSoFar::default()
     };
     visit.created_date = Avro::read(from)?;
@@ -264,27 +343,45 @@ fn read_kept(from: &mut Reader<'_>) -> Result<Kept, Malformed> {
     ]))
 }
 
-fn write_moment(moment: &Moment, zero: Timestamp, to: &mut Vec<u8>) {
+fn write_id(id: &Text, format: Format, to: &mut Vec<u8>) {
+    match format {
+        Format::Plain => id.write(to),
+        Format::Packed => packed::write_id(id, to),
+    }
+}
+
+fn read_id(format: Format, from: &mut Reader<'_>) -> Result<Text, Malformed> {
+    match format {
+        Format::Plain => Avro::read(from),
+        Format::Packed => packed::read_id(from),
+    }
+}
+
+fn write_moment(moment: &Moment, zero: Timestamp, format: Format, to: &mut Vec<u8>) {
     let Moment { ping, at, id } = moment;
     ping.write(to);
     since(*at, zero).write(to);
-    id.write(to);
+    write_id(&id.0, format, to);
 }
 
-fn read_moment(zero: Timestamp, from: &mut Reader<'_>) -> Result<Moment, Malformed> {
+fn read_moment(
+    zero: Timestamp,
+    format: Format,
+    from: &mut Reader<'_>,
+) -> Result<Moment, Malformed> {
     Ok(Moment {
         ping: Avro::read(from)?,
         at: read_since(zero, from)?,
-        id: Avro::read(from)?,
+        id: EventId(read_id(format, from)?),
     })
 }
 
 /// Nobody (0), the visit's first event (1), its last (2), or another (3).
 fn write_told(
     told: &Option<Moment>,
-    first: &Moment,
-    last: &Moment,
+    [first, last]: [&Moment; 2],
     zero: Timestamp,
+    format: Format,
     to: &mut Vec<u8>,
 ) {
     match told {
@@ -293,22 +390,22 @@ fn write_told(
         Some(moment) if moment == last => to.push(2),
         Some(moment) => {
             to.push(3);
-            write_moment(moment, zero, to);
+            write_moment(moment, zero, format, to);
         }
     }
 }
 
 fn read_told(
-    first: &Moment,
-    last: &Moment,
+    [first, last]: [&Moment; 2],
     zero: Timestamp,
+    format: Format,
     from: &mut Reader<'_>,
 ) -> Result<Option<Moment>, Malformed> {
     match from.byte()? {
         0 => Ok(None),
         1 => Ok(Some(first.clone())),
         2 => Ok(Some(last.clone())),
-        3 => read_moment(zero, from).map(Some),
+        3 => read_moment(zero, format, from).map(Some),
         _ => Err(Malformed::Branch),
     }
 }

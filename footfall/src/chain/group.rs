@@ -324,6 +324,7 @@ fn opener<S: Stage + 'static>(
                 ..Pace::default()
             },
             state_limit: None,
+            state_format: None,
             grace: config.grace,
         };
         Worker::new(log, parts)

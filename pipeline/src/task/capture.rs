@@ -89,14 +89,15 @@ impl<S: Stage> Task<S> {
         let destination = Destination::Changelog(self.id.input);
         let partition = self.id.partition;
         let mut head = Vec::new();
-        state_record::write_head(S::FOLD_VERSION, &position, &mut head);
+        state_record::write_head(self.format, S::FOLD_VERSION, &position, &mut head);
+        let format = self.format;
         self.fold.drain_changes(|key, state| {
             let write_key = |to: &mut Vec<u8>| state_record::write_key(key, to);
             match state {
                 Some(state) => {
                     let write_state = |to: &mut Vec<u8>| {
                         to.extend_from_slice(&head);
-                        state.write(to);
+                        S::write_state(state, format, to);
                     };
                     batch.push(
                         destination,

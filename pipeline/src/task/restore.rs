@@ -9,7 +9,7 @@ use crate::{
     fold::Fold,
     log::{LogError, Restored, TaskId},
     processor::{Stage, TaskContext},
-    state_record::{self, Position, TASK_KEY, TaskRecord},
+    state_record::{self, Head, TASK_KEY, TaskRecord},
 };
 
 impl<S: Stage> Task<S> {
@@ -71,6 +71,8 @@ impl<S: Stage> Task<S> {
             has_read: false,
             capture: Captured::default(),
             evicted: 0,
+            format: state_record::default_format(S::STATE_FORMAT),
+            newest_found: 0,
             outputs: Vec::new(),
         }
     }
@@ -104,7 +106,8 @@ impl<S: Stage> Task<S> {
     }
 
     fn restore_own(&mut self, value: &[u8]) -> Result<TaskRecord, LogError> {
-        let (position, body) = self.head(value)?;
+        let (Head { format, position }, body) = self.head(value)?;
+        self.newest_found = self.newest_found.max(format);
         if position.next_offset != self.next_offset {
             return Err(self.broken(&format!(
                 "its own record holds up to input offset {}, and what is committed beside the offset says {}: the changelog \
@@ -130,17 +133,19 @@ impl<S: Stage> Task<S> {
     }
 
     fn restore_state(&mut self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
-        let (_, body) = self.head(value)?;
+        let (Head { format, .. }, body) = self.head(value)?;
+        self.newest_found = self.newest_found.max(format);
         let key = state_record::read_key(key).map_err(|e| self.broken(&e.to_string()))?;
-        let state = schemas::from_bytes(body).map_err(|e| self.broken(&e.to_string()))?;
+        let state = S::read_state(format, body).map_err(|e| self.broken(&e.to_string()))?;
         self.fold.restore(key, state);
         Ok(())
     }
 
     /// Takes a changelog value's head off. A record may not know of input that is not committed.
-    fn head<'v>(&self, value: &'v [u8]) -> Result<(Position, &'v [u8]), LogError> {
-        let (position, body) = state_record::read_head(value, S::FOLD_VERSION)
+    fn head<'v>(&self, value: &'v [u8]) -> Result<(Head, &'v [u8]), LogError> {
+        let (head, body) = state_record::read_head(value, S::STATE_FORMAT, S::FOLD_VERSION)
             .map_err(|e| self.broken(&e.to_string()))?;
+        let position = &head.position;
         if position.next_offset > self.next_offset {
             let ahead = state_record::Unreadable::Ahead {
                 holds: position.next_offset,
@@ -148,7 +153,7 @@ impl<S: Stage> Task<S> {
             };
             return Err(self.broken(&ahead.to_string()));
         }
-        Ok((position, body))
+        Ok((head, body))
     }
 
     fn broken(&self, why: &str) -> LogError {

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use journey::{Millis, TimeMark, topics::Lane};
 
 use super::*;
+mod formats;
 use crate::{
     memory::{Faults, MemoryBroker, MemoryLog, Stored},
     names::Names,
-    task::tests::{Counting, sets},
+    task::tests::{Counting, CountingOf, sets},
 };
 
 const KEYS: i64 = 100;
@@ -43,8 +44,17 @@ fn broker() -> MemoryBroker {
 /// A worker with ten outputs to a transaction.
 fn worker(broker: &MemoryBroker) -> Worker<Counting, MemoryLog> {
     let log = MemoryLog::open(broker, Counting::TOPOLOGY, names(), Faults::default(), 0);
+    worker_over(log, broker, None)
+}
+
+/// A worker of a release that knows so many formats.
+fn worker_over<const NEWEST: u8>(
+    log: MemoryLog,
+    broker: &MemoryBroker,
+    state_format: Option<u8>,
+) -> Worker<CountingOf<NEWEST>, MemoryLog> {
     let parts = Parts {
-        make: Box::new(|_| Counting::default()),
+        make: Box::new(|_| CountingOf::default()),
         definitions: Definitions::new(sets(&[i64::MIN])),
         schemas: Box::new(broker.clone()),
         addresses: broker.addresses(&Counting::TOPOLOGY, &names()),
@@ -56,12 +66,13 @@ fn worker(broker: &MemoryBroker) -> Worker<Counting, MemoryLog> {
             ..Pace::default()
         },
         state_limit: None,
+        state_format,
         grace: Millis(0),
     };
     Worker::new(log, parts)
 }
 
-fn drain(worker: &mut Worker<Counting, MemoryLog>) {
+fn drain<S: Stage>(worker: &mut Worker<S, MemoryLog>) {
     while worker.turn(NOW).expect("no faults") == Turn::Worked {}
 }
 
