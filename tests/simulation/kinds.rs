@@ -55,7 +55,14 @@ impl Kinds {
             .iter()
             .filter(|(_, one_of, _)| random.below(*one_of) == 0);
         let faults = FAULTS.iter().map(|(_, _, name)| *name);
-        Kinds(faults.chain(traffic.map(|(_, _, name)| *name)).collect())
+        let drawn = Kinds(faults.chain(traffic.map(|(_, _, name)| *name)).collect());
+        // After a step back a record counts as received at the latest tick. Where no tick was heard that is another time, and
+        // the calm run hears all of them.
+        if drawn.has(Traffic::ClockBack) {
+            drawn.without("silent-source")
+        } else {
+            drawn
+        }
     }
 
     /// Those of these names.

@@ -75,7 +75,10 @@ fn ended(traffic: &[Sent]) -> BTreeSet<Vec<u8>> {
     let ended = events.filter(|event| event.kind == visit::kind::ENDED);
     let bytes = ended.filter_map(|event| {
         let mut visit = event.visit?;
+        // What goes by the order in which the log opened and counted the visitor's visits.
         visit.id = journey::VisitId::from("");
+        (visit.visit_number, visit.first_seen_date) = (None, None);
+        (visit.total_event_count, visit.total_pageview_count) = (None, None);
         let mut bytes = event.customer_id.as_str().as_bytes().to_vec();
         visit.write(&mut bytes);
         Some(bytes)
