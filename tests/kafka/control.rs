@@ -67,13 +67,19 @@ fn of<'a>(values: &'a [Value], visitor: &str) -> Vec<&'a Value> {
     about.collect()
 }
 
-/// Lets data time go on, by more than lies between two marks, until both memories hold these visitors, or hold them no more: a
-/// state that has aged is captured with a later commit.
-fn until_remembered(lane: &Lane, loader: &mut Loader, visitors: &[&str], are_there: bool) {
+/// Lets data time go on, by more than lies between two marks, until these memories hold these visitors, or hold them no more:
+/// a state that has aged is captured with a later commit.
+fn until_remembered(
+    lane: &Lane,
+    loader: &mut Loader,
+    memories: &[&str],
+    visitors: &[&str],
+    are_there: bool,
+) {
     wait_until("what the changelogs hold of visitors", PATIENCE, || {
         loader.tick(&RAW, loader.now() + SECOND / 4);
         loader.flush();
-        let as_wanted = MEMORIES.iter().all(|topic| {
+        let as_wanted = memories.iter().all(|topic| {
             let records = lane.auditor.read(&lane.topic(topic), Isolation::Committed);
             visitors.iter().all(|visitor| {
                 let remembered = remembered(&records, visitor);
@@ -103,14 +109,16 @@ fn who_is_erased_or_takes_consent_back_is_gone_from_every_stage() {
     }
     // Five minutes on the pricing page: each has an open offer.
     loader.tick(&RAW, START + 320 * SECOND);
-    until_remembered(&lane, &mut loader, &[&erased_id, &withdrawn_id], true);
+    let gone = [&*erased_id, &*withdrawn_id];
+    until_remembered(&lane, &mut loader, &MEMORIES, &gone, true);
     let mut says = Says {
         loader: &mut loader,
     };
     says.event(erased, "footfall_erase", "/pricing", "granted", 330);
     says.event(withdrawn, "consent_withdrawn", "/pricing", "withdrawn", 330);
     loader.tick(&RAW, START + 331 * SECOND);
-    until_remembered(&lane, &mut loader, &[&erased_id, &withdrawn_id], false);
+    // The sessionizer remembers for two hours up to when their events are forgotten, and nothing else.
+    until_remembered(&lane, &mut loader, &MEMORIES[1..], &gone, false);
     let records = lane
         .auditor
         .read(&lane.topic(MEMORIES[0]), Isolation::Committed);
@@ -130,6 +138,7 @@ fn who_is_erased_or_takes_consent_back_is_gone_from_every_stage() {
     }
     loader.flush();
     lane.until_all_done("ingest", loader.now());
+    until_remembered(&lane, &mut loader, &MEMORIES, &gone[1..], false);
 
     let visits = lane.values("journey.visits");
     let ended = |visitor: &str| -> Vec<(String, i64)> {

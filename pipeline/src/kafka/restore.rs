@@ -58,10 +58,11 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
-/// Reads changelog partitions.
-pub(super) struct Restorer {
-    consumer: BaseConsumer<Quiet>,
-    topics: Vec<String>,
+/// Reads changelog partitions. Each reading has a consumer of its own, which is given its partitions once: librdkafka aborts
+/// the process where one is given a partition again that it has not let go of yet.
+pub(super) struct Restorer<'c> {
+    config: &'c ClientConfig,
+    topics: &'c [String],
 }
 
 /// A task's changelog partition, and what was committed of the task.
@@ -72,96 +73,101 @@ pub(super) struct Committed<'a> {
     pub(super) offset: &'a CommittedOffset,
 }
 
-impl Restorer {
-    pub(super) fn open(config: &ClientConfig, topics: &[String]) -> Result<Restorer, LogError> {
-        let consumer = BaseConsumer::from_config_and_context(config, Quiet)
-            .map_err(|e| LogError::new(format!("no consumer for changelogs: {e}")))?;
-        Ok(Restorer {
-            consumer,
-            topics: topics.to_vec(),
-        })
+impl Committed<'_> {
+    /// Where the changelog ends; `None` if nothing that was committed says so.
+    fn end(&self) -> Option<i64> {
+        let metadata = self.offset.metadata.as_ref();
+        let metadata = metadata.filter(|_| self.offset.next_offset.is_some());
+        metadata.map(|metadata| metadata.end)
+    }
+}
+
+impl<'c> Restorer<'c> {
+    pub(super) fn new(config: &'c ClientConfig, topics: &'c [String]) -> Restorer<'c> {
+        Restorer { config, topics }
     }
 
     /// The changelog of each task as its committed offset names it, all of them together. An offset without metadata goes
     /// only with an empty one.
     pub(super) fn read(&self, committed: &[Committed<'_>]) -> Result<Vec<KeysAndValues>, LogError> {
-        let (mut places, mut wanted) = (Vec::new(), Vec::new());
-        for Committed {
-            topic,
-            partition,
-            offset,
-        } in committed
-        {
-            let name = format!("{}-{partition}", self.topics[*topic]);
-            let end = match offset {
-                CommittedOffset {
-                    next_offset: Some(_),
-                    metadata: Some(metadata),
-                } => metadata.end,
-                CommittedOffset { next_offset, .. } => {
-                    self.check_empty(*topic, *partition, *next_offset, &name)?;
-                    0
-                }
-            };
-            places.push((*topic, *partition));
-            wanted.push(Wanted { name, end });
+        let unnamed = committed.iter().filter(|of| of.end().is_none());
+        self.check_empty(&unnamed.collect::<Vec<_>>())?;
+        let wanted: Vec<_> = committed
+            .iter()
+            .map(|of| Wanted {
+                name: self.name(of),
+                end: of.end().unwrap_or(0),
+            })
+            .collect();
+        if wanted.iter().all(|wanted| wanted.end == 0) {
+            return Ok(committed.iter().map(|_| KeysAndValues::new()).collect());
         }
-        let mut reader = Reader::open(self, places)?;
+        let places = committed.iter().map(|of| (of.topic, of.partition));
+        let mut reader = Reader::open(self, places.collect())?;
         changelog::read(&mut reader, &wanted, PATIENCE)
     }
 
-    fn check_empty(
-        &self,
-        topic: usize,
-        partition: i32,
-        next_offset: Option<i64>,
-        name: &str,
-    ) -> Result<(), LogError> {
-        let Some(entry) = Reader::open(self, vec![(topic, partition)])?.first()? else {
+    fn check_empty(&self, committed: &[&Committed<'_>]) -> Result<(), LogError> {
+        if committed.is_empty() {
+            return Ok(());
+        }
+        let places = committed.iter().map(|of| (of.topic, of.partition));
+        let Some(entry) = Reader::open(self, places.collect())?.first()? else {
             return Ok(());
         };
+        let of = committed[entry.of];
         Err(LogError::new(format!(
-            "{name} holds committed state (at offset {}) and the group's offset {}: they do not belong together. If the \
+            "{} holds committed state (at offset {}) and the group's offset {}: they do not belong together. If the \
              group's offsets expired or were reset, delete and recreate the changelog too (`footfall topics apply`): \
              what stood beside the offsets cannot be set again",
+            self.name(of),
             entry.offset,
-            match next_offset {
+            match of.offset.next_offset {
                 Some(offset) => format!("{offset} names no end of it"),
                 None => "is gone".to_owned(),
             }
         )))
     }
+
+    fn name(&self, of: &Committed<'_>) -> String {
+        format!("{}-{}", self.topics[of.topic], of.partition)
+    }
 }
 
 struct Reader<'r> {
-    restorer: &'r Restorer,
+    consumer: BaseConsumer<Quiet>,
+    topics: &'r [String],
     /// Topic and partition of each that is read.
     places: Vec<(usize, i32)>,
-    at_end: bool,
+    /// How many of them have been read to their ends.
+    ended: usize,
 }
 
 impl<'r> Reader<'r> {
-    fn open(restorer: &'r Restorer, places: Vec<(usize, i32)>) -> Result<Reader<'r>, LogError> {
+    fn open(restorer: &Restorer<'r>, places: Vec<(usize, i32)>) -> Result<Reader<'r>, LogError> {
+        let consumer = BaseConsumer::from_config_and_context(restorer.config, Quiet)
+            .map_err(|e| LogError::new(format!("no consumer for changelogs: {e}")))?;
+        let topics = restorer.topics;
         let mut partitions = TopicPartitionList::new();
         let assigned = places
             .iter()
             .try_for_each(|(topic, partition)| {
-                let topic = &restorer.topics[*topic];
-                partitions.add_partition_offset(topic, *partition, Offset::Beginning)
+                partitions.add_partition_offset(&topics[*topic], *partition, Offset::Beginning)
             })
-            .and_then(|()| restorer.consumer.assign(&partitions));
-        let topics = || restorer.topics.join(", ");
-        assigned.map_err(|e| LogError::new(format!("{} cannot be read: {e}", topics())))?;
+            .and_then(|()| consumer.assign(&partitions));
+        assigned
+            .map_err(|e| LogError::new(format!("{} cannot be read: {e}", topics.join(", "))))?;
         Ok(Reader {
-            restorer,
+            consumer,
+            topics,
             places,
-            at_end: false,
+            ended: 0,
         })
     }
 
-    /// The first committed record, if there is any.
+    /// The first committed record of any, if there is one.
     fn first(&mut self) -> Result<Option<Entry>, LogError> {
-        while !self.at_end {
+        while self.ended < self.places.len() {
             if let Some(entry) = self.next()? {
                 return Ok(Some(entry));
             }
@@ -170,16 +176,15 @@ impl<'r> Reader<'r> {
     }
 
     fn place(&self, topic: &str, partition: i32) -> Option<usize> {
-        let topics = &self.restorer.topics;
         self.places
             .iter()
-            .position(|(at, of)| *of == partition && topics[*at] == topic)
+            .position(|(at, of)| *of == partition && self.topics[*at] == topic)
     }
 }
 
 impl ChangelogReader for Reader<'_> {
     fn next(&mut self) -> Result<Option<Entry>, LogError> {
-        match self.restorer.consumer.poll(Duration::from_millis(100)) {
+        match self.consumer.poll(Duration::from_millis(100)) {
             None => Ok(None),
             Some(Ok(message)) => {
                 let place = self.place(message.topic(), message.partition());
@@ -191,7 +196,7 @@ impl ChangelogReader for Reader<'_> {
                 }))
             }
             Some(Err(KafkaError::PartitionEOF(_))) => {
-                self.at_end = true;
+                self.ended += 1;
                 Ok(None)
             }
             Some(Err(e)) if super::log::is_passing(&e) => Ok(None),

@@ -112,7 +112,7 @@ impl KafkaLog {
             offset,
         });
         let config = self.settings.changelog_reader();
-        Restorer::open(&config, &self.names.changelogs)?.read(&committed.collect::<Vec<_>>())
+        Restorer::new(&config, &self.names.changelogs).read(&committed.collect::<Vec<_>>())
     }
 
     pub(super) fn partition_count(&self, topic: &str) -> Result<u32, LogError> {
