@@ -53,6 +53,9 @@ impl std::fmt::Debug for Writer {
     }
 }
 
+/// A record, and the headers that go with it.
+type WithHeaders<'a> = (Out<'a>, Vec<(String, Vec<u8>)>);
+
 /// What to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Out<'a> {
@@ -228,10 +231,7 @@ impl SoleWriter {
     }
 
     /// Writes records with headers, to this topic and to others, in one transaction: all or none.
-    pub fn write_with(
-        &self,
-        records: &[(Out<'_>, Vec<(String, Vec<u8>)>)],
-    ) -> Result<(), LogError> {
+    pub fn write_with(&self, records: &[WithHeaders<'_>]) -> Result<(), LogError> {
         self.commit(records.iter().map(|(out, headers)| record(out, headers)))
     }
 
