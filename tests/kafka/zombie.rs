@@ -118,12 +118,15 @@ fn views(lane: &Lane) {
     }
 }
 
+/// Long enough for a loaded machine to look before another takes over.
+const PATIENT: [&str; 2] = ["--session-timeout", "30s"];
+
 #[test]
 fn an_ingest_that_stands_still_holds_time_and_pushes_nothing_forward_when_it_wakes() {
     let Some(kafka) = kafka() else { return };
     let lane = Lane::new(&kafka, "held", false);
     lane.define(&[live::DEPLOYMENT]);
-    let [mut sleeper, mut other] = ["sleeper", "other"].map(|i| lane.start("ingest", i, &[]));
+    let [mut sleeper, mut other] = ["sleeper", "other"].map(|i| lane.start("ingest", i, &PATIENT));
     sleeper.until_ready();
     other.until_ready();
     views(&lane);
