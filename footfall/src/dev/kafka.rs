@@ -18,6 +18,10 @@ use super::{artifacts::Artifacts, directory::Directory, lifecycle::Service, port
 /// How long one question to the broker may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
+/// How the broker's JVM runs beside everything else on two cores. Its second compiler uses as much of them as the broker's own
+/// work, for longer than a test or a bench lasts; a collector of one thread leaves the others to the stages.
+const SMALL_MACHINE: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
 /// The command that runs the broker, with its files written and its data directory formatted.
 pub(super) fn command(
     directory: &Directory,
@@ -39,6 +43,7 @@ pub(super) fn command(
     command
         .arg(directory.mark(Service::Kafka))
         .args([format!("-Xmx{heap}"), logging])
+        .args(SMALL_MACHINE)
         .args([
             "-Djava.awt.headless=true",
             "-XX:+ExitOnOutOfMemoryError",
@@ -64,13 +69,9 @@ fn format(
 ) -> anyhow::Result<()> {
     fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
     let output = Command::new(&artifacts.java)
-        .args([
-            logging,
-            "-Xmx256m",
-            "-XX:TieredStopAtLevel=1",
-            "-XX:+UseSerialGC",
-            "-cp",
-        ])
+        .args([logging, "-Xmx256m"])
+        .args(SMALL_MACHINE)
+        .arg("-cp")
         .arg(artifacts.kafka_jars())
         .args([
             "kafka.tools.StorageTool",
