@@ -100,7 +100,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Lane {
     prefix: String,
     processes: Vec<Process>,
-    kept: bool,
 }
 
 /// A stage as a process of its own.
@@ -110,6 +109,8 @@ pub struct Process {
     child: Child,
     address: String,
     log: PathBuf,
+    /// It runs on when this goes.
+    kept: bool,
 }
 
 impl Lane {
@@ -124,7 +125,6 @@ impl Lane {
         let mut lane = Lane {
             prefix: prefix.to_owned(),
             processes: Vec::new(),
-            kept: false,
         };
         for name in STAGES {
             lane.processes.push(Process::spawn(
@@ -178,7 +178,9 @@ impl Lane {
 
     /// Leaves the stages running when this goes.
     pub fn keep(&mut self) {
-        self.kept = true;
+        for process in &mut self.processes {
+            process.kept = true;
+        }
     }
 
     /// The stages.
@@ -215,11 +217,12 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for Process {
+    /// Nothing is left running, whatever went wrong.
     fn drop(&mut self) {
-        for process in self.processes.iter_mut().filter(|_| !self.kept) {
-            let _ = process.child.kill();
-            let _ = process.child.wait();
+        if !self.kept {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
         }
     }
 }
@@ -286,6 +289,7 @@ impl Process {
             child,
             address: String::new(),
             log,
+            kept: false,
         })
     }
 

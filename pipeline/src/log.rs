@@ -144,6 +144,8 @@ pub enum Committed {
     Yes {
         /// Clean aborts before it stood.
         aborts: u32,
+        /// How long it took, aborts included. Nothing where time is simulated.
+        took: Duration,
     },
     /// Nobody can say, or the tasks are somebody else's: whatever was really committed stands.
     Unknown,

@@ -145,9 +145,12 @@ impl Metrics {
         let topic = S::TOPOLOGY.inputs[task.id().input];
         let partition = task.id().partition.to_string();
         let labels = [topic, partition.as_str()];
-        let time = task.time();
-        set_time(&self.progress.frontier, &labels, time.frontier);
-        set_time(&self.progress.watermark, &labels, time.watermark);
+        // In the middle of a mark a task has not come to that mark's time: much of what it makes due is still to be said.
+        if !task.is_in_mark() {
+            let time = task.time();
+            set_time(&self.progress.frontier, &labels, time.frontier);
+            set_time(&self.progress.watermark, &labels, time.watermark);
+        }
         self.states
             .count
             .with_label_values(&labels)

@@ -8,7 +8,8 @@ use crate::{outbox::Batch, task::MARK_EVERY};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Not sooner after the end of the last commit than this, however drained the input is. The broker still writes that
-    /// one's markers: a transaction that begins before it is done is sent back, and waits 20 ms.
+    /// one's markers: a transaction that begins before it is done is sent back, and waits 20 ms. Nor sooner than that commit
+    /// took: the slower the brokers, the fewer and the larger the transactions.
     pub at_least: Duration,
     /// Not later after the first uncommitted record than this.
     pub at_most: Duration,
@@ -81,6 +82,8 @@ pub(crate) struct Pacing {
     opened_at: Option<Duration>,
     /// When the turn after the last commit began: pacing counts from the commit's end, which no earlier turn has seen.
     committed_at: Option<Duration>,
+    /// How long the last commit took.
+    took: Duration,
     has_just_committed: bool,
     marked_at: Option<Duration>,
     /// Whether the worker itself writes marks.
@@ -119,8 +122,9 @@ impl Pacing {
     }
 
     /// A commit ended, or what was open is gone.
-    pub(crate) fn committed(&mut self, now: Duration) {
+    pub(crate) fn committed(&mut self, now: Duration, took: Duration) {
         (self.committed_at, self.has_just_committed) = (Some(now), true);
+        self.took = took;
         self.begin_anew();
     }
 
@@ -162,12 +166,17 @@ impl Pacing {
         let since = self
             .committed_at
             .map_or(Duration::MAX, |at| now.saturating_sub(at));
-        let pause = if open.outputs || mark_due {
-            self.pace.at_least
+        since >= self.pause(open.outputs || mark_due)
+    }
+
+    /// How long after the last commit the next may be made.
+    fn pause(&self, is_pressing: bool) -> Duration {
+        if is_pressing {
+            let half = self.pace.at_most / 2;
+            self.pace.at_least.max(self.took.min(half))
         } else {
             self.pace.quiet
-        };
-        since >= pause
+        }
     }
 
     /// Whether it is time for a mark of the worker's own.
@@ -186,12 +195,7 @@ impl Pacing {
         let until = |at: Option<Duration>, pause: Duration| {
             at.map_or(Duration::ZERO, |at| (at + pause).saturating_sub(now))
         };
-        let pause = if open.outputs {
-            self.pace.at_least
-        } else {
-            self.pace.quiet
-        };
-        let wait = until(self.committed_at, pause);
+        let wait = until(self.committed_at, self.pause(open.outputs));
         if self.writes_marks {
             wait.min(until(self.marked_at, mark_every()))
         } else {
@@ -232,7 +236,7 @@ mod tests {
     fn committed() -> Pacing {
         let mut pacing = Pacing::new(Pace::default(), true);
         pacing.marked(ms(990));
-        pacing.committed(ms(900));
+        pacing.committed(ms(900), ms(5));
         pacing.turned(ms(1_000));
         pacing
     }
@@ -244,6 +248,18 @@ mod tests {
         assert!(pacing.may_commit(ms(1_010), OUTPUTS));
         assert!(!pacing.may_commit(ms(1_199), OFFSETS));
         assert!(pacing.may_commit(ms(1_200), OFFSETS));
+    }
+
+    #[test]
+    fn after_a_slow_commit_the_next_waits_as_long_as_that_took_up_to_half_of_at_most() {
+        for (took, pause) in [(30, 30), (400, 50)] {
+            let mut pacing = committed();
+            pacing.committed(ms(2_000), ms(took));
+            pacing.turned(ms(3_000));
+            assert!(!pacing.may_commit(ms(3_000 + pause - 1), OUTPUTS));
+            assert!(pacing.may_commit(ms(3_000 + pause), OUTPUTS));
+            assert_eq!(pacing.wait(ms(3_010), OUTPUTS), ms(pause - 10));
+        }
     }
 
     #[test]

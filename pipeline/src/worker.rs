@@ -367,8 +367,10 @@ impl<S: Stage, L: Log> Worker<S, L> {
             batch: &self.batch,
             tasks: &positions,
         };
+        let mut took = Duration::ZERO;
         match self.log.commit(&transaction)? {
-            Committed::Yes { aborts } => {
+            Committed::Yes { aborts, took: all } => {
+                took = all;
                 self.metrics.committed(&self.batch, aborts);
                 for task in self.tasks.values_mut() {
                     self.metrics.observe(task);
@@ -379,7 +381,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             }
         }
         self.batch.clear();
-        self.pacing.committed(now);
+        self.pacing.committed(now, took);
         self.reach_failpoint();
         self.check_rejected()
     }

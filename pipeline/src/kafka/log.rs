@@ -281,9 +281,10 @@ impl Log for KafkaLog {
                             owned.end = of.end;
                         }
                     }
-                    self.metrics.transaction_took(started.elapsed());
+                    let took = started.elapsed();
+                    self.metrics.transaction_took(took);
                     self.metrics.latency(transaction.batch, wall_clock());
-                    return Ok(Committed::Yes { aborts });
+                    return Ok(Committed::Yes { aborts, took });
                 }
                 Err(failure) => {
                     if let Some(outcome) = self.fail(failure, &mut aborts)? {

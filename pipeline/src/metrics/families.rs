@@ -172,7 +172,7 @@ impl Progress {
             frontier: gauges(
                 to,
                 "footfall_frontier_timestamp_seconds",
-                "up to when all that was received has been seen",
+                "up to when all that was received has been seen, and all that was due then has been said",
                 &task,
             ),
             source_frontier: gauges(

@@ -20,6 +20,11 @@ pub(super) struct HalfDone<K> {
 }
 
 impl<S: Stage> Task<S> {
+    /// Whether timers of the last mark are left to fire.
+    pub fn is_in_mark(&self) -> bool {
+        self.half_done.is_some()
+    }
+
     /// What lies behind a mark comes after all of the mark's timers.
     pub(super) fn check_mark_is_done(&self, offset: i64) -> Result<(), LogError> {
         match &self.half_done {

@@ -120,6 +120,25 @@ fn the_loop_comes_back_between_the_transactions_of_a_mark() {
     );
 }
 
+/// `footfall_frontier_timestamp_seconds` of a partition, as a scrape shows it.
+fn frontier_shown(worker: &Worker<Counting, MemoryLog>, partition: u32) -> Option<f64> {
+    let text = worker.metrics.render();
+    let name =
+        format!("footfall_frontier_timestamp_seconds{{partition=\"{partition}\",topic=\"in\"");
+    let line = text.lines().find(|line| line.starts_with(&name))?;
+    line.rsplit_once(' ')?.1.parse().ok()
+}
+
+#[test]
+fn the_frontier_is_shown_once_all_that_a_mark_makes_due_is_said() {
+    let broker = broker();
+    let mut worker = worker(&broker);
+    turn_into_the_mark(&mut worker, 2);
+    assert_ne!(frontier_shown(&worker, 0), Some(1.0));
+    drain(&mut worker);
+    assert_eq!(frontier_shown(&worker, 0), Some(1.0));
+}
+
 #[test]
 fn other_tasks_go_on_in_the_middle_of_a_mark_and_the_marks_own_waits() {
     let broker = broker();
