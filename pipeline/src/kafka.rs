@@ -6,8 +6,10 @@
 //! that the bindings do not wrap.
 
 pub mod admin;
+mod caller;
 mod consumer;
 pub(crate) mod failpoint;
+mod failure;
 pub(crate) mod follow;
 mod log;
 mod native;

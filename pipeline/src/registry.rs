@@ -67,8 +67,8 @@ pub enum Standing {
     },
 }
 
-/// How often a schema is posted again that another process is registering.
-const REGISTERED_BY_ANOTHER: usize = 20;
+/// How often a request is made again that the registry calls a conflict, as another process makes the same at this moment.
+const CONFLICTS: usize = 20;
 
 impl Registry {
     /// Settings for this URL; asks nothing yet.
@@ -113,17 +113,12 @@ impl Registry {
             let posted = post_schema(&self.settings, subject.to_owned(), supplied(schema));
             self.runtime.block_on(posted)
         };
-        let mut posted = post();
-        // Another process registers the same at this moment: the registry then calls it a conflict.
-        for _ in 0..REGISTERED_BY_ANOTHER {
-            match &posted {
-                Err(error) if error.to_string().contains("already exists") => {
-                    std::thread::sleep(Duration::from_millis(100));
-                    posted = post();
-                }
-                _ => break,
-            }
-        }
+        let is_conflict = |posted: &Result<_, SRCError>| {
+            posted
+                .as_ref()
+                .is_err_and(|error| error.to_string().contains("already exists"))
+        };
+        let posted = again_while(post, is_conflict);
         posted
             .map(|registered| registered.id)
             .map_err(|e| self.refused(subject, &e))
@@ -262,20 +257,23 @@ impl Registry {
     pub fn set_compatibility(&self, subject: &str, level: &str) -> Result<(), LogError> {
         let url = format!("{}/config/{subject}", self.url);
         let body = serde_json::json!({ "compatibility": level }).to_string();
-        let answer = self.runtime.block_on(async {
-            let request = self
-                .http
-                .put(&url)
-                .header("content-type", "application/json")
-                .body(body);
-            request.timeout(Duration::from_secs(10)).send().await
-        });
+        let put = || {
+            self.runtime.block_on(async {
+                let request = self
+                    .http
+                    .put(&url)
+                    .header("content-type", "application/json")
+                    .body(body.clone());
+                let answer = request.timeout(Duration::from_secs(10)).send().await?;
+                Ok::<_, reqwest::Error>(answer.status())
+            })
+        };
+        let answer = again_while(put, |answer| matches!(answer, Ok(StatusCode::CONFLICT)));
         match answer {
-            Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(LogError::new(format!(
-                "the registry at {} refuses {level} for {subject}: {}",
-                self.url,
-                answer.status()
+            Ok(status) if status.is_success() => Ok(()),
+            Ok(status) => Err(LogError::new(format!(
+                "the registry at {} refuses {level} for {subject}: {status}",
+                self.url
             ))),
             Err(e) => Err(self.silent(&e.to_string())),
         }
@@ -316,6 +314,19 @@ impl Registry {
             words(error)
         ))
     }
+}
+
+/// Makes a request again as long as its answer is a conflict, [`CONFLICTS`] times at the most.
+fn again_while<T>(mut request: impl FnMut() -> T, is_conflict: impl Fn(&T) -> bool) -> T {
+    let mut answer = request();
+    for _ in 0..CONFLICTS {
+        if !is_conflict(&answer) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        answer = request();
+    }
+    answer
 }
 
 fn supplied(schema: &str) -> SuppliedSchema {

@@ -54,7 +54,7 @@ pub struct KafkaLog {
     consumer: BaseConsumer<Context>,
     transactions: Transactions,
     ticker: Option<Ticker>,
-    metadata: Option<ConsumerGroupMetadata>,
+    metadata: Option<Arc<ConsumerGroupMetadata>>,
     tasks: BTreeMap<TaskId, Owned>,
     held: BTreeSet<TaskId>,
     must_unassign: bool,

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -17,25 +17,17 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
-use super::{failpoint, settings::Settings};
+use super::{
+    caller::Caller,
+    failpoint,
+    failure::{Failure, classify, fatal},
+    settings::Settings,
+};
 use crate::{
     changelog::{CommitMetadata, OffsetNote},
     log::{LogError, TaskId, Transaction},
     names::Names,
 };
-
-/// Why an attempt did not stand.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// Clean: nothing of it stands, and the same bytes may be sent again.
-    Abortable(String),
-    /// Clean, and the tasks are somebody else's.
-    Lost(String),
-    /// Nobody can say.
-    Unknown(String),
-    /// The process must end.
-    Fatal(String),
-}
 
 /// What the delivery reports of one attempt said.
 #[derive(Debug, Default)]
@@ -80,8 +72,12 @@ impl ProducerContext for Deliveries {
 
 /// A worker's transactional producer.
 pub(super) struct Transactions {
-    producer: BaseProducer<Deliveries>,
+    producer: Arc<BaseProducer<Deliveries>>,
     timeout: Duration,
+    /// Sends offsets.
+    caller: Caller<Result<(), KafkaError>>,
+    /// How long sending offsets is waited for: longer than a transaction lasts.
+    patience: Duration,
 }
 
 /// What is committed of a task: the next input offset, where its changelog ends, and what stands beside.
@@ -106,9 +102,12 @@ impl Transactions {
             |e: KafkaError| LogError::new(format!("the transactional producer cannot start: {e}"));
         let producer = BaseProducer::from_config_and_context(&config, Deliveries::default())
             .map_err(broken)?;
+        let caller = Caller::start(&format!("{stage}-{worker}-calls"));
         let opened = Transactions {
-            producer,
+            producer: Arc::new(producer),
             timeout: settings.call_timeout,
+            caller: caller.map_err(|e| LogError::new(format!("no thread for calls: {e}")))?,
+            patience: settings.transaction_timeout * 2,
         };
         let deadline = Instant::now() + settings.call_timeout * 2;
         loop {
@@ -135,7 +134,7 @@ impl Transactions {
         &self,
         transaction: &Transaction<'_>,
         names: &Names,
-        metadata: &ConsumerGroupMetadata,
+        metadata: &Arc<ConsumerGroupMetadata>,
         known_end: impl Fn(TaskId) -> i64,
     ) -> Result<Vec<End>, Failure> {
         let context = self.producer.context();
@@ -177,10 +176,7 @@ impl Transactions {
         }
         let ends = self.ends(transaction, &known_end)?;
         let offsets = offsets(&ends, names).map_err(classify)?;
-        self.call(|| {
-            self.producer
-                .send_offsets_to_transaction(&offsets, metadata, self.timeout)
-        })?;
+        self.send_offsets(&offsets, metadata)?;
         let offsets_sent = began.elapsed();
         failpoint::reach("after_send_offsets");
         failpoint::reach_soon("in_commit");
@@ -324,18 +320,38 @@ impl Transactions {
         }
     }
 
-    /// Calls until it succeeds or fails for good: a retriable error means the same call with the same arguments.
-    fn call(&self, call: impl Fn() -> Result<(), KafkaError>) -> Result<(), Failure> {
+    /// Sends until it succeeds or fails for good: a retriable error means the same call with the same arguments. librdkafka
+    /// keeps to no timeout here (its issue 5456): it asks three times who coordinates the group, which is over in half a
+    /// second, and if nobody does it waits until some connection goes or comes. The producer is left to it then.
+    fn send_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        metadata: &Arc<ConsumerGroupMetadata>,
+    ) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
         loop {
-            match call() {
-                Ok(()) => return Ok(()),
-                Err(KafkaError::Transaction(e))
+            let (producer, offsets, metadata) = (
+                Arc::clone(&self.producer),
+                offsets.clone(),
+                Arc::clone(metadata),
+            );
+            let timeout = self.timeout;
+            let sent = self.caller.call(self.patience, move || {
+                producer.send_offsets_to_transaction(&offsets, &metadata, timeout)
+            });
+            match sent {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(KafkaError::Transaction(e)))
                     if e.is_retriable() && Instant::now() < deadline =>
                 {
                     self.producer.poll(Duration::from_millis(20));
                 }
-                Err(e) => return Err(classify(e)),
+                Some(Err(e)) => return Err(classify(e)),
+                None => {
+                    return Err(Failure::Unknown(
+                        "sending the offsets did not come back".to_owned(),
+                    ));
+                }
             }
         }
     }
@@ -386,41 +402,4 @@ fn offsets(ends: &[End], names: &Names) -> Result<TopicPartitionList, KafkaError
         element.set_metadata(metadata.to_text());
     }
     Ok(offsets)
-}
-
-/// rdkafka's own classes, and no others.
-fn classify(error: KafkaError) -> Failure {
-    match &error {
-        KafkaError::Transaction(e) if e.is_fatal() => Failure::Fatal(fatal(e)),
-        KafkaError::Transaction(e) if e.txn_requires_abort() => match e.code() {
-            RDKafkaErrorCode::IllegalGeneration
-            | RDKafkaErrorCode::UnknownMemberId
-            | RDKafkaErrorCode::RebalanceInProgress
-            | RDKafkaErrorCode::FencedInstanceId => Failure::Lost(e.string()),
-            _ => Failure::Abortable(e.string()),
-        },
-        KafkaError::Transaction(e) if e.is_retriable() => Failure::Unknown(e.string()),
-        KafkaError::MessageProduction(RDKafkaErrorCode::State) => {
-            Failure::Abortable(error.to_string())
-        }
-        _ => Failure::Fatal(error.to_string()),
-    }
-}
-
-fn fatal(error: &rdkafka::error::RDKafkaError) -> String {
-    match error.code() {
-        RDKafkaErrorCode::Fenced
-        | RDKafkaErrorCode::ProducerFenced
-        | RDKafkaErrorCode::InvalidProducerEpoch => format!(
-            "fenced: another process with the same --instance has taken over, or this one stood still for longer than \
-             --transaction-timeout ({}); give every process its own",
-            error.string()
-        ),
-        RDKafkaErrorCode::InvalidTransactionalState => format!(
-            "the broker has ended a transaction of ours: this process, or its way to the broker, stood still for longer than \
-             --transaction-timeout ({}); the last committed batch stands, start again",
-            error.string()
-        ),
-        _ => error.string(),
-    }
 }

@@ -1,6 +1,9 @@
 //! What the group gives and takes: the order in which assignments are taken, restored and let go.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -27,7 +30,7 @@ impl KafkaLog {
         partitions: &[(String, i32)],
     ) -> Result<Vec<Restored>, LogError> {
         let started = Instant::now();
-        self.metadata = Some(self.stable_metadata()?);
+        self.metadata = Some(Arc::new(self.stable_metadata()?));
         self.hold_none()?;
         self.tasks.clear();
         let offsets = self.committed(partitions)?;

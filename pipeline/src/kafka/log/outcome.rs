@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{ABORTS, KafkaLog, REBALANCE_WAIT};
 use crate::{
-    kafka::producer::{Failure, Transactions},
+    kafka::{failure::Failure, producer::Transactions},
     log::{Committed, LogError},
 };
 
