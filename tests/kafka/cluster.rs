@@ -2,13 +2,15 @@
 
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use crate::{
     Kafka,
-    stage::{binary, signal},
+    stage::{PATIENCE, binary, signal},
+    wait_until,
 };
 
 /// A local Kafka and registry, gone when it is dropped.
@@ -37,9 +39,13 @@ impl Cluster {
         Cluster { directory, kafka }
     }
 
-    /// SIGKILL to the broker.
+    /// SIGKILL to the broker, and until its port is free: while it is not, `footfall dev up` would take another.
     pub(crate) fn kill_broker(&self) {
         signal(self.broker(), "KILL");
+        let address = &self.kafka.brokers;
+        wait_until("the broker to be gone", PATIENCE, || {
+            TcpListener::bind(address).ok()
+        });
     }
 
     /// Starts the broker that was killed, and waits until it answers.

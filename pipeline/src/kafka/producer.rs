@@ -403,3 +403,6 @@ fn offsets(ends: &[End], names: &Names) -> Result<TopicPartitionList, KafkaError
     }
     Ok(offsets)
 }
+
+#[cfg(test)]
+mod tests;
