@@ -4,11 +4,14 @@
 //! what the state now wants (a visit that goes on moves its deadlines at every event) and is put right only when it comes
 //! up. As an entry never lies after, the order of firing is exact and most events touch no set at all.
 
+mod tally;
+
 use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 use journey::{TaskTime, Timestamp};
 
+use self::tally::Tally;
 use crate::processor::{By, Processor, Timer, Timers};
 
 /// The last timer that fired: where a mark that spans commits goes on.
@@ -22,7 +25,7 @@ pub struct Fold<P: Processor> {
     armed: [BTreeSet<(Timestamp, u8, P::Key)>; 2],
     changed: Vec<P::Key>,
     time: TaskTime,
-    live: usize,
+    tally: Tally,
     limit: Option<usize>,
 }
 
@@ -59,7 +62,7 @@ impl<P: Processor> Fold<P> {
             armed: [BTreeSet::new(), BTreeSet::new()],
             changed: Vec::new(),
             time: TaskTime::UNKNOWN,
-            live: 0,
+            tally: Tally::default(),
             limit: None,
         }
     }
@@ -86,12 +89,17 @@ impl<P: Processor> Fold<P> {
 
     /// How many keys have a state.
     pub fn len(&self) -> usize {
-        self.live
+        self.tally.states
     }
 
     /// No key has a state.
     pub fn is_empty(&self) -> bool {
-        self.live == 0
+        self.len() == 0
+    }
+
+    /// How much is open in all states together, as [`Processor::open_in`] counts it.
+    pub fn open(&self) -> usize {
+        self.tally.open
     }
 
     /// The state of a key.
@@ -108,7 +116,7 @@ impl<P: Processor> Fold<P> {
     pub fn restore(&mut self, key: P::Key, state: P::State) {
         let mut slot = Slot::empty();
         slot.captured = true;
-        self.live += 1;
+        self.tally.put(&self.processor, Some(&state));
         let slot = self.slots.entry(key.clone()).insert(slot).into_mut();
         settle(&self.processor, &mut self.armed, &key, slot, Some(state));
     }
@@ -126,7 +134,7 @@ impl<P: Processor> Fold<P> {
     /// If more keys have a state than may: those to [`Fold::evict`] now, the longest silent first. It hangs on the states
     /// alone, not on how the task came to them.
     pub fn over_limit(&self) -> Vec<P::Key> {
-        let Some(limit) = self.limit.filter(|limit| self.live > *limit) else {
+        let Some(limit) = self.limit.filter(|limit| self.len() > *limit) else {
             return Vec::new();
         };
         let states = self.slots.iter();
@@ -136,7 +144,7 @@ impl<P: Processor> Fold<P> {
                 Some((since, key))
             })
             .collect();
-        let count = (self.live - limit + limit / ROOM).clamp(1, EVICTED_AT_ONCE);
+        let count = (self.len() - limit + limit / ROOM).clamp(1, EVICTED_AT_ONCE);
         if count < silent.len() {
             silent.select_nth_unstable(count);
             silent.truncate(count);
@@ -153,7 +161,7 @@ impl<P: Processor> Fold<P> {
         let Some(state) = slot.state.take() else {
             return;
         };
-        self.live -= 1;
+        self.tally.take(&self.processor, &state);
         self.processor.evict(&self.time, key, state, out);
         settle(&self.processor, &mut self.armed, key, slot, None);
         mark_changed(&mut self.changed, key, slot);
@@ -168,7 +176,7 @@ impl<P: Processor> Fold<P> {
             slots,
             armed,
             time,
-            live,
+            tally,
             changed,
             ..
         } = self;
@@ -184,15 +192,17 @@ impl<P: Processor> Fold<P> {
                 kind,
                 by: By::Frontier,
             };
-            *live -= 1;
+            tally.take(processor, &state);
             let next = processor.on_timer(time, &key, state, timer, out);
-            *live += usize::from(next.is_some());
+            tally.put(processor, next.as_ref());
             slot.state = next;
         }
         let before = slot.state.take();
-        *live -= usize::from(before.is_some());
+        if let Some(before) = &before {
+            tally.take(processor, before);
+        }
         let after = processor.apply(time, &key, before, input, out);
-        *live += usize::from(after.is_some());
+        tally.put(processor, after.as_ref());
         settle(processor, armed, &key, slot, after);
         mark_changed(changed, &key, slot);
         key
@@ -220,11 +230,11 @@ impl<P: Processor> Fold<P> {
                 settle(&self.processor, &mut self.armed, &key, slot, Some(state));
                 continue;
             }
-            self.live -= 1;
+            self.tally.take(&self.processor, &state);
             let after =
                 self.processor
                     .on_timer(&self.time, &key, state, Timer { deadline, kind, by }, out);
-            self.live += usize::from(after.is_some());
+            self.tally.put(&self.processor, after.as_ref());
             debug_assert!(
                 after.as_ref().is_none_or(|state| follows(
                     &self.processor.timers(state),

@@ -11,14 +11,15 @@ pub mod processor;
 pub use fold::Fold;
 pub use outbox::{Address, Counter, Outbox, Place};
 pub use processor::{
-    By, Counts, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
-    TimeFrom, Timer, Timers, Topology,
+    By, Counts, Gauge, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage,
+    TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 
 pub mod admin_http;
 pub mod changelog;
 pub mod config;
 pub mod definitions;
+mod hot_key;
 pub mod kafka;
 pub mod log;
 pub mod memory;

@@ -4,6 +4,7 @@
 mod broker;
 mod faults;
 mod log;
+mod reader;
 
 pub use broker::{MemoryBroker, Stored};
 pub use faults::{Fault, Faults, Random};

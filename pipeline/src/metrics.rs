@@ -28,6 +28,8 @@ pub struct Metrics {
     progress: Progress,
     states: States,
     sources: Sources,
+    /// The number that the stage itself shows of each task.
+    own: Option<GaugeVec>,
     /// What the stage's own pure code counts, by the name of the metric.
     facts: Mutex<HashMap<&'static str, IntCounterVec>>,
 }
@@ -36,7 +38,11 @@ impl Metrics {
     /// All metrics of a stage, in a registry of their own. What it may come to count stands at zero from the start: of a series
     /// that begins with its first event no rate can be told.
     pub fn of<S: Stage>() -> Metrics {
-        let metrics = Metrics::new(S::TOPOLOGY);
+        let mut metrics = Metrics::new(S::TOPOLOGY);
+        metrics.own = S::GAUGE.map(|gauge| {
+            let task = ["topic", "partition"];
+            families::gauges(&metrics.registry, gauge.name, gauge.help, &task)
+        });
         for (counter, values) in S::COUNTERS {
             for value in *values {
                 metrics.add_fact(counter.name, counter.help, counter.label, value, 0);
@@ -57,11 +63,18 @@ impl Metrics {
             progress: Progress::new(&registry),
             states: States::new(&registry),
             sources: Sources::new(&registry),
+            own: None,
             facts: Mutex::new(HashMap::new()),
             registry,
         };
         for topic in topology.inputs {
             metrics.add(topic, Fate::Forwarded, "", 0);
+        }
+        for topic in produced(&topology) {
+            metrics.flow.produced.with_label_values(&[topic]);
+        }
+        for output in topology.outputs {
+            metrics.flow.latency.with_label_values(&[output.name]);
         }
         metrics
     }
@@ -88,11 +101,8 @@ impl Metrics {
                 Destination::Changelog(_) => outputs.len() + 1,
             }] += 1;
         }
-        let names = outputs.iter().map(|output| output.name);
-        for (topic, n) in names.chain(["dead-letter", "changelog"]).zip(produced) {
-            if n > 0 {
-                self.flow.produced.with_label_values(&[topic]).inc_by(n);
-            }
+        for (topic, n) in self::produced(&self.topology).zip(produced) {
+            self.flow.produced.with_label_values(&[topic]).inc_by(n);
         }
     }
 
@@ -159,6 +169,13 @@ impl Metrics {
             .limit
             .set(task.state_limit().unwrap_or(0) as i64);
         self.states.evicted.inc_by(task.take_evicted());
+        self.states
+            .hottest_key
+            .with_label_values(&labels)
+            .set(task.hottest_key_share());
+        if let Some((own, number)) = self.own.as_ref().zip(task.gauge()) {
+            own.with_label_values(&labels).set(number);
+        }
         self.sources
             .definitions_version
             .with_label_values(&labels)
@@ -173,6 +190,14 @@ impl Metrics {
         self.sources.slow_decodes.inc_by(task.take_slow_decodes());
     }
 
+    /// For how long a task's states have not been captured, though there was input.
+    pub fn uncaptured(&self, topic: &str, partition: u32, age: Duration) {
+        self.states
+            .uncaptured_age
+            .with_label_values(&[topic, &partition.to_string()])
+            .set(age.as_secs_f64());
+    }
+
     /// A task is somebody else's now.
     pub fn forget(&self, topic: &str, partition: u32) {
         let partition = partition.to_string();
@@ -180,6 +205,10 @@ impl Metrics {
         let _ = self.progress.frontier.remove_label_values(&labels);
         let _ = self.progress.watermark.remove_label_values(&labels);
         let _ = self.states.count.remove_label_values(&labels);
+        let _ = self.states.hottest_key.remove_label_values(&labels);
+        let _ = self.states.uncaptured_age.remove_label_values(&labels);
+        let own = self.own.as_ref();
+        let _ = own.map(|own| own.remove_label_values(&labels));
         let _ = self.progress.lag.remove_label_values(&labels);
         let _ = self.progress.lag_seconds.remove_label_values(&labels);
         let _ = self.states.left_to_restore.remove_label_values(&labels);
@@ -272,6 +301,13 @@ impl Metrics {
             .expect("metrics are plain numbers");
         String::from_utf8(text).unwrap_or_default()
     }
+}
+
+/// Under which names records are produced: the outputs, then dead letters, then a changelog where there is one.
+fn produced(topology: &Topology) -> impl Iterator<Item = &'static str> {
+    let outputs = topology.outputs.iter().map(|output| output.name);
+    let changelog = (!topology.stateless).then_some("changelog");
+    outputs.chain(["dead-letter"]).chain(changelog)
 }
 
 fn set_time(gauge: &GaugeVec, labels: &[&str], at: Timestamp) {

@@ -87,6 +87,13 @@ pub trait Processor {
             .unwrap_or(Timestamp::MIN)
     }
 
+    /// How many of what a stage wants to show, as open offers, a state holds: their sum over all states is what
+    /// [`Stage::gauge`] is told.
+    fn open_in(&self, state: &Self::State) -> usize {
+        let _ = state;
+        0
+    }
+
     /// A task remembers more keys than it may, and this one goes: the last chance to close what is open.
     fn evict(
         &self,
@@ -169,6 +176,15 @@ pub trait Stage: Processor {
     /// What it counts, and every value that the label of each may have: a series stands at zero from the start.
     const COUNTERS: &'static [Counts] = &[];
 
+    /// A number of its own that it shows of each task.
+    const GAUGE: Option<&'static Gauge> = None;
+
+    /// What that number is, at this time and with so much open; `None` while nobody knows.
+    fn gauge(&self, time: &TaskTime, open: usize) -> Option<f64> {
+        let _ = (time, open);
+        None
+    }
+
     /// Reads one record that is no mark and no tick. Called again with the same record after [`Refusal::UnknownSchema`] was
     /// answered with [`Stage::learn`].
     fn decode(&mut self, record: &Record<'_>) -> Result<Self::Input, Refusal>;
@@ -229,6 +245,15 @@ pub struct Topology {
     /// Whether it stops when the share of dead letters says that the fault is ours. Never true of ingest: a stranger could
     /// switch it off.
     pub dead_letter_limit: bool,
+}
+
+/// A number of a stage's own, by task.
+#[derive(Debug)]
+pub struct Gauge {
+    /// The metric's name.
+    pub name: &'static str,
+    /// The metric's help text.
+    pub help: &'static str,
 }
 
 /// A counter of a stage's own, and the closed list of its label's values.

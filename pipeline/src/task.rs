@@ -15,6 +15,7 @@ pub(crate) use self::marks::push_mark;
 use self::{capture::Captured, marks::HalfDone};
 use crate::{
     fold::Fold,
+    hot_key::HotKey,
     log::{LogError, PolledRecord, TaskId},
     outbox::{Addresses, Batch, Origin, Outbox},
     processor::{Record, Refusal, Stage, TaskContext, TimeFrom},
@@ -38,6 +39,7 @@ pub struct Task<S: Stage> {
     /// Since the last commit.
     has_read: bool,
     capture: Captured,
+    hot_key: HotKey,
     /// Keys let go at the state limit, since they were last counted.
     evicted: u64,
     /// In which states are written.
@@ -85,6 +87,17 @@ impl<S: Stage> Task<S> {
     /// What time the task knows it to be.
     pub fn time(&self) -> TaskTime {
         self.fold.time()
+    }
+
+    /// Which share of the input its hottest key has.
+    pub fn hottest_key_share(&self) -> f64 {
+        self.hot_key.share()
+    }
+
+    /// The number that the stage shows of this task.
+    pub fn gauge(&self) -> Option<f64> {
+        let open = self.fold.open();
+        self.fold.processor().gauge(&self.time(), open)
     }
 
     /// The sources' claims: who holds the frontier back.
@@ -195,6 +208,9 @@ impl<S: Stage> Task<S> {
         batch: &mut Batch,
         addresses: &Addresses,
     ) -> Taken {
+        if let Some(key) = record.key {
+            self.hot_key.came(key);
+        }
         let origin = Origin {
             input: self.id.input,
             partition: self.id.partition,

@@ -8,7 +8,9 @@
 //! unknown outcome ──► drop the tasks: they come back as they were really committed
 //! ```
 
+mod capture;
 mod in_mark;
+mod parts;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,26 +20,18 @@ use std::{
 
 use journey::Timestamp;
 
+pub use self::parts::{MakeStage, Parts, SchemaSource};
 use crate::{
     definitions::Definitions,
-    log::{Committed, Log, LogError, Polled, Restored, TaskId, TaskPosition, Transaction},
+    log::{Committed, Log, LogError, Polled, Restored, TaskId, Transaction},
     metrics::Metrics,
     outbox::{Addresses, Batch},
-    pace::{Pace, Pacing, Uncommitted},
+    pace::{Pacing, Uncommitted},
     processor::{MarksInto, Stage, TaskContext, TimeFrom},
     raw_marks::RawMarks,
     state_record,
     task::{Taken, Task, push_mark},
 };
-
-/// Where a schema that is not compiled in comes from.
-pub trait SchemaSource {
-    /// The schema of an id, as JSON. Waits for as long as it takes: an unknown id is never a reason to give a record up.
-    fn schema(&mut self, id: u32) -> Result<String, LogError>;
-}
-
-/// Makes a stage's processor for a task.
-pub type MakeStage<S> = Box<dyn Fn(TaskContext) -> S + Send>;
 
 /// Share of unreadable records above which a stage stops: the fault is ours, not the data's.
 const REJECTED_SHARE: f64 = 0.5;
@@ -77,37 +71,6 @@ impl<S: Stage, L: Log> std::fmt::Debug for Worker<S, L> {
         f.debug_struct("Worker")
             .field("stage", &S::TOPOLOGY.stage)
             .field("tasks", &self.tasks.keys())
-            .finish()
-    }
-}
-
-/// What a worker is made of.
-pub struct Parts<S: Stage> {
-    /// Makes a task's processor.
-    pub make: MakeStage<S>,
-    /// Every set of definitions, now and later.
-    pub definitions: Definitions,
-    /// Schemas that are not compiled in.
-    pub schemas: Box<dyn SchemaSource + Send>,
-    /// Partition counts and schema ids.
-    pub addresses: Addresses,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// When to commit.
-    pub pace: Pace,
-    /// How many keys a task may remember. The longest silent go when there are more.
-    pub state_limit: Option<usize>,
-    /// The format in which states are written; if absent, the one before the newest.
-    pub state_format: Option<u8>,
-    /// The grace that ingest's marks carry; other stages pass on what they are told.
-    pub grace: journey::Millis,
-}
-
-impl<S: Stage> std::fmt::Debug for Parts<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts")
-            .field("addresses", &self.addresses)
-            .field("pace", &self.pace)
             .finish()
     }
 }
@@ -287,6 +250,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
             )?;
             task.limit_states(self.state_limit);
             task.write_format(self.state_format);
+            // Before its first commit: that may be what does not come.
+            self.metrics.observe(&mut task);
             self.tasks.insert(id, task);
         }
         Ok(())
@@ -372,9 +337,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             Committed::Yes { aborts, took: all } => {
                 took = all;
                 self.metrics.committed(&self.batch, aborts);
-                for task in self.tasks.values_mut() {
-                    self.metrics.observe(task);
-                }
+                self.observe(now);
             }
             Committed::Unknown => {
                 self.drop_tasks();
@@ -384,41 +347,6 @@ impl<S: Stage, L: Log> Worker<S, L> {
         self.pacing.committed(now, took);
         self.reach_failpoint();
         self.check_rejected()
-    }
-
-    /// How far each task has come; with the states of those whose turn it is. One at a time: a transaction that holds them is
-    /// a long one.
-    fn capture(&mut self, now: Duration) -> Vec<TaskPosition> {
-        let Pace {
-            state_age,
-            state_records,
-            ..
-        } = self.pacing.pace();
-        for task in self.tasks.keys() {
-            self.captured.entry(*task).or_insert((now, 0)).1 += self.pacing.taken();
-        }
-        let captured = &self.captured;
-        let overdue = |task: &TaskId| {
-            let (at, records) = captured.get(task).copied().unwrap_or_default();
-            now.saturating_sub(at) >= state_age || records >= state_records
-        };
-        let oldest = self
-            .tasks
-            .keys()
-            .filter(|task| overdue(task))
-            .min_by_key(|task| captured.get(task).map(|(at, _)| *at))
-            .copied();
-        let all = self.is_closing || state_age.is_zero();
-        let mut positions = Vec::with_capacity(self.tasks.len());
-        for (id, task) in &mut self.tasks {
-            let position =
-                task.capture(all || Some(*id) == oldest, &mut self.batch, &self.addresses);
-            if position.task_record.is_some() || Some(*id) == oldest {
-                self.captured.insert(*id, (now, 0));
-            }
-            positions.push(position);
-        }
-        positions
     }
 
     fn check_rejected(&mut self) -> Result<(), LogError> {

@@ -1,7 +1,7 @@
 //! What the segmenter says, and how it is written.
 
 use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal};
-use pipeline::{Address, Counter, Counts, Outbox, Place, Rejection};
+use pipeline::{Address, Counter, Counts, Gauge, Outbox, Place, Rejection};
 use schemas::{Avro, CloudEvent, Format};
 
 use crate::told::Told;
@@ -82,6 +82,12 @@ pub(crate) static REPORTS_TOTAL: Counter = Counter {
     name: "footfall_reports_total",
     help: "Reports of the chat engine, by what became of them.",
     label: "result",
+};
+
+/// Offers that nobody has decided yet.
+pub(crate) static OFFERS_OPEN: Gauge = Gauge {
+    name: "footfall_offers_open",
+    help: "Offers that are made, and neither decided, nor withdrawn, nor over.",
 };
 
 /// What the segmenter counts.

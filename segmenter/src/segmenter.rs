@@ -7,15 +7,15 @@ use journey::{
     demand::DemandSignal, topics, visit::end_reason,
 };
 use pipeline::{
-    MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
-    TimeFrom, Timer, Timers, Topology,
+    Gauge, MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage,
+    TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
 
 use crate::{
     compile::Compiled,
     input::{Happening, Kind},
-    output::{DEMAND, Output},
+    output::{DEMAND, OFFERS_OPEN, Output},
     reports::{self, Fate},
     state::{Memory, Visitor, timer},
     teller::{Moment, Teller, Words},
@@ -284,6 +284,11 @@ impl Processor for Segmenter {
         state.silent_since()
     }
 
+    fn open_in(&self, state: &Visitor) -> usize {
+        let offers = state.visits.iter().flat_map(|memory| &memory.offers);
+        offers.filter(|offer| offer.open.is_some()).count()
+    }
+
     fn evict(&self, time: &TaskTime, key: &CustomerId, mut state: Visitor, out: &mut Vec<Output>) {
         let now = Moment::of_timer(time.frontier.max(Timestamp(0)));
         let mut teller = self.teller(key, &state, now, out);
@@ -301,6 +306,7 @@ impl Processor for Segmenter {
 
 impl Stage for Segmenter {
     const COUNTERS: &'static [pipeline::Counts] = crate::output::COUNTERS;
+    const GAUGE: Option<&'static Gauge> = Some(&OFFERS_OPEN);
     const TOPOLOGY: Topology = Topology {
         stage: "segmenter",
         inputs: &[topics::VISITS],
@@ -341,6 +347,10 @@ impl Stage for Segmenter {
                 DecodeError::NotFramed => rejected("not_framed", error.to_string()),
                 DecodeError::Malformed { .. } => rejected("malformed", error.to_string()),
             })
+    }
+
+    fn gauge(&self, _: &TaskTime, open: usize) -> Option<f64> {
+        Some(open as f64)
     }
 
     fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {

@@ -2,26 +2,29 @@
 //!
 //! What can be computed is left out, what stands twice is written once, and times are written as distances.
 
+mod moments;
 pub(crate) mod packed;
 
 use std::sync::Arc;
 
 use journey::{
-    EventId, Text, Timestamp, VisitId,
+    Text, Timestamp, VisitId,
     visit::FormUse,
     web_event::{Browser, Consent, Device, Geolocation, MktCampaign, Referrer},
 };
 use schemas::{Avro, Malformed, avro::Reader, record};
 
+use self::moments::{
+    read_id, read_moment, read_since, read_stay, read_times, read_told, since, write_id,
+    write_moment, write_stay, write_times, write_told,
+};
 use crate::{
     ending::Stub,
     forms::Forms,
-    moment::Moment,
     open_visit::OpenVisit,
     page::{read_page, write_page},
     seen::Seen,
     so_far::{Kept, Part, Presence, VisitSoFar},
-    stay::Stay,
     told::Told,
     visitor::Visitor,
 };
@@ -341,116 +344,6 @@ fn read_kept(from: &mut Reader<'_>) -> Result<Kept, Malformed> {
         from.encoded::<Option<Text>>()?,
         from.encoded::<Vec<FormUse>>()?,
     ]))
-}
-
-fn write_id(id: &Text, format: Format, to: &mut Vec<u8>) {
-    match format {
-        Format::Plain => id.write(to),
-        Format::Packed => packed::write_id(id, to),
-    }
-}
-
-fn read_id(format: Format, from: &mut Reader<'_>) -> Result<Text, Malformed> {
-    match format {
-        Format::Plain => Avro::read(from),
-        Format::Packed => packed::read_id(from),
-    }
-}
-
-fn write_moment(moment: &Moment, zero: Timestamp, format: Format, to: &mut Vec<u8>) {
-    let Moment { ping, at, id } = moment;
-    ping.write(to);
-    since(*at, zero).write(to);
-    write_id(&id.0, format, to);
-}
-
-fn read_moment(
-    zero: Timestamp,
-    format: Format,
-    from: &mut Reader<'_>,
-) -> Result<Moment, Malformed> {
-    Ok(Moment {
-        ping: Avro::read(from)?,
-        at: read_since(zero, from)?,
-        id: EventId(read_id(format, from)?),
-    })
-}
-
-/// Nobody (0), the visit's first event (1), its last (2), or another (3).
-fn write_told(
-    told: &Option<Moment>,
-    [first, last]: [&Moment; 2],
-    zero: Timestamp,
-    format: Format,
-    to: &mut Vec<u8>,
-) {
-    match told {
-        None => to.push(0),
-        Some(moment) if moment == first => to.push(1),
-        Some(moment) if moment == last => to.push(2),
-        Some(moment) => {
-            to.push(3);
-            write_moment(moment, zero, format, to);
-        }
-    }
-}
-
-fn read_told(
-    [first, last]: [&Moment; 2],
-    zero: Timestamp,
-    format: Format,
-    from: &mut Reader<'_>,
-) -> Result<Option<Moment>, Malformed> {
-    match from.byte()? {
-        0 => Ok(None),
-        1 => Ok(Some(first.clone())),
-        2 => Ok(Some(last.clone())),
-        3 => read_moment(zero, format, from).map(Some),
-        _ => Err(Malformed::Branch),
-    }
-}
-
-fn write_stay(stay: &Stay, zero: Timestamp, to: &mut Vec<u8>) {
-    let Stay { left, times } = stay;
-    left.map(|at| since(at, zero)).write(to);
-    write_times(times, zero, to);
-}
-
-fn read_stay(zero: Timestamp, from: &mut Reader<'_>) -> Result<Stay, Malformed> {
-    let left = Option::<i64>::read(from)?;
-    Ok(Stay {
-        left: left.map(|distance| Timestamp(zero.0.wrapping_add(distance))),
-        times: read_times(zero, from)?,
-    })
-}
-
-/// A count; then for each the time since the one before.
-fn write_times(times: &[Timestamp], zero: Timestamp, to: &mut Vec<u8>) {
-    (times.len() as i64).write(to);
-    let mut before = zero;
-    for at in times {
-        since(*at, before).write(to);
-        before = *at;
-    }
-}
-
-fn read_times(zero: Timestamp, from: &mut Reader<'_>) -> Result<Vec<Timestamp>, Malformed> {
-    let count = i64::read(from)?;
-    let mut before = zero;
-    let times = (0..count).map(|_| {
-        before = read_since(before, from)?;
-        Ok(before)
-    });
-    times.collect()
-}
-
-/// A time as its distance from another; any two times have one.
-fn since(at: Timestamp, zero: Timestamp) -> i64 {
-    at.0.wrapping_sub(zero.0)
-}
-
-fn read_since(zero: Timestamp, from: &mut Reader<'_>) -> Result<Timestamp, Malformed> {
-    i64::read(from).map(|distance| Timestamp(zero.0.wrapping_add(distance)))
 }
 
 #[cfg(test)]

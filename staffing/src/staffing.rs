@@ -12,8 +12,8 @@ use journey::{
     topics,
 };
 use pipeline::{
-    Address, Counter, Counts, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal,
-    Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+    Address, Counter, Counts, Gauge, MarksInto, Outbox, OutputTopic, Place, Processor, Record,
+    Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{CloudEvent, DecodeError, Decoder, Format, Incompatible, Record as _};
 
@@ -44,6 +44,11 @@ static REVISIONS: Counter = Counter {
     name: "footfall_staffing_revisions_total",
     help: "Revisions of staffing intervals published, by status.",
     label: "status",
+};
+
+static FINAL_UNTIL: Gauge = Gauge {
+    name: "footfall_staffing_final_timestamp_seconds",
+    help: "Every interval that ended by then is final.",
 };
 
 /// The topics that every revision goes to: the last of each interval, and all of them.
@@ -280,6 +285,7 @@ impl Stage for Staffing {
         &REVISIONS,
         &[status::PROVISIONAL, status::FINAL, status::CORRECTED],
     )];
+    const GAUGE: Option<&'static Gauge> = Some(&FINAL_UNTIL);
     const TOPOLOGY: Topology = Topology {
         stage: "staffing",
         inputs: &[topics::DEMAND],
@@ -305,6 +311,11 @@ impl Stage for Staffing {
                 DecodeError::NotFramed => rejected(reason::NOT_FRAMED, error.to_string()),
                 DecodeError::Malformed { .. } => rejected(reason::MALFORMED, error.to_string()),
             })
+    }
+
+    fn gauge(&self, time: &TaskTime, _: usize) -> Option<f64> {
+        let known = time.watermark > Timestamp::MIN;
+        known.then(|| key::running(time.watermark).0 as f64 / 1000.0)
     }
 
     fn learn(&mut self, id: u32, schema: &str) -> Result<(), Incompatible> {

@@ -19,6 +19,7 @@ mod lane;
 mod live;
 mod load;
 mod marks;
+mod metrics;
 mod output_format;
 mod readme_commands;
 mod real_traffic;

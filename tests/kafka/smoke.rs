@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::{
     kafka,
-    lane::{ENGAGEMENT_RAW, Lane, RAW, WEB_RAW},
+    lane::{ENGAGEMENT_RAW, Lane, Loader, RAW, WEB_RAW},
     stage::STAGES,
 };
 
-const START: i64 = 1_795_434_000_000;
+pub(crate) const START: i64 = 1_795_434_000_000;
 
 fn view(visitor: &str, id: &str, path: &str, at: i64) -> String {
     let date = iso(at);
@@ -24,15 +24,8 @@ fn iso(at: i64) -> String {
     journey::Timestamp(at).to_string()
 }
 
-#[test]
-fn a_visitor_who_lingers_on_pricing_gets_an_offer_and_is_counted() {
-    let Some(kafka) = kafka() else { return };
-    let lane = Lane::new(&kafka, "smoke", true);
-    lane.define_demo();
-    let _stages: Vec<_> = STAGES
-        .map(|name| lane.start(name, "a", &["--workers", "2"]))
-        .into();
-    let mut loader = lane.producer();
+/// A visitor who lingers on pricing, and a report on an offer that nobody knows; then a day and more of silence.
+pub(crate) fn linger(loader: &mut Loader) {
     for (id, path, second) in [("e1", "/", 0), ("e2", "/pricing", 10), ("e3", "/cart", 400)] {
         let at = START + second * 1000;
         loader.send(
@@ -57,6 +50,18 @@ fn a_visitor_who_lingers_on_pricing_gets_an_offer_and_is_counted() {
         loader.tick(&RAW, START + hour * 3_600_000);
     }
     loader.flush();
+}
+
+#[test]
+fn a_visitor_who_lingers_on_pricing_gets_an_offer_and_is_counted() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::new(&kafka, "smoke", true);
+    lane.define_demo();
+    let _stages: Vec<_> = STAGES
+        .map(|name| lane.start(name, "a", &["--workers", "2"]))
+        .into();
+    let mut loader = lane.producer();
+    linger(&mut loader);
     lane.until_all_done("ingest", loader.now());
 
     let visits = lane.values("journey.visits");

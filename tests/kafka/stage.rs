@@ -88,7 +88,13 @@ impl Stage {
 
     /// What `/metrics` says now.
     pub(crate) fn metrics(&self) -> Option<String> {
-        auditor::get(&format!("http://{}/metrics", self.address()?)).ok()
+        self.probe("metrics").ok()
+    }
+
+    /// What one of its probes answers, if it says that all is well.
+    pub(crate) fn probe(&self, path: &str) -> Result<String, String> {
+        let address = self.address().ok_or("it listens nowhere yet")?;
+        auditor::get(&format!("http://{address}/{path}"))
     }
 
     /// The sum of a metric over all series whose labels contain each of `labels`.
@@ -116,8 +122,7 @@ impl Stage {
 
     /// Whether it says that it owns partitions.
     pub(crate) fn is_ready(&self) -> bool {
-        let address = self.address();
-        address.is_some_and(|address| auditor::get(&format!("http://{address}/readyz")).is_ok())
+        self.probe("readyz").is_ok()
     }
 
     /// Until it says that it owns partitions.

@@ -44,6 +44,10 @@ impl Processor for Counting {
         }
     }
 
+    fn open_in(&self, (count, ..): &Seen) -> usize {
+        *count as usize
+    }
+
     fn on_timer(
         &self,
         _: &TaskTime,
@@ -186,4 +190,20 @@ fn a_timer_that_arms_an_earlier_one_is_caught() {
         caught.is_err(),
         "a mark that goes on from its cursor would never fire it"
     );
+}
+
+#[test]
+fn how_much_is_open_is_the_sum_over_all_states() {
+    let mut fold = Fold::new(Counting);
+    fold.restore(9, (7, 0, 1));
+    for input in [(1, 0), (1, 1), (2, 3)] {
+        fold.apply(input, &mut Vec::new());
+    }
+    assert_eq!((fold.len(), fold.open()), (3, 10));
+    fold.evict(&9, &mut Vec::new());
+    assert_eq!((fold.len(), fold.open()), (2, 3));
+    mark(&mut fold, 103, 0);
+    assert_eq!((fold.len(), fold.open()), (1, 1), "key 2 is left");
+    mark(&mut fold, 200, 0);
+    assert_eq!((fold.len(), fold.open()), (0, 0));
 }

@@ -11,9 +11,10 @@ use journey::mark;
 use super::{
     broker::{MemoryBroker, Stored},
     faults::{Fault, Faults, Random},
+    reader::MemoryReader,
 };
 use crate::{
-    changelog::{self, ChangelogReader, Entry, KeysAndValues},
+    changelog::{self, KeysAndValues},
     dead_letter,
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
     names::Names,
@@ -401,36 +402,4 @@ impl Log for MemoryLog {
 fn headers(record: &Stored) -> impl Iterator<Item = (&str, &[u8])> {
     let headers = record.headers.iter();
     headers.map(|(name, value)| (name.as_str(), value.as_slice()))
-}
-
-struct MemoryReader {
-    broker: MemoryBroker,
-    topic: String,
-    task: TaskId,
-    next: i64,
-}
-
-impl ChangelogReader for MemoryReader {
-    fn next(&mut self) -> Result<Option<Entry>, LogError> {
-        let mut broker = self.broker.lock();
-        let partition = broker
-            .topics
-            .get_mut(&self.topic)
-            .and_then(|p| p.get_mut(self.task.partition as usize));
-        let Some(partition) = partition else {
-            return Err(LogError::new(format!(
-                "topic {} is missing: create it with `footfall topics apply`",
-                self.topic
-            )));
-        };
-        Ok(partition.look(self.next).map(|record| {
-            self.next = record.offset + 1;
-            Entry {
-                of: 0,
-                offset: record.offset,
-                key: record.key.clone().unwrap_or_default(),
-                value: record.value.clone(),
-            }
-        }))
-    }
 }

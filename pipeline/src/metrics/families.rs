@@ -40,8 +40,8 @@ fn numbers(to: &Registry, name: &str, help: &str) -> IntGaugeVec {
     register(to, metric.expect("valid"))
 }
 
-/// Times or ages by task, or by another pair of labels.
-fn gauges(to: &Registry, name: &str, help: &str, labels: &[&str; 2]) -> GaugeVec {
+/// Times, ages or shares by task, or by another pair of labels.
+pub(super) fn gauges(to: &Registry, name: &str, help: &str, labels: &[&str; 2]) -> GaugeVec {
     let metric = GaugeVec::new(Opts::new(name, help), labels);
     register(to, metric.expect("valid"))
 }
@@ -54,7 +54,12 @@ fn histogram(
     buckets: &[f64],
 ) -> HistogramVec {
     let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-    register(to, HistogramVec::new(options, labels).expect("valid"))
+    let metric = register(to, HistogramVec::new(options, labels).expect("valid"));
+    if labels.is_empty() {
+        // Its one series stands at zero from the start.
+        metric.with_label_values(labels);
+    }
+    metric
 }
 
 /// Which release runs, and what the process uses.
@@ -203,6 +208,9 @@ impl Progress {
 pub(super) struct States {
     pub(super) count: IntGaugeVec,
     pub(super) limit: IntGauge,
+    /// Alert: over a half, while the task is behind.
+    pub(super) hottest_key: GaugeVec,
+    pub(super) uncaptured_age: GaugeVec,
     pub(super) evicted: IntCounter,
     pub(super) restore_duration: HistogramVec,
     pub(super) left_to_restore: IntGaugeVec,
@@ -211,7 +219,20 @@ pub(super) struct States {
 
 impl States {
     pub(super) fn new(to: &Registry) -> States {
+        let task = ["topic", "partition"];
         States {
+            hottest_key: gauges(
+                to,
+                "footfall_hottest_key_share",
+                "share of one key in the last 4,096 records that had one",
+                &task,
+            ),
+            uncaptured_age: gauges(
+                to,
+                "footfall_state_uncaptured_age_seconds",
+                "since when input is folded that would have to be folded again; 0 if all states are captured",
+                &task,
+            ),
             count: numbers(to, "footfall_states", "keys with a state"),
             limit: number(
                 to,

@@ -11,6 +11,8 @@ fn what_a_stage_counts_stands_at_zero_before_it_has_counted_anything() {
         "footfall_records_total{reason=\"\",result=\"forwarded\",topic=\"in\",stage=\"counting\"} 0",
         "footfall_records_consumed_total{topic=\"in\",stage=\"counting\"} 0",
         "footfall_transactions_total{outcome=\"unknown\",stage=\"counting\"} 0",
+        "footfall_records_produced_total{topic=\"changelog\",stage=\"counting\"} 0",
+        "footfall_transaction_duration_seconds_count{stage=\"counting\"} 0",
     ] {
         assert!(
             text.lines().any(|line| line == series),

@@ -7,6 +7,7 @@ use journey::{Timestamp, definitions::DefinitionSet, mark::Claims};
 use super::{Captured, HalfDone, Task};
 use crate::{
     fold::Fold,
+    hot_key::HotKey,
     log::{LogError, Restored, TaskId},
     processor::{Stage, TaskContext},
     state_record::{self, Head, TASK_KEY, TaskRecord},
@@ -70,6 +71,7 @@ impl<S: Stage> Task<S> {
             half_done: None,
             has_read: false,
             capture: Captured::default(),
+            hot_key: HotKey::default(),
             evicted: 0,
             format: state_record::default_format(S::STATE_FORMAT),
             newest_found: 0,

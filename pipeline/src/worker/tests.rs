@@ -7,6 +7,7 @@ mod formats;
 use crate::{
     memory::{Faults, MemoryBroker, MemoryLog, Stored},
     names::Names,
+    pace::Pace,
     task::tests::{Counting, CountingOf, sets},
 };
 

@@ -1,16 +1,16 @@
 //! A visitor's story, told to the segmenter by hand as the sessionizer would tell it, and what the segmenter says of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod said;
+
+use std::sync::Arc;
 
 use journey::{
-    CustomerId, EventId, JourneyEvent, Millis, Offer, TaskTime, Text, Timestamp, Visit, VisitEvent,
-    VisitId, WebEvent,
+    CustomerId, EventId, Millis, TaskTime, Text, Timestamp, Visit, VisitEvent, VisitId, WebEvent,
     definitions::{Definition, DefinitionSet},
-    demand::DemandSignal,
     visit::{in_cause, kind, presence},
     web_event::{Activity, Attribute, Control, Device, Engagement, Page},
 };
-use pipeline::{Fold, Processor, TaskContext};
+use pipeline::{Fold, Processor, Stage, TaskContext};
 use schemas::{from_bytes, to_bytes};
 
 use crate::{Happening, Output, Segmenter, Visitor};
@@ -126,6 +126,12 @@ impl Story {
 
     pub(super) fn state(&self) -> Option<&Visitor> {
         self.fold.state(&CustomerId::from("visitor"))
+    }
+
+    /// How many offers are shown as open.
+    pub(super) fn open_offers(&self) -> Option<f64> {
+        let stage = self.fold.processor();
+        stage.gauge(&self.fold.time(), self.fold.open())
     }
 
     /// Tells a record. The visit is shown as it is now.
@@ -361,138 +367,4 @@ impl Story {
         self.restore();
         self
     }
-
-    pub(super) fn events(&self) -> impl Iterator<Item = JourneyEvent> {
-        self.out.iter().filter_map(|output| match output {
-            Output::Event { event, .. } => Some(event.record().expect("what is told can be read")),
-            _ => None,
-        })
-    }
-
-    pub(super) fn offers(&self) -> impl Iterator<Item = &Offer> {
-        self.out.iter().filter_map(|output| match output {
-            Output::Offer { offer, .. } => Some(&**offer),
-            _ => None,
-        })
-    }
-
-    pub(super) fn signals(&self) -> impl Iterator<Item = &DemandSignal> {
-        self.out.iter().filter_map(|output| match output {
-            Output::Demand { signal, .. } => Some(&**signal),
-            _ => None,
-        })
-    }
-
-    /// What demand adds up to: by field (with the reason) and minute of the interval; what cancels out is left out.
-    pub(super) fn demand(&self) -> BTreeMap<String, i64> {
-        let mut sums = BTreeMap::new();
-        for signal in self.signals() {
-            let reason = signal
-                .reason
-                .as_ref()
-                .map(|reason| format!(" {reason}"))
-                .unwrap_or_default();
-            let field = format!(
-                "{}{reason} @{}",
-                signal.field,
-                signal.interval_start.0 / 60_000
-            );
-            *sums.entry(field).or_insert(0) += signal.delta;
-        }
-        sums.retain(|_, sum| *sum != 0);
-        sums
-    }
-
-    /// What was said, a line each, WebEvents and demand aside.
-    pub(super) fn said(&self) -> Vec<String> {
-        self.out.iter().filter_map(line).collect()
-    }
-
-    pub(super) fn check(&self, expected: &[&str]) {
-        assert_eq!(self.said(), expected);
-    }
-
-    pub(super) fn check_demand(&self, expected: &[(&str, i64)]) {
-        let demand = self.demand();
-        let found: Vec<_> = demand
-            .iter()
-            .map(|(field, sum)| (field.as_str(), *sum))
-            .collect();
-        assert_eq!(found, expected);
-    }
-}
-
-fn line(output: &Output) -> Option<String> {
-    match output {
-        Output::Event { event, .. } => {
-            let event = event.record().expect("what is told can be read");
-            let seconds = event.created_date.0 / 1000;
-            Some(format!("{seconds} {}", subject(&event)?))
-        }
-        Output::Offer { offer, .. } => {
-            let why = offer
-                .withdraw_reason
-                .as_ref()
-                .map(|why| format!(" {why}"))
-                .unwrap_or_default();
-            Some(format!(
-                "offer {} {}{why}",
-                offer.action_map.id, offer.status
-            ))
-        }
-        Output::Suppressed(reason) => Some(format!("suppressed {reason}")),
-        Output::DeadLetter(rejection) => Some(format!("dead letter {}", rejection.reason)),
-        Output::Demand { .. } | Output::Count(..) => None,
-    }
-}
-
-fn subject(event: &JourneyEvent) -> Option<String> {
-    if let Some(session) = &event.session_event {
-        return Some(session.state.to_string());
-    }
-    if let Some(assignment) = &event.segment_assignment_event {
-        let evidence: Vec<_> = assignment.evidence.iter().map(EventId::as_str).collect();
-        return Some(format!(
-            "assigned {} by {}",
-            assignment.segment.id,
-            evidence.join(" ")
-        ));
-    }
-    if let Some(outcome) = &event.outcome_achieved_event {
-        let value = outcome
-            .associated_value
-            .map(|value| format!(" worth {value}"))
-            .unwrap_or_default();
-        let touchpoints = outcome.touchpoints.len();
-        return Some(format!(
-            "achieved {}{value} after {touchpoints} offers",
-            outcome.outcome.id
-        ));
-    }
-    if let Some(action) = &event.web_action_event {
-        let inferred = if action.inferred { " (inferred)" } else { "" };
-        let after = action
-            .time_to_disposition_millis
-            .map(|millis| format!(" after {millis} ms"))
-            .unwrap_or_default();
-        return Some(format!(
-            "{} {}{inferred}{after}",
-            action.action_map.id, action.action_state
-        ));
-    }
-    if let Some(blocked) = &event.blocked_web_action_offer_event {
-        let by = blocked
-            .blocking_action_map_id
-            .as_ref()
-            .map(|map| format!(" by {map}"))
-            .unwrap_or_default();
-        return Some(format!(
-            "{} blocked {}{by}",
-            blocked.action_map.id, blocked.blocking_reason
-        ));
-    }
-    event
-        .consent_event
-        .as_ref()
-        .map(|consent| format!("consent {}", consent.state))
 }

@@ -1,6 +1,6 @@
 //! The stage and its bytes: what a record of `journey.demand` becomes.
 
-use journey::{Timestamp, demand::DemandSignal, staffing::StaffingInterval};
+use journey::{Millis, TaskTime, Timestamp, demand::DemandSignal, staffing::StaffingInterval};
 use pipeline::{
     Outbox, Processor as _, Record, Refusal, Stage, TaskContext,
     outbox::{Addresses, Batch, Count, Destination, Origin},
@@ -54,6 +54,17 @@ fn a_signal_is_read_once_its_schema_is_known() {
             start: at("14:00")
         }
     );
+}
+
+#[test]
+fn every_interval_that_ended_before_the_watermark_is_shown_as_final() {
+    let stage = Staffing::new(CONTEXT);
+    let shown = |frontier| stage.gauge(&TaskTime::new(frontier, Millis::from_mins(15)), 0);
+    let seconds = |time: &str| Some(at(time).0 as f64 / 1000.0);
+    assert_eq!(shown(at("14:15")), seconds("13:45"), "not passed yet");
+    assert_eq!(shown(at("14:15") + Millis(1)), seconds("14:00"));
+    assert_eq!(shown(at("14:29")), seconds("14:00"));
+    assert_eq!(stage.gauge(&TaskTime::UNKNOWN, 0), None);
 }
 
 #[test]

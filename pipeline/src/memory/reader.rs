@@ -1,0 +1,40 @@
+//! Changelogs, as a restore reads them.
+
+use super::broker::MemoryBroker;
+use crate::{
+    changelog::{ChangelogReader, Entry},
+    log::{LogError, TaskId},
+};
+
+/// Reads the changelog of one task from its beginning.
+pub(super) struct MemoryReader {
+    pub(super) broker: MemoryBroker,
+    pub(super) topic: String,
+    pub(super) task: TaskId,
+    pub(super) next: i64,
+}
+
+impl ChangelogReader for MemoryReader {
+    fn next(&mut self) -> Result<Option<Entry>, LogError> {
+        let mut broker = self.broker.lock();
+        let partition = broker
+            .topics
+            .get_mut(&self.topic)
+            .and_then(|p| p.get_mut(self.task.partition as usize));
+        let Some(partition) = partition else {
+            return Err(LogError::new(format!(
+                "topic {} is missing: create it with `footfall topics apply`",
+                self.topic
+            )));
+        };
+        Ok(partition.look(self.next).map(|record| {
+            self.next = record.offset + 1;
+            Entry {
+                of: 0,
+                offset: record.offset,
+                key: record.key.clone().unwrap_or_default(),
+                value: record.value.clone(),
+            }
+        }))
+    }
+}

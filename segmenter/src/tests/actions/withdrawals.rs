@@ -1,0 +1,130 @@
+//! What takes an offer back: the page, the visitor, the end, and the visitor's own no.
+
+use super::{OFFERED, check, check_after_offer, map, one_map};
+use crate::tests::story::Story;
+
+#[test]
+fn an_offer_is_withdrawn_when_it_cannot_stand() {
+    let withdrawn = |why: &str| format!("offer m withdrawn {why}");
+    let page = map(
+        "m",
+        r#","pageUrlConditions":[{"operator":"containsAny","values":["/a"]}]"#,
+    );
+    let lines = [withdrawn("page_left"), "5 m withdrawn".to_owned()];
+    let expected = [&OFFERED[..], &lines.each_ref().map(String::as_str)].concat();
+    check(
+        &[page],
+        |story| {
+            _ = story
+                .page(0, "/a")
+                .event(4, "clicked", "/a")
+                .page(5, "/b")
+                .page(6, "/c")
+        },
+        &expected,
+    );
+    check_after_offer(|story| _ = story.page(5, "/b"), &[]);
+    let ended = ["20 ended", &withdrawn("visit_ended"), "20 m withdrawn"];
+    check_after_offer(|story| _ = story.end(20), &ended);
+    let away = ["65 away", &withdrawn("visitor_away"), "65 m withdrawn"];
+    check_after_offer(|story| _ = story.ping(5).away(65), &away);
+    check_after_offer(|story| _ = story.away(60), &["60 away"]);
+    let control = [
+        &withdrawn("consent_withdrawn"),
+        "7 m withdrawn",
+        "7 consent withdrawn",
+    ];
+    check_after_offer(|story| _ = story.control(7, "consent_withdrawn"), &control);
+    check_after_offer(
+        |story| _ = story.control(7, "erase"),
+        &[&withdrawn("erased"), "7 m withdrawn", "7 consent erased"],
+    );
+    let regulated = |story: &mut Story| {
+        story.page_class = "no_offer".into();
+        story.page(8, "/health");
+    };
+    check_after_offer(regulated, &[&withdrawn("page_left"), "8 m withdrawn"]);
+    let deactivated = |story: &mut Story| {
+        story.adopt(2, "[]");
+        story.page(9, "/b");
+    };
+    check_after_offer(
+        deactivated,
+        &[&withdrawn("definition_deactivated"), "9 m withdrawn"],
+    );
+}
+
+#[test]
+fn an_offer_is_shown_as_open_until_it_is_withdrawn() {
+    let mut story = one_map();
+    story.page(0, "/b");
+    assert_eq!(story.open_offers(), Some(0.0));
+    story.page(1, "/a");
+    assert_eq!(story.open_offers(), Some(1.0));
+    story.end(5);
+    assert_eq!(story.open_offers(), Some(0.0));
+}
+
+#[test]
+fn a_withdrawn_offer_is_the_same_offer_at_its_second_sequence() {
+    let mut story = one_map();
+    story.page(0, "/a").end(20);
+    let offers: Vec<_> = story.offers().collect();
+    assert_eq!(offers[0].id, offers[1].id);
+    assert_eq!(
+        (offers[1].status.as_str(), offers[1].sequence),
+        ("withdrawn", 2)
+    );
+}
+
+#[test]
+fn control_forgets_the_visitor_whose_visit_may_still_be_told_to_have_ended() {
+    let mut story = one_map();
+    story.page(0, "/a").control(7, "erase");
+    assert!(story.state().is_none());
+    story.tell("ended", 7, |event| event.reason = Some("erased".into()));
+    assert!(story.state().is_none());
+    assert_eq!(
+        story.said().last().map(String::as_str),
+        Some("suppressed forgotten_visit")
+    );
+    let mut stranger = one_map();
+    stranger.control(7, "consent_withdrawn");
+    stranger.check(&["7 consent withdrawn"]);
+}
+
+#[test]
+fn consent_withdrawn_for_other_purposes_takes_offers_back_and_leaves_the_visit_alone() {
+    let mut story = one_map();
+    story
+        .page(0, "/a")
+        .control_of(7, "consent_withdrawn", &["contact"])
+        .page(9, "/b");
+    let sequence: Vec<_> = story.events().map(|event| event.sequence).collect();
+    assert_eq!(sequence, (1..=sequence.len() as i64).collect::<Vec<_>>());
+    assert!(
+        story
+            .said()
+            .contains(&"offer m withdrawn consent_withdrawn".to_owned())
+    );
+    let mut visits_too = one_map();
+    visits_too.control_of(7, "consent_withdrawn", &["contact", "visits"]);
+    assert!(visits_too.state().is_none());
+}
+
+#[test]
+fn the_end_that_comes_before_control_leaves_the_consent_event_in_its_session() {
+    let mut story = one_map();
+    story.page(0, "/b");
+    story.tell("ended", 7, |event| {
+        event.reason = Some("consent_withdrawn".into())
+    });
+    story.control_of(7, "consent_withdrawn", &[]);
+    story.check(&["0 started", "7 ended", "7 consent withdrawn"]);
+    let consent = story.events().last().expect("the consent event");
+    assert_eq!(
+        (consent.session.id.as_str(), consent.sequence),
+        ("visit", 4)
+    );
+    assert!(story.state().is_none());
+}
