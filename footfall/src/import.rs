@@ -3,9 +3,12 @@
 //! The converters are pure. A line that gives no event is counted with its reason, and said.
 
 pub mod access_log;
+pub mod ga4;
+pub mod raw_event;
+pub mod snowplow;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead, BufWriter, Write},
     path::PathBuf,
@@ -17,7 +20,7 @@ use hmac::Hmac;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use self::access_log::AccessLog;
+use self::{access_log::AccessLog, ga4::Ga4, snowplow::Snowplow};
 use crate::source_file;
 
 /// Arguments of `footfall import`.
@@ -31,30 +34,41 @@ pub struct Args {
 enum Command {
     /// Page views of a combined access log, as Apache and nginx write it
     AccessLog(AccessLogArgs),
+    /// Events of Google Analytics 4, as BigQuery exports them in JSON
+    Ga4(Common),
+    /// Enriched events of Snowplow, as tab-separated values
+    Snowplow(Common),
 }
 
+/// What every history has.
 #[derive(Debug, ClapArgs)]
-struct AccessLogArgs {
-    /// The log, gzip or not; `-` is standard input
+struct Common {
+    /// The history, gzip or not; `-` is standard input
     file: PathBuf,
     /// Whose events they are: a deployment's id
     #[arg(long, env = "FOOTFALL_DEPLOYMENT")]
     deployment: String,
+    /// What the visitors had agreed to
+    #[arg(long, env = "FOOTFALL_CONSENT", default_value = "unknown")]
+    consent: Consent,
+    /// Where to write the events [default: standard output]
+    #[arg(long, env = "FOOTFALL_OUTPUT_FILE")]
+    to: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+struct AccessLogArgs {
+    #[command(flatten)]
+    common: Common,
     /// Where the paths of the log belong: https://shop.example
     #[arg(long, env = "FOOTFALL_ORIGIN")]
     origin: String,
     /// A secret that visitors are made with, of address and user agent: the same for files of the same visitors, kept nowhere
     #[arg(long, env = "FOOTFALL_SALT", hide_env_values = true, value_parser = access_log::salt)]
     salt: Hmac<Sha256>,
-    /// What the visitors had agreed to
-    #[arg(long, env = "FOOTFALL_CONSENT", default_value = "unknown")]
-    consent: Consent,
     /// Files that pages are made of count as pages, too
     #[arg(long, env = "FOOTFALL_ASSETS")]
     assets: bool,
-    /// Where to write the events [default: standard output]
-    #[arg(long, env = "FOOTFALL_OUTPUT_FILE")]
-    to: Option<PathBuf>,
 }
 
 /// A state of consent, as raw events say it.
@@ -80,6 +94,16 @@ pub enum Skip {
     NoPath,
     /// A file that pages are made of.
     Asset,
+    /// Nothing that a visitor did: whoever recorded the others added it.
+    Derived,
+    /// An event without a name.
+    NoName,
+    /// Of nobody.
+    NoVisitor,
+    /// Of no time that can be read.
+    NoTime,
+    /// Neither a page nor a screen.
+    NoPage,
 }
 
 impl Skip {
@@ -92,9 +116,17 @@ impl Skip {
             Skip::Status => "status",
             Skip::NoPath => "no_path",
             Skip::Asset => "asset",
+            Skip::Derived => "derived",
+            Skip::NoName => "no_name",
+            Skip::NoVisitor => "no_visitor",
+            Skip::NoTime => "no_time",
+            Skip::NoPage => "no_page",
         }
     }
 }
+
+/// An event, and what of its line has no place in it.
+pub type Converted = (Value, BTreeSet<&'static str>);
 
 /// What became of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,13 +135,15 @@ pub struct Imported {
     pub events: u64,
     /// Lines that gave none, by reason.
     pub skipped: BTreeMap<Skip, u64>,
+    /// Events that say less than their lines, by what was left out.
+    pub left_out: BTreeMap<&'static str, u64>,
 }
 
 /// Converts line by line; blank lines are no lines.
 pub fn import(
     lines: impl BufRead,
     mut out: impl Write,
-    convert: impl Fn(&str) -> Result<Value, Skip>,
+    convert: impl Fn(&str) -> Result<Converted, Skip>,
 ) -> std::io::Result<Imported> {
     let mut imported = Imported::default();
     for line in lines.split(b'\n') {
@@ -118,10 +152,13 @@ pub fn import(
             continue;
         }
         let text = std::str::from_utf8(&line).map_err(|_| Skip::InvalidUtf8);
-        match text.and_then(|text| convert(text.trim_end())) {
-            Ok(event) => {
+        match text.and_then(|text| convert(text.trim_end_matches('\r'))) {
+            Ok((event, left_out)) => {
                 writeln!(out, "{event}")?;
                 imported.events += 1;
+                for what in left_out {
+                    *imported.left_out.entry(what).or_insert(0) += 1;
+                }
             }
             Err(skip) => *imported.skipped.entry(skip).or_insert(0) += 1,
         }
@@ -132,31 +169,80 @@ pub fn import(
 
 /// Runs `footfall import`. Events go to standard output or the file, what became of the lines to standard error.
 pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
-    let Command::AccessLog(args) = &args.command;
-    let log = AccessLog {
-        origin: args.origin.trim_end_matches('/').to_owned(),
-        deployment: args.deployment.clone(),
-        consent: format!("{:?}", args.consent).to_lowercase(),
-        assets: args.assets,
-        salt: args.salt.clone(),
+    let imported = match &args.command {
+        Command::AccessLog(args) => {
+            let log = AccessLog {
+                origin: args.origin.trim_end_matches('/').to_owned(),
+                deployment: args.common.deployment.clone(),
+                consent: args.common.consent.as_str().to_owned(),
+                assets: args.assets,
+                salt: args.salt.clone(),
+            };
+            let none = BTreeSet::new;
+            args.common
+                .import(|line| log.convert(line).map(|event| (event, none())))?
+        }
+        Command::Ga4(args) => {
+            let ga4 = Ga4 {
+                deployment: args.deployment.clone(),
+                consent: args.consent.as_str().to_owned(),
+            };
+            args.import(|line| ga4.convert(line))?
+        }
+        Command::Snowplow(args) => {
+            let snowplow = Snowplow::new(&args.deployment, args.consent.as_str());
+            args.import(|line| snowplow.convert(line))?
+        }
     };
-    let out: Box<dyn Write> = match &args.to {
-        Some(path) => Box::new(
-            File::create(path).with_context(|| format!("{} cannot be written", path.display()))?,
-        ),
-        None => Box::new(std::io::stdout().lock()),
-    };
-    let lines = source_file::open(&args.file)?;
-    let imported = import(lines, BufWriter::new(out), |line| log.convert(line))?;
-    let skipped = imported.skipped.iter();
-    if as_json {
-        let skipped: BTreeMap<_, _> = skipped.map(|(s, n)| (s.as_str(), n)).collect();
-        eprintln!("{}", json!({"events": imported.events, "skipped": skipped}));
-    } else {
-        let skipped: String = skipped
-            .map(|(s, n)| format!(" · {n} {}", s.as_str()))
-            .collect();
-        eprintln!("{} events{skipped}", imported.events);
-    }
+    eprintln!("{}", imported.report(as_json));
     Ok(())
+}
+
+impl Common {
+    fn import(
+        &self,
+        convert: impl Fn(&str) -> Result<Converted, Skip>,
+    ) -> anyhow::Result<Imported> {
+        let out: Box<dyn Write> = match &self.to {
+            Some(path) => {
+                let file = File::create(path);
+                Box::new(file.with_context(|| format!("{} cannot be written", path.display()))?)
+            }
+            None => Box::new(std::io::stdout().lock()),
+        };
+        let lines = source_file::open(&self.file)?;
+        Ok(import(lines, BufWriter::new(out), convert)?)
+    }
+}
+
+impl Consent {
+    fn as_str(self) -> &'static str {
+        match self {
+            Consent::Granted => "granted",
+            Consent::Denied => "denied",
+            Consent::Unknown => "unknown",
+        }
+    }
+}
+
+impl Imported {
+    /// What became of the lines, in one line.
+    fn report(&self, as_json: bool) -> String {
+        let skipped = self.skipped.iter().map(|(skip, n)| (skip.as_str(), n));
+        if as_json {
+            let skipped: BTreeMap<_, _> = skipped.collect();
+            let (events, left_out) = (self.events, &self.left_out);
+            return json!({"events": events, "skipped": skipped, "leftOut": left_out}).to_string();
+        }
+        let said = |(what, n): (&str, &u64)| format!("{n} {what}");
+        let mut report = vec![format!("{} events", self.events)];
+        report.extend(skipped.map(said));
+        let report = report.join(" · ");
+        if self.left_out.is_empty() {
+            return report;
+        }
+        let left_out = self.left_out.iter().map(|(what, n)| said((what, n)));
+        let left_out: Vec<String> = left_out.collect();
+        format!("{report}\nleft out of them: {}", left_out.join(" · "))
+    }
 }

@@ -44,6 +44,90 @@ fn page_views_of_an_access_log_become_visits() {
     assert!(words.contains("visits 2 "), "{ran}");
 }
 
+/// Imports a file of `tests/data` and plays what it gives through the chain: what is said of the lines, and what stands in
+/// `web.events`, by its time.
+fn play(kind: &str, file: &str) -> (String, Vec<Value>) {
+    let scratch = Scratch::new(kind);
+    let file = format!("{}/tests/data/{file}", env!("CARGO_MANIFEST_DIR"));
+    let (events, records) = (scratch.write("events", ""), scratch.write("records", ""));
+    let import = ["import", kind, &file, "--deployment", "shop"];
+    let done = footfall(&[&import[..], &["--consent", "granted", "--to", &events]].concat());
+    assert_eq!((done.code, done.out.as_str()), (0, ""), "{}", done.err);
+    footfall(&[
+        "run",
+        &events,
+        "--records",
+        &records,
+        "--topics",
+        "web.events",
+    ])
+    .with(0);
+    let written = std::fs::read_to_string(&records).expect("the records");
+    let records = written.lines().map(|line| {
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        record["value"].clone()
+    });
+    let mut records: Vec<Value> = records.filter(|value| value["kind"] == "web").collect();
+    records.sort_by_key(|value| value["occurredAt"].to_string());
+    (done.err, records)
+}
+
+/// What each event is: its name, and the path of its page.
+fn names_and_pages(records: &[Value]) -> Vec<(&str, &str)> {
+    let of = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).is_some();
+    let events = records.iter().map(|value| &value["webEvent"]);
+    events
+        .map(|event| {
+            assert!(
+                of(event, "/eventName") && of(event, "/page/pathname"),
+                "{event}"
+            );
+            let name = event["eventName"].as_str().unwrap_or_default();
+            (name, event["page"]["pathname"].as_str().unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn events_of_google_analytics_pass_ingest_as_what_they_were() {
+    let (said, records) = play("ga4", "ga4.jsonl");
+    assert_eq!(
+        said,
+        "5 events · 1 malformed · 1 derived · 1 no_visitor · 1 no_page\n\
+         left out of them: 5 geo · 1 items\n"
+    );
+    let expected = [
+        ("page_viewed", "/shoes"),
+        ("ping", "/shoes"),
+        ("search_performed", "/s"),
+        ("add_to_cart", "/shoes"),
+        ("page_viewed", "/checkout"),
+    ];
+    assert_eq!(names_and_pages(&records), expected);
+    assert_eq!(records[2]["webEvent"]["searchQuery"], "red shoes");
+    assert_eq!(records[0]["customerId"], records[4]["customerId"]);
+}
+
+#[test]
+fn events_of_snowplow_pass_ingest_as_what_they_were() {
+    let (said, records) = play("snowplow", "snowplow.tsv");
+    assert_eq!(
+        said,
+        "4 events · 1 malformed · 1 no_visitor\nleft out of them: 4 geo\n"
+    );
+    let expected = [
+        ("page_viewed", "/shoes"),
+        ("ping", "/shoes"),
+        ("add_to_basket", "/shoes"),
+        ("page_viewed", "/checkout"),
+    ];
+    assert_eq!(names_and_pages(&records), expected);
+    assert_eq!(
+        records[0]["webEvent"]["mktCampaign"]["source"],
+        "newsletter"
+    );
+}
+
 #[test]
 fn a_salt_that_could_be_guessed_is_refused() {
     let import = [
