@@ -26,6 +26,8 @@ pub(crate) const PREFIX: &str = "bench.";
 pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
 /// How long a stage may take.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How often it is asked how far it is: each answer is CPU time of the stage.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) const PARTITIONS: usize = 4;
 
 /// Raw events in even steps of time.
@@ -144,7 +146,7 @@ fn work_off(
             began.elapsed() < PATIENCE,
             "{name} did not work the backlog off within {PATIENCE:?}"
         );
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(ASK_EVERY);
     }
     let row = StageRow {
         stage: name.to_owned(),

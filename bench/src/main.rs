@@ -6,6 +6,7 @@
 //! schedule, and a reader of committed records compares its clock with the record's arrival.
 
 mod backlog;
+mod ingest_work;
 mod own_work;
 mod pass_through;
 mod peers;
@@ -32,6 +33,7 @@ use pipeline::config::{KafkaArgs, StageArgs, duration};
 
 use self::{
     backlog::Backlog,
+    ingest_work::Variety,
     process::cpu_seconds,
     report::{LatencyRow, Report, WorkRow},
 };
@@ -121,6 +123,18 @@ impl Cli {
 enum Command {
     /// The whole chain over the memory log, without Kafka, and what every stage writes
     OwnWork,
+    /// Ingest alone, over raw events that stand ready in memory
+    IngestWork {
+        /// How often they are read; 0: once, as they are made, and what memory is held while they come by is said
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+        /// So many user agents; 0: those of the load generator
+        #[arg(long, default_value_t = 0)]
+        agents: u64,
+        /// So many pages and so many referrers; 0: those of the load generator
+        #[arg(long, default_value_t = 0)]
+        addresses: u64,
+    },
     /// What an open visit costs: bytes on the changelog over a file of raw events, and memory
     StateSize {
         /// Raw events, one JSON object a line; .gz too
@@ -153,11 +167,27 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(Command::PassThrough { kafka, stage, keep }) = &cli.command {
         return Ok(pass_through::run(kafka, stage, *keep));
     }
-    if let Some(Command::OwnWork) = cli.command {
-        own_work::run(cli.backlog(), Path::new(DEFINITIONS))?;
-        return Ok(ExitCode::SUCCESS);
-    }
     match &cli.command {
+        Some(Command::OwnWork) => {
+            own_work::run(cli.backlog(), Path::new(DEFINITIONS))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::IngestWork {
+            rounds,
+            agents,
+            addresses,
+        }) => {
+            let variety = Variety {
+                agents: *agents,
+                addresses: *addresses,
+            };
+            let (backlog, definitions) = (cli.backlog(), Path::new(DEFINITIONS));
+            match rounds {
+                0 => ingest_work::run_long(backlog, variety, definitions)?,
+                _ => ingest_work::run(backlog, variety, *rounds, definitions)?,
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         Some(Command::StateSize { file, visits }) => {
             state_size::run(file, visits)?;
             return Ok(ExitCode::SUCCESS);

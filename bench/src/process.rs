@@ -36,10 +36,19 @@ pub(crate) fn thread_cpu_seconds(pid: u32, name: &str) -> f64 {
         .sum()
 }
 
-/// Resident memory in MiB.
+/// The most resident memory so far, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> f64 {
+    status_mib(pid, "VmHWM:")
+}
+
+/// Resident memory now, in MiB.
+pub(crate) fn resident_now_mib(pid: u32) -> f64 {
+    status_mib(pid, "VmRSS:")
+}
+
+fn status_mib(pid: u32, what: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<f64>().ok());
     kib.unwrap_or_default() / 1024.0
 }

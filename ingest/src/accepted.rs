@@ -2,12 +2,17 @@
 
 use std::cell::RefCell;
 
-use journey::{Text, VisitorTrait, WebEvent, definitions::ConsentMode, web_event::kind};
+use journey::{
+    Text, VisitorTrait, WebEvent,
+    definitions::ConsentMode,
+    web_event::{PAGE_VIEWED, kind},
+};
 
 use crate::{
     attributes::Dropped,
     config::Config,
     event_time::Correction,
+    lately::Lately,
     quota::Quotas,
     scrub::{Form, Hits, scrub},
     site::{Class, Sites},
@@ -44,6 +49,7 @@ pub(crate) struct Rules<'t> {
     pub(crate) sites: &'t Sites,
     pub(crate) words: &'t Words,
     pub(crate) quotas: &'t RefCell<Quotas>,
+    pub(crate) lately: &'t RefCell<Lately>,
 }
 
 /// Texts that records repeat: made once, shared by all.
@@ -57,6 +63,8 @@ pub(crate) struct Words {
     pub(crate) granted: Text,
     pub(crate) implied: Text,
     pub(crate) not_needed: Text,
+    page_viewed: Text,
+    categories: [Text; 4],
     classes: [Text; Class::ALL.len()],
     media: [Text; 5],
     types: [Text; 4],
@@ -68,6 +76,9 @@ const MEDIA: [&str; 5] = ["unknown", "internal", "paid", "email", "social"];
 
 /// The purposes that consent may be for, so far.
 const PURPOSES: [&str; 4] = ["visits", "personalisation", "staffing", "contact"];
+
+/// The kinds of devices, as far as no sender has another.
+const CATEGORIES: [&str; 4] = ["desktop", "mobile", "tablet", "other"];
 
 /// The types that an attribute may have.
 const TYPES: [&str; 4] = ["string", "number", "integer", "boolean"];
@@ -83,6 +94,8 @@ impl Default for Words {
             granted: Text::from("granted"),
             implied: Text::from("implied"),
             not_needed: Text::from("not_needed"),
+            page_viewed: Text::from(PAGE_VIEWED),
+            categories: CATEGORIES.map(Text::from),
             classes: Class::ALL.map(|class| Text::from(class.as_str())),
             media: MEDIA.map(Text::from),
             types: TYPES.map(Text::from),
@@ -104,6 +117,23 @@ impl Words {
             ConsentMode::Required | ConsentMode::Implied => &self.implied,
         };
         word.clone()
+    }
+
+    /// An event's name, which is checked: most are one.
+    pub(crate) fn event_name(&self, name: &str, hits: &mut Hits) -> Text {
+        if name == PAGE_VIEWED {
+            return self.page_viewed.clone();
+        }
+        Text::from(&*scrub(name, Form::Plain, hits))
+    }
+
+    /// A kind of device, in lower case.
+    pub(crate) fn category(&self, said: &str, hits: &mut Hits) -> Text {
+        self.categories
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(said))
+            .cloned()
+            .unwrap_or_else(|| Text::from(scrub(said, Form::Plain, hits).to_ascii_lowercase()))
     }
 
     /// A way by which a visitor may come.

@@ -67,6 +67,9 @@ pub(crate) fn note(
     field::expect("sdkLibrary", raw.sdk_library.wrong, "an object")?;
     field::expect("networkConnectivity", raw.network.wrong, "an object")?;
     let (app, sdk, network) = (&raw.app, &raw.sdk_library, &raw.network);
+    if !(app.present || sdk.present || network.present) {
+        return Ok(());
+    }
     let texts = [
         ("app.name", &app.name),
         ("app.namespace", &app.namespace),

@@ -180,7 +180,9 @@ fn typed<'s>(
     let (declared, value) = match attribute {
         RawAttribute::Bare(value) => (&Scalar::Absent, value),
         RawAttribute::Typed(typed) => {
-            field::once(&format!("{within}.{name}."), typed.duplicate)?;
+            if typed.duplicate.is_some() {
+                field::once(&format!("{within}.{name}."), typed.duplicate)?;
+            }
             (&typed.data_type, &typed.value)
         }
     };

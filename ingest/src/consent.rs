@@ -191,6 +191,7 @@ mod tests {
             sites: &Sites::new(&DefinitionSet::default(), false, 1),
             words: &Words::default(),
             quotas: &Default::default(),
+            lately: &Default::default(),
         };
         let mut hits = Hits::default();
         let got = match gate(&policy, &read.consent, read.gpc, &rules, &mut hits) {

@@ -1,6 +1,6 @@
 //! One member, checked: its type, its length, no null byte. Messages name the member and what is wrong, never its value.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use journey::Timestamp;
 
@@ -28,6 +28,11 @@ pub(crate) fn text_within<'s>(
     match scalar {
         Scalar::Absent | Scalar::Null => Ok(None),
         Scalar::Text(text) if text.is_empty() => Ok(None),
+        // JSON can hold a null byte only escaped, and what was escaped is not borrowed.
+        Scalar::Text(Cow::Borrowed(text)) => {
+            check_length(&field, text, most, too_long)?;
+            Ok(Some(text))
+        }
         Scalar::Text(text) => {
             check(&field, text, most, too_long)?;
             Ok(Some(text))
@@ -43,17 +48,25 @@ pub(crate) fn check(
     most: usize,
     too_long: RejectReason,
 ) -> Result<(), Flaw> {
-    if text.len() > most {
-        return Err(Flaw::new(
-            too_long,
-            format!("`{field}` has {} bytes, {most} are allowed", text.len()),
-        ));
-    }
+    check_length(field, text, most, too_long)?;
     if text.as_bytes().contains(&0) {
         return Err(Flaw::new(
             RejectReason::NullByte,
             format!("`{field}` holds a null byte"),
         ));
+    }
+    Ok(())
+}
+
+fn check_length(
+    field: &dyn fmt::Display,
+    text: &str,
+    most: usize,
+    too_long: RejectReason,
+) -> Result<(), Flaw> {
+    if text.len() > most {
+        let what = format!("`{field}` has {} bytes, {most} are allowed", text.len());
+        return Err(Flaw::new(too_long, what));
     }
     Ok(())
 }

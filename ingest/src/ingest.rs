@@ -23,6 +23,7 @@ use crate::{
     config::{Config, UnknownDeployments},
     deployment::as_far_as_known,
     json::Scalar,
+    lately::Lately,
     quota::Quotas,
     raw::{self, RawEvent, RawReport},
     reason::Flaw,
@@ -79,6 +80,7 @@ pub struct Ingest {
     agents: Agents,
     words: Words,
     quotas: RefCell<Quotas>,
+    lately: RefCell<Lately>,
     accounts: Accounts,
 }
 
@@ -91,6 +93,7 @@ impl Ingest {
             agents: Agents::new(config.user_agents),
             words: Words::default(),
             quotas: RefCell::default(),
+            lately: RefCell::default(),
             accounts: Accounts::default(),
             config,
             context,
@@ -102,13 +105,14 @@ impl Ingest {
         self.context
     }
 
-    fn read_event(&mut self, record: &Record<'_>) -> Result<Accepted, Refusal> {
+    fn read_event(&mut self, record: &Record<'_>) -> Result<Box<Accepted>, Refusal> {
         let mut raw = RawEvent::default();
         let rules = Rules {
             config: &self.config,
             sites: &self.sites,
             words: &self.words,
             quotas: &self.quotas,
+            lately: &self.lately,
         };
         let read = raw::read(
             record.value.unwrap_or_default(),
@@ -119,20 +123,21 @@ impl Ingest {
         self.conclude(record, read, &raw.deployment_id)
     }
 
-    fn read_report(&mut self, record: &Record<'_>) -> Result<Accepted, Refusal> {
+    fn read_report(&mut self, record: &Record<'_>) -> Result<Box<Accepted>, Refusal> {
         let mut raw = RawReport::default();
         let rules = Rules {
             config: &self.config,
             sites: &self.sites,
             words: &self.words,
             quotas: &self.quotas,
+            lately: &self.lately,
         };
         let read = raw::read(
             record.value.unwrap_or_default(),
             self.config.limits.event_bytes,
             &mut raw,
         )
-        .and_then(|()| report::read(&raw, record.received_at, &rules));
+        .and_then(|()| report::read(&raw, record.received_at, &rules).map(Box::new));
         self.conclude(record, read, &raw.deployment_id)
     }
 
@@ -140,9 +145,9 @@ impl Ingest {
     fn conclude(
         &mut self,
         record: &Record<'_>,
-        read: Result<Accepted, Flaw>,
+        read: Result<Box<Accepted>, Flaw>,
         deployment: &Scalar<'_>,
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<Box<Accepted>, Refusal> {
         let (fate, reason) = match &read {
             Ok(_) => (Fate::Forwarded, ""),
             Err(Flaw::Suppressed(reason)) => (Fate::Suppressed, reason.as_str()),
@@ -224,6 +229,8 @@ impl Processor for Ingest {
     fn adopt(&mut self, definitions: &Arc<DefinitionSet>) {
         let accept = self.config.unknown_deployments == UnknownDeployments::Accept;
         self.sites = Sites::new(definitions, accept, self.context.partition_count);
+        // What was read lately was read by other rules.
+        self.lately = RefCell::default();
     }
 }
 
@@ -263,12 +270,11 @@ impl Stage for Ingest {
     };
 
     fn decode(&mut self, record: &Record<'_>) -> Result<Box<Accepted>, Refusal> {
-        let read = if record.topic == Self::TOPOLOGY.inputs[REPORTS] {
+        if record.topic == Self::TOPOLOGY.inputs[REPORTS] {
             self.read_report(record)
         } else {
             self.read_event(record)
-        };
-        read.map(Box::new)
+        }
     }
 
     fn settle(&mut self, received: Timestamp, out: &mut Outbox<'_>) {

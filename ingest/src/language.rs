@@ -17,12 +17,18 @@ pub(crate) fn normalised(said: &str) -> Option<Cow<'_, str>> {
     if tag.len() > LONGEST || !is_language || !tag.split(['-', '_']).all(well_formed) {
         return None;
     }
-    let as_it_is = tag.len() == language.len() && tag.bytes().all(|b| b.is_ascii_lowercase());
+    let as_it_is = language.bytes().all(|b| b.is_ascii_lowercase())
+        && is_nothing_or_a_region(&tag[language.len()..]);
     Some(if as_it_is {
         Cow::Borrowed(tag)
     } else {
         Cow::Owned(in_its_case(tag))
     })
+}
+
+/// What most tags have after their language: `-US`, or nothing.
+fn is_nothing_or_a_region(rest: &str) -> bool {
+    matches!(rest.as_bytes(), [] | [b'-', b'A'..=b'Z', b'A'..=b'Z'])
 }
 
 /// Language and what extends it in lower case, a script in title case, a region in upper case.
@@ -34,14 +40,14 @@ fn in_its_case(tag: &str) -> String {
             whole.push('-');
         }
         let letters = part.bytes().all(|b| b.is_ascii_alphabetic());
-        let part = part.to_ascii_lowercase();
+        let start = whole.len();
+        whole.push_str(part);
+        let written = &mut whole[start..];
+        written.make_ascii_lowercase();
         match (i, part.len()) {
-            (1.., 2) if letters && !extended => whole.push_str(&part.to_ascii_uppercase()),
-            (1.., 4) if letters && !extended => {
-                whole.push_str(&part[..1].to_ascii_uppercase());
-                whole.push_str(&part[1..]);
-            }
-            _ => whole.push_str(&part),
+            (1.., 2) if letters && !extended => written.make_ascii_uppercase(),
+            (1.., 4) if letters && !extended => written[..1].make_ascii_uppercase(),
+            _ => {}
         }
         extended |= part.len() == 1;
     }

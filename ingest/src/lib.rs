@@ -34,6 +34,7 @@ mod hints;
 mod identifier;
 mod json;
 mod language;
+mod lately;
 mod page;
 mod query;
 mod quota;

@@ -1,5 +1,7 @@
 //! A page's URL in the parts that Genesys names, scrubbed, without what the deployment does not want kept.
 
+use std::sync::Arc;
+
 use journey::{
     Text,
     web_event::{MktCampaign, Page},
@@ -7,14 +9,28 @@ use journey::{
 use url::{Host, Url};
 
 use crate::{
+    accepted::Rules,
     config::Limits,
+    deployment::Sender,
     field, language,
     query::{self, Query},
     raw::RawPage,
-    reason::{Flaw, RejectReason},
+    reason::{Flaw, RejectReason, SuppressReason},
     scrub::{Form, Hits, scrub},
-    site::Site,
+    site::{Class, Site},
 };
+
+/// What a page's address says, by a deployment's rules.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) url: Url,
+    pub(crate) class: Class,
+    /// Without what the event says of it beside.
+    page: Page,
+    campaign: Option<MktCampaign>,
+    search: Option<Text>,
+    hits: Hits,
+}
 
 /// A page with what its query says.
 #[derive(Debug)]
@@ -24,8 +40,73 @@ pub(crate) struct Visited {
     pub(crate) search: Option<Text>,
 }
 
-/// A page's URL, checked.
-pub(crate) fn url(raw: &RawPage<'_>, limits: &Limits) -> Result<Url, Flaw> {
+impl Place {
+    /// Takes an address apart, unless its page is blocked.
+    pub(crate) fn new(url: Url, site: &Site) -> Result<Place, Flaw> {
+        let class = site.class(&url);
+        if class == Class::Block {
+            return Err(SuppressReason::PageBlocked.into());
+        }
+        let mut hits = Hits::default();
+        let (page, campaign, search) = Place::parts(&url, site, &mut hits);
+        Ok(Place {
+            url,
+            class,
+            page,
+            campaign,
+            search,
+            hits,
+        })
+    }
+
+    fn parts(url: &Url, site: &Site, hits: &mut Hits) -> (Page, Option<MktCampaign>, Option<Text>) {
+        let query = Query::read(url.query().unwrap_or_default(), site, hits);
+        let parts = Parts::new(url, domain(url), &query.kept, site, hits);
+        let search = query
+            .search
+            .map(|text| Text::from(&*scrub(&text, Form::Plain, hits)));
+        let crumbs = parts.pathname.split('/').filter(|part| !part.is_empty());
+        let page = Page {
+            breadcrumb: crumbs.map(Text::from).collect(),
+            url: parts.url,
+            domain: parts.domain,
+            fragment: parts.fragment,
+            hostname: parts.hostname,
+            pathname: parts.pathname,
+            query_string: parts.query_string,
+            ..Page::default()
+        };
+        (page, query.campaign, search)
+    }
+
+    /// Whether it tells nothing of a visitor.
+    fn may_be_kept(&self) -> bool {
+        self.hits == Hits::default() && names_nobody(&self.url)
+    }
+}
+
+/// Whether an address holds neither a user's name nor a password.
+pub(crate) fn names_nobody(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+/// The place of a page's URL, as a task met it lately or taken apart now.
+pub(crate) fn place(
+    raw: &RawPage<'_>,
+    sender: &Sender<'_>,
+    rules: &Rules<'_>,
+) -> Result<Arc<Place>, Flaw> {
+    let text = address(raw, &rules.config.limits)?;
+    let mut lately = rules.lately.borrow_mut();
+    lately.pages.read(sender.deployment_id, text, || {
+        let place = Place::new(url(text)?, sender.site)?;
+        let may_be_kept = place.may_be_kept();
+        Ok::<_, Flaw>((place, may_be_kept))
+    })
+}
+
+/// A page's URL, as it came.
+fn address<'r>(raw: &'r RawPage<'_>, limits: &Limits) -> Result<&'r str, Flaw> {
     field::expect("page", raw.wrong, "an object")?;
     let missing = |what: &str| Flaw::new(RejectReason::MissingPage, format!("`{what}` is missing"));
     if !raw.present {
@@ -37,7 +118,11 @@ pub(crate) fn url(raw: &RawPage<'_>, limits: &Limits) -> Result<Url, Flaw> {
         limits.url_bytes,
         RejectReason::UrlTooLong,
     )?;
-    let text = text.ok_or_else(|| missing("page.url"))?;
+    text.ok_or_else(|| missing("page.url"))
+}
+
+/// A page's URL, checked.
+fn url(text: &str) -> Result<Url, Flaw> {
     let invalid = |what: &str| Flaw::new(RejectReason::InvalidUrl, format!("`page.url` {what}"));
     let url = Url::parse(text).map_err(|e| invalid(&format!("is no absolute URL: {e}")))?;
     if url.cannot_be_a_base() {
@@ -46,16 +131,14 @@ pub(crate) fn url(raw: &RawPage<'_>, limits: &Limits) -> Result<Url, Flaw> {
     Ok(url)
 }
 
-/// Takes a page apart.
+/// A page: its place, and what the event says of it beside.
 pub(crate) fn read(
     raw: &RawPage<'_>,
-    url: &Url,
-    site: &Site,
+    place: &Place,
     limits: &Limits,
     hits: &mut Hits,
 ) -> Result<Visited, Flaw> {
-    let query = Query::read(url.query().unwrap_or_default(), site, hits);
-    let parts = Parts::new(url, domain(url), &query.kept, site, hits);
+    hits.add_all(place.hits);
     let mut tidy = |name, scalar| -> Result<Option<Text>, Flaw> {
         let text = field::text(name, scalar, limits.text_bytes)?;
         Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, hits))))
@@ -64,31 +147,15 @@ pub(crate) fn read(
     let keywords = tidy("page.keywords", &raw.keywords)?;
     let lang = field::text("page.lang", &raw.lang, limits.text_bytes)?;
     let lang = lang.and_then(language::normalised);
-    let lang = lang.map(|lang| Text::from(&*lang));
-    let page = Page {
-        url: parts.url,
-        title,
-        domain: parts.domain,
-        fragment: parts.fragment,
-        hostname: parts.hostname,
-        keywords,
-        lang,
-        breadcrumb: parts
-            .pathname
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(Text::from)
-            .collect(),
-        pathname: parts.pathname,
-        query_string: parts.query_string,
-    };
-    let search = query
-        .search
-        .map(|text| Text::from(&*scrub(&text, Form::Plain, hits)));
     Ok(Visited {
-        page,
-        campaign: query.campaign,
-        search,
+        page: Page {
+            title,
+            keywords,
+            lang: lang.map(|lang| Text::from(&*lang)),
+            ..place.page.clone()
+        },
+        campaign: place.campaign.clone(),
+        search: place.search.clone(),
     })
 }
 
@@ -182,8 +249,8 @@ mod tests {
             ..RawPage::default()
         };
         let limits = Limits::default();
-        let parsed = url(&raw, &limits)?;
-        read(&raw, &parsed, site, &limits, &mut Hits::default())
+        let place = Place::new(url(super::address(&raw, &limits)?)?, site)?;
+        read(&raw, &place, &limits, &mut Hits::default())
     }
 
     /// Expected: url, domain, hostname, path, query, breadcrumb.

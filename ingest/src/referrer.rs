@@ -1,6 +1,6 @@
 //! Where a visitor came from: medium, name and search words, from a table of our own (`referrers.tsv`).
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use journey::{
     Text,
@@ -10,109 +10,53 @@ use url::Url;
 
 use crate::{
     accepted::Rules,
+    deployment::Sender,
     page::{self, Parts},
     query,
     scrub::{Form, Hits, scrub},
     site::{Class, Site},
 };
 
-/// Host, medium, name, search parameters. A host stands for all below it; `google.*` for `google` under any public suffix.
-const TABLE: &str = include_str!("referrers.tsv");
+mod table;
 
-/// The ways by which a visitor may come, as a table may name them.
-const MEDIA: [&str; 5] = ["search", "social", "email", "ai", "paid"];
+pub(crate) use table::BadLine;
+use table::Known;
+pub use table::Referrers;
 
-/// What the table says of a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Known {
-    medium: Text,
-    name: Text,
-    parameters: Text,
+/// What a referrer's address says, by a deployment's rules.
+#[derive(Debug)]
+pub(crate) struct Source {
+    parts: Parts,
+    known: Option<Known>,
+    keywords: Option<Text>,
+    hits: Hits,
+    /// In the keywords.
+    asked_hits: Hits,
 }
 
-/// What is known of hosts: the built-in table, and what `--referrers` puts above it.
-#[derive(Clone, Debug)]
-pub struct Referrers {
-    by_host: HashMap<Text, Known>,
-    by_label: HashMap<Text, Known>,
-}
-
-/// A line of a table that says nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "line {line} {what}; write host, medium, name and search parameters, with tabs between them"
-)]
-pub struct BadLine {
-    line: usize,
-    what: &'static str,
-}
-
-impl Default for Referrers {
-    fn default() -> Self {
-        let mut known = Referrers {
-            by_host: HashMap::new(),
-            by_label: HashMap::new(),
+impl Source {
+    /// Takes a referrer apart; says beside whether it tells nothing of a visitor.
+    fn new(url: Url, site: &Site, rules: &Rules<'_>) -> (Source, bool) {
+        let (mut hits, mut asked_hits) = (Hits::default(), Hits::default());
+        let names_nobody = page::names_nobody(&url);
+        let url = cut_where_blocked(url, site);
+        let (host, domain) = (url.host_str().unwrap_or_default(), page::domain(&url));
+        let known = rules.config.referrers.look_up(host, domain);
+        let asked = query::without_excluded(url.query().unwrap_or_default(), site);
+        let keywords = known.filter(|known| !known.parameters.is_empty());
+        let keywords = keywords.and_then(|known| query::find(&asked, &known.parameters));
+        let keywords =
+            keywords.map(|words| Text::from(&*scrub(&words, Form::Plain, &mut asked_hits)));
+        let parts = Parts::new(&url, domain, &asked, site, &mut hits);
+        let nothing_found = hits == Hits::default() && asked_hits == Hits::default();
+        let source = Source {
+            parts,
+            known: known.cloned(),
+            keywords,
+            hits,
+            asked_hits,
         };
-        known
-            .read(TABLE)
-            .expect("the built-in table is well-formed");
-        known
-    }
-}
-
-impl Referrers {
-    /// The built-in table with these lines above it.
-    pub fn with(lines: &str) -> Result<Referrers, BadLine> {
-        let mut known = Referrers::default();
-        known.read(lines)?;
-        Ok(known)
-    }
-
-    fn read(&mut self, lines: &str) -> Result<(), BadLine> {
-        for (i, line) in lines.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default();
-            if line.trim().is_empty() {
-                continue;
-            }
-            let bad = |what| BadLine { line: i + 1, what };
-            let mut columns = line.split('\t').map(str::trim);
-            let mut column = || columns.next().unwrap_or_default();
-            let (host, medium, name) = (column().to_ascii_lowercase(), column(), column());
-            if host.is_empty() || name.is_empty() {
-                return Err(bad("has no host or no name"));
-            }
-            if !MEDIA.contains(&medium) {
-                return Err(bad(
-                    "has a medium that is none of search, social, email, ai and paid",
-                ));
-            }
-            let known = Known {
-                medium: Text::from(medium),
-                name: Text::from(name),
-                parameters: Text::from(column()),
-            };
-            match host.strip_suffix(".*") {
-                Some(label) => self.by_label.insert(Text::from(label), known),
-                None => self.by_host.insert(Text::from(host), known),
-            };
-        }
-        Ok(())
-    }
-
-    /// Looks a host up: itself, then every name above it down to the registrable domain, then that domain under any suffix.
-    fn look_up(&self, host: &str, domain: &str) -> Option<&Known> {
-        let mut name = host;
-        loop {
-            if let Some(known) = self.by_host.get(name) {
-                return Some(known);
-            }
-            if name.len() <= domain.len() {
-                break;
-            }
-            name = name.split_once('.')?.1;
-        }
-        let (label, _) = domain.split_once('.')?;
-        self.by_label.get(label)
+        (source, names_nobody && nothing_found)
     }
 }
 
@@ -122,18 +66,19 @@ pub(crate) fn read(
     text: &str,
     page_domain: &str,
     campaign: Option<&MktCampaign>,
-    site: &Site,
+    sender: &Sender<'_>,
     rules: &Rules<'_>,
     hits: &mut Hits,
 ) -> Option<Referrer> {
-    let url = address(text)?;
-    let url = cut_where_blocked(url, site);
-    let (host, domain) = (url.host_str().unwrap_or_default(), page::domain(&url));
-    let internal = !domain.is_empty() && domain == page_domain;
-    let known = if internal {
-        None
+    let source = source(text, sender, rules)?;
+    let parts = &source.parts;
+    hits.add_all(source.hits);
+    let internal = !parts.domain.is_empty() && parts.domain == page_domain;
+    let (known, keywords) = if internal {
+        (None, None)
     } else {
-        rules.config.referrers.look_up(host, domain)
+        hits.add_all(source.asked_hits);
+        (source.known.as_ref(), source.keywords.clone())
     };
     let medium = match (campaign.and_then(medium_of), known) {
         _ if internal => rules.words.medium("internal"),
@@ -141,22 +86,27 @@ pub(crate) fn read(
         (None, Some(known)) => known.medium.clone(),
         (None, None) => rules.words.medium("unknown"),
     };
-    let asked = query::without_excluded(url.query().unwrap_or_default(), site);
-    let keywords = known.filter(|known| !known.parameters.is_empty());
-    let keywords = keywords.and_then(|known| query::find(&asked, &known.parameters));
-    let keywords = keywords.map(|words| Text::from(&*scrub(&words, Form::Plain, hits)));
-    let parts = Parts::new(&url, domain, &asked, site, hits);
     Some(Referrer {
-        url: parts.url,
-        domain: parts.domain,
-        hostname: parts.hostname,
+        url: parts.url.clone(),
+        domain: parts.domain.clone(),
+        hostname: parts.hostname.clone(),
         keywords,
-        pathname: parts.pathname,
-        query_string: parts.query_string,
-        fragment: parts.fragment,
+        pathname: parts.pathname.clone(),
+        query_string: parts.query_string.clone(),
+        fragment: parts.fragment.clone(),
         name: known.map(|known| known.name.clone()),
         medium,
     })
+}
+
+/// A referrer as a task met it lately, or taken apart now; `None` if it is no address.
+fn source(text: &str, sender: &Sender<'_>, rules: &Rules<'_>) -> Option<Arc<Source>> {
+    let mut lately = rules.lately.borrow_mut();
+    let seen = lately.sources.read(sender.deployment_id, text, || {
+        let url = address(text).ok_or(())?;
+        Ok::<_, ()>(Source::new(url, sender.site, rules))
+    });
+    seen.ok()
 }
 
 /// The address that a referrer is, or that its host is.
@@ -203,9 +153,12 @@ fn medium_of(campaign: &MktCampaign) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use journey::definitions::{Definition, DefinitionSet, Deployment, PageClass};
+    use journey::{
+        Timestamp,
+        definitions::{Definition, DefinitionSet, Deployment, PageClass},
+    };
 
-    use super::*;
+    use super::{table::TABLE, *};
     use crate::{
         accepted::Words,
         config::{Config, UnknownDeployments},
@@ -245,9 +198,18 @@ mod tests {
             sites: &sites,
             words: &Words::default(),
             quotas: &Default::default(),
+            lately: &Default::default(),
+        };
+        let sender = Sender {
+            deployment_id: "shop",
+            site,
+            received_at: Timestamp(0),
         };
         let (domain, campaign) = (page::domain(&page), query.campaign.as_ref());
-        read(referrer, domain, campaign, site, &rules, &mut hits)
+        let first = read(referrer, domain, campaign, &sender, &rules, &mut hits);
+        let again = read(referrer, domain, campaign, &sender, &rules, &mut hits);
+        assert_eq!(first, again);
+        first
     }
 
     #[track_caller]

@@ -69,25 +69,34 @@ pub(crate) enum Form {
 }
 
 /// The bytes at which a detector starts: every other is passed over.
-const STARTS: [bool; 256] = {
+const STARTS: [bool; 256] = starts(true);
+/// In an id, where digits start nothing.
+const STARTS_IN_ID: [bool; 256] = starts(false);
+
+const fn starts(by_digit: bool) -> [bool; 256] {
     let mut starts = [false; 256];
     let mut digit = b'0';
     while digit <= b'9' {
-        starts[digit as usize] = true;
+        starts[digit as usize] = by_digit;
         digit += 1;
     }
     starts[b'@' as usize] = true;
     starts[b'%' as usize] = true;
     starts[b'+' as usize] = true;
     starts
-};
+}
 
 /// The text with what was found replaced.
 pub(crate) fn scrub<'a>(text: &'a str, form: Form, hits: &mut Hits) -> Cow<'a, str> {
     let bytes = text.as_bytes();
+    let starts = if form == Form::Id {
+        &STARTS_IN_ID
+    } else {
+        &STARTS
+    };
     let (mut at, mut done) = (0, 0);
     let mut clean = String::new();
-    while let Some(skipped) = bytes[at..].iter().position(|b| STARTS[usize::from(*b)]) {
+    while let Some(skipped) = bytes[at..].iter().position(|b| starts[usize::from(*b)]) {
         at += skipped;
         match detect::at(text, done, at, form) {
             Ok((kind, range)) => {

@@ -6,7 +6,6 @@ use journey::{
     CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
     web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
 };
-use url::Url;
 
 use crate::{
     accepted::{Accepted, Rules, Unknown},
@@ -17,12 +16,13 @@ use crate::{
     deployment::{self, Known, Sender},
     event_time, field, hints,
     json::Scalar,
-    language, page,
+    language,
+    page::{self, Place},
     raw::{RawBrowser, RawDevice, RawEvent},
     reason::{Flaw, RejectReason, SuppressReason},
     referrer,
     scrub::{Form, Hits, scrub},
-    site::{Class, Site},
+    site::Site,
     user_agent::{Agent, Agents},
     visitor,
 };
@@ -30,8 +30,7 @@ use crate::{
 /// What an event that may be used has shown so far.
 struct Admitted {
     consent: Consent,
-    url: Url,
-    class: Class,
+    place: Arc<Place>,
     agent: Option<Arc<Agent>>,
     hits: Hits,
 }
@@ -42,28 +41,24 @@ pub(crate) fn read(
     received_at: Timestamp,
     rules: &Rules<'_>,
     agents: &mut Agents,
-) -> Result<Accepted, Flaw> {
+) -> Result<Box<Accepted>, Flaw> {
     deployment::is_object(raw.present, raw.wrong)?;
     let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
     if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
-        return control::read(
-            raw,
-            &sender,
-            rules,
-            ERASE_ACTION,
-            Vec::new(),
-            Hits::default(),
-        );
+        let (purposes, hits) = (Vec::new(), Hits::default());
+        let read = control::read(raw, &sender, rules, ERASE_ACTION, purposes, hits);
+        return read.map(Box::new);
     }
     let mut hits = Hits::default();
     let policy = &sender.site.consent;
     match consent::gate(policy, &raw.consent, raw.gpc, rules, &mut hits)? {
         Stance::Withdrawn(purposes) => {
-            control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits)
+            let read = control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits);
+            read.map(Box::new)
         }
         Stance::Allowed(consent) => {
             rules.admit(raw, &sender)?;
-            let mut admitted = admit(raw, sender.site, consent, rules, agents)?;
+            let mut admitted = admit(raw, &sender, consent, rules, agents)?;
             admitted.hits.add_all(hits);
             accept(raw, &sender, admitted, rules)
         }
@@ -73,21 +68,18 @@ pub(crate) fn read(
 /// Whether the page and the visitor's machine may be tracked at all.
 fn admit(
     raw: &RawEvent<'_>,
-    site: &Site,
+    sender: &Sender<'_>,
     consent: Consent,
     rules: &Rules<'_>,
     agents: &mut Agents,
 ) -> Result<Admitted, Flaw> {
     let limits = &rules.config.limits;
-    let url = match app::screen(raw, limits)? {
-        Some(url) => url,
-        None => page::url(&raw.page, limits)?,
+    let site = sender.site;
+    let place = match app::screen(raw, limits)? {
+        Some(url) => Arc::new(Place::new(url, site)?),
+        None => page::place(&raw.page, sender, rules)?,
     };
-    let class = site.class(&url);
-    if class == Class::Block {
-        return Err(SuppressReason::PageBlocked.into());
-    }
-    site.gates.origin(&raw.origin, &url)?;
+    site.gates.origin(&raw.origin, &place.url)?;
     let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
     let agent = agent.and_then(|text| agents.read(text, limits.user_agent_bytes));
     if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {
@@ -95,8 +87,7 @@ fn admit(
     }
     Ok(Admitted {
         consent,
-        url,
-        class,
+        place,
         hits: agent.as_ref().map(|agent| agent.hits).unwrap_or_default(),
         agent,
     })
@@ -108,13 +99,12 @@ fn accept(
     sender: &Sender<'_>,
     admitted: Admitted,
     rules: &Rules<'_>,
-) -> Result<Accepted, Flaw> {
+) -> Result<Box<Accepted>, Flaw> {
     once(raw)?;
     let limits = &rules.config.limits;
     let Admitted {
         consent,
-        url,
-        class,
+        place,
         agent,
         mut hits,
     } = admitted;
@@ -124,7 +114,7 @@ fn accept(
     let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
     let (activity, traits, dropped) =
-        activity(raw, &url, sender.site, agent.as_deref(), rules, &mut hits)?;
+        activity(raw, &place, sender, agent.as_deref(), rules, &mut hits)?;
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
@@ -137,7 +127,7 @@ fn accept(
         consent,
     };
     let mut event = sender.event(&rules.words.web, known, rules);
-    event.page_class = rules.words.class(class);
+    event.page_class = rules.words.class(place.class);
     event.bot = bot;
     event.authenticated = field::boolean("authenticated", &raw.authenticated)?.unwrap_or(false);
     let reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?;
@@ -149,7 +139,7 @@ fn accept(
         .filter(|_| contact)
         .map(of_event)
         .collect();
-    Ok(Accepted {
+    Ok(Box::new(Accepted {
         event,
         traits,
         forgotten: Vec::new(),
@@ -157,7 +147,7 @@ fn accept(
         correction: time.corrected,
         unknown: unknown(raw),
         dropped,
-    })
+    }))
 }
 
 /// What came that nothing here has a use for.
@@ -203,15 +193,15 @@ fn once(raw: &RawEvent<'_>) -> Result<(), Flaw> {
 /// What the visitor did, and what of it are traits.
 fn activity(
     raw: &RawEvent<'_>,
-    url: &Url,
-    site: &Site,
+    place: &Place,
+    sender: &Sender<'_>,
     agent: Option<&Agent>,
     rules: &Rules<'_>,
     hits: &mut Hits,
 ) -> Result<(Activity, Vec<Trait>, Dropped), Flaw> {
-    let limits = &rules.config.limits;
+    let (site, limits) = (sender.site, &rules.config.limits);
     let event_name = event_name(raw, limits.name_bytes)?;
-    let mut visited = page::read(&raw.page, url, site, limits, hits)?;
+    let mut visited = page::read(&raw.page, place, limits, hits)?;
     let mut said = Said {
         most: limits.text_bytes,
         hits,
@@ -236,10 +226,10 @@ fn activity(
         traits,
         dropped,
     } = sorted;
-    let (browser, device) = machine(raw, agent, limits.text_bytes, hits)?;
+    let (browser, device) = machine(raw, agent, rules, hits)?;
     let geolocation = locate(raw, site, rules, &mut attributes);
     let activity = Activity {
-        event_name: Text::from(&*scrub(event_name, Form::Plain, hits)),
+        event_name: rules.words.event_name(event_name, hits),
         user_agent_string: agent.map(|agent| agent.text.clone()),
         browser,
         device,
@@ -247,7 +237,7 @@ fn activity(
         ip_organization: None,
         referrer: referrer.and_then(|text| {
             let campaign = visited.campaign.as_ref();
-            referrer::read(text, &visited.page.domain, campaign, site, rules, hits)
+            referrer::read(text, &visited.page.domain, campaign, sender, rules, hits)
         }),
         mkt_campaign: visited.campaign,
         search_query: search.or(visited.search),
@@ -278,15 +268,15 @@ fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> 
 fn machine(
     raw: &RawEvent<'_>,
     agent: Option<&Agent>,
-    most: usize,
+    rules: &Rules<'_>,
     hits: &mut Hits,
 ) -> Result<(Option<Browser>, Option<Device>), Flaw> {
     let mut known = agent.and_then(|agent| agent.browser.clone());
     let mut held = agent.and_then(|agent| agent.device.clone());
     hints::apply(&raw.user_agent_data, &mut known, &mut held, hits);
     Ok((
-        browser(known, &raw.browser, most, hits)?,
-        device(held, &raw.device, most, hits)?,
+        browser(known, &raw.browser, rules, hits)?,
+        device(held, &raw.device, rules, hits)?,
     ))
 }
 
@@ -297,6 +287,9 @@ fn locate(
     rules: &Rules<'_>,
     attributes: &mut Vec<(Text, Attribute)>,
 ) -> Option<Geolocation> {
+    if !site.keep_ip_address && rules.config.geo.is_none() {
+        return None;
+    }
     let found = address::read(&raw.ip_address)?;
     let taken = attributes.iter().any(|(name, _)| *name == "ipAddress");
     if let (true, false, Some(data_type)) =
@@ -337,7 +330,7 @@ impl Said<'_> {
 fn browser(
     known: Option<Browser>,
     raw: &RawBrowser<'_>,
-    most: usize,
+    rules: &Rules<'_>,
     hits: &mut Hits,
 ) -> Result<Option<Browser>, Flaw> {
     field::expect("browser", raw.wrong, "an object")?;
@@ -345,6 +338,7 @@ fn browser(
         return Ok(known);
     }
     let mut browser = known.unwrap_or_default();
+    let most = rules.config.limits.text_bytes;
     let mut said = Said { most, hits };
     if let Some(family) = said.text("browser.family", &raw.family)? {
         browser.family = family;
@@ -361,7 +355,7 @@ fn browser(
 fn device(
     known: Option<Device>,
     raw: &RawDevice<'_>,
-    most: usize,
+    rules: &Rules<'_>,
     hits: &mut Hits,
 ) -> Result<Option<Device>, Flaw> {
     field::expect("device", raw.wrong, "an object")?;
@@ -369,9 +363,11 @@ fn device(
         return Ok(known);
     }
     let mut device = known.unwrap_or_default();
+    let most = rules.config.limits.text_bytes;
+    let category = field::text("device.category", &raw.category, most)?;
     let mut said = Said { most, hits };
-    if let Some(category) = said.text("device.category", &raw.category)? {
-        device.category = Text::from(category.to_ascii_lowercase());
+    if let Some(category) = category {
+        device.category = rules.words.category(category, said.hits);
         device.mobile = matches!(&*device.category, "mobile" | "tablet");
     }
     device.mobile = field::boolean("device.isMobile", &raw.is_mobile)?.unwrap_or(device.mobile);
