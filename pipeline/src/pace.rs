@@ -254,6 +254,7 @@ mod tests {
     fn after_a_slow_commit_the_next_waits_as_long_as_that_took_up_to_half_of_at_most() {
         for (took, pause) in [(30, 30), (400, 50)] {
             let mut pacing = committed();
+            pacing.marked(ms(2_990));
             pacing.committed(ms(2_000), ms(took));
             pacing.turned(ms(3_000));
             assert!(!pacing.may_commit(ms(3_000 + pause - 1), OUTPUTS));
