@@ -122,7 +122,7 @@ fn config(deployment: &str) -> anyhow::Result<ChainConfig> {
 fn weigh(chain: &Chain, states: &mut Vec<State>) -> anyhow::Result<()> {
     let changelog = topics::changelog(topics::WEB_EVENTS, Sessionizer::TOPOLOGY.stage);
     for partition in 0..PARTITIONS {
-        let mut last = std::collections::HashMap::new();
+        let mut last = std::collections::BTreeMap::new();
         for record in chain.broker().records(&changelog, partition) {
             last.insert(record.key.clone(), record);
         }

@@ -36,8 +36,8 @@ use crate::{
 
 /// How long the reader goes on after the last event.
 const AFTER: Duration = Duration::from_secs(2);
-/// How often what is due by then is sent: as seldom as a collector's producer lingers, for each produce request costs the broker
-/// as much as a hundred records do. No latency: that counts from the record's append.
+/// How often what is due by then is sent: as seldom as a collector's producer lingers. A produce request for every record or two
+/// would keep the broker busier than the pipeline does. No latency: that counts from the record's append.
 const SEND_EVERY: Duration = Duration::from_millis(5);
 /// How often the stages are looked at.
 const CHECK_EVERY: Duration = Duration::from_millis(100);

@@ -17,8 +17,11 @@ use serde_json::json;
 use staffing::Staffing;
 use url::Url;
 
+/// What is held against an input.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is also the directory of its corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("event", event),
     ("report", report),
     ("url", url),

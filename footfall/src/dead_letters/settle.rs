@@ -12,7 +12,7 @@ use pipeline::{
         Settings,
         admin::Admin,
         read::{ReadRecord, TopicReader},
-        write::{Out, SoleWriter},
+        write::{Out, SoleWriter, WithHeaders},
     },
 };
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ impl Call<'_> {
                 .map(|letter| Some(letter.record.clone()))
                 .collect(),
         };
-        let mut records: Vec<(Out<'_>, Vec<(String, Vec<u8>)>)> = Vec::new();
+        let mut records: Vec<WithHeaders<'_>> = Vec::new();
         let mut offsets: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
         let origins = batch
             .iter()

@@ -54,7 +54,7 @@ impl std::fmt::Debug for Writer {
 }
 
 /// A record, and the headers that go with it.
-type WithHeaders<'a> = (Out<'a>, Vec<(String, Vec<u8>)>);
+pub type WithHeaders<'a> = (Out<'a>, Vec<(String, Vec<u8>)>);
 
 /// What to write.
 #[derive(Clone, Copy, Debug)]

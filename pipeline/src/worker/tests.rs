@@ -92,7 +92,10 @@ fn said(broker: &MemoryBroker) -> Vec<Arc<Stored>> {
     broker.records("out", 0)
 }
 
-fn values(broker: &MemoryBroker) -> Vec<(Option<Vec<u8>>, Vec<(String, Vec<u8>)>)> {
+/// A record's value and headers.
+type Said = (Option<Vec<u8>>, Vec<(String, Vec<u8>)>);
+
+fn values(broker: &MemoryBroker) -> Vec<Said> {
     let said = said(broker);
     said.iter()
         .map(|record| (record.value.clone(), record.headers.clone()))
