@@ -160,6 +160,9 @@ impl Metrics {
             let time = task.time();
             set_time(&self.progress.frontier, &labels, time.frontier);
             set_time(&self.progress.watermark, &labels, time.watermark);
+            if let Some((own, number)) = self.own.as_ref().zip(task.gauge()) {
+                own.with_label_values(&labels).set(number);
+            }
         }
         self.states
             .count
@@ -173,9 +176,6 @@ impl Metrics {
             .hottest_key
             .with_label_values(&labels)
             .set(task.hottest_key_share());
-        if let Some((own, number)) = self.own.as_ref().zip(task.gauge()) {
-            own.with_label_values(&labels).set(number);
-        }
         self.sources
             .definitions_version
             .with_label_values(&labels)

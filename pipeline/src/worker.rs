@@ -332,17 +332,17 @@ impl<S: Stage, L: Log> Worker<S, L> {
             batch: &self.batch,
             tasks: &positions,
         };
-        let mut took = Duration::ZERO;
-        match self.log.commit(&transaction)? {
-            Committed::Yes { aborts, took: all } => {
-                took = all;
+        let took = match self.log.commit(&transaction)? {
+            Committed::Yes { aborts, took } => {
                 self.metrics.committed(&self.batch, aborts);
                 self.observe(now);
+                took
             }
             Committed::Unknown => {
                 self.drop_tasks();
+                Duration::ZERO
             }
-        }
+        };
         self.batch.clear();
         self.pacing.committed(now, took);
         self.reach_failpoint();
