@@ -1,12 +1,10 @@
 //! The BigQuery export of Google Analytics 4, as JSON: one event a line.
 
-use std::collections::BTreeSet;
-
 use journey::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Skip,
+    Converted, Skip,
     raw_event::{RawEvent, event_name},
 };
 
@@ -63,7 +61,7 @@ pub struct Ga4 {
 
 impl Ga4 {
     /// The raw event that a line is with what was left out of it, or why it is none.
-    pub fn convert(&self, line: &str) -> Result<(Value, BTreeSet<&'static str>), Skip> {
+    pub fn convert(&self, line: &str) -> Result<Converted, Skip> {
         let line: Value = serde_json::from_str(line).map_err(|_| Skip::Malformed)?;
         if !line.is_object() {
             return Err(Skip::Malformed);
@@ -212,6 +210,8 @@ fn says_something(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;

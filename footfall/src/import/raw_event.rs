@@ -2,17 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ingest::Limits;
 use journey::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// Attributes of an event.
-const ATTRIBUTES: usize = 50;
-/// Bytes of a name.
-const NAME: usize = 64;
-/// Bytes of an attribute's value.
-const VALUE: usize = 1_024;
-/// Bytes of any other text.
-const TEXT: usize = 4_096;
+use super::Converted;
 
 /// An event, and what of its line has no place in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +44,7 @@ impl RawEvent {
         if value.is_empty() {
             return;
         }
-        if value.len() > TEXT {
+        if value.len() > Limits::default().text_bytes {
             self.leave_out(member);
             return;
         }
@@ -74,7 +68,8 @@ impl RawEvent {
             Value::Null => return,
             Value::Array(_) | Value::Object(_) => usize::MAX,
         };
-        let fits = self.attributes.len() < ATTRIBUTES && size <= VALUE;
+        let limits = Limits::default();
+        let fits = self.attributes.len() < limits.attributes && size <= limits.value_bytes;
         if fits && is_attribute(name) {
             self.attributes.insert(name.to_owned(), value);
         } else {
@@ -88,7 +83,7 @@ impl RawEvent {
     }
 
     /// The event, and what was left out of it.
-    pub fn finish(mut self) -> (Value, BTreeSet<&'static str>) {
+    pub fn finish(mut self) -> Converted {
         if !self.attributes.is_empty() {
             let attributes = self.attributes.into();
             self.event.insert("attributes".to_owned(), attributes);
@@ -101,7 +96,9 @@ impl RawEvent {
 fn is_attribute(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
     let other = |c: char| letter(c) || c.is_ascii_digit() || ".-".contains(c);
-    name.len() <= NAME && name.starts_with(letter) && name.chars().all(other)
+    name.len() <= Limits::default().name_bytes
+        && name.starts_with(letter)
+        && name.chars().all(other)
 }
 
 /// An event's name of any text: what `ingest` takes in no name becomes `_`. `None` of nothing.
@@ -110,7 +107,12 @@ pub fn event_name(text: &str) -> Option<String> {
         let well = c.is_ascii_alphanumeric() || "_.:-".contains(c);
         if well { c } else { '_' }
     };
-    let name: String = text.trim().chars().take(NAME).map(allowed).collect();
+    let name: String = text
+        .trim()
+        .chars()
+        .take(Limits::default().name_bytes)
+        .map(allowed)
+        .collect();
     let first = name.chars().next()?;
     Some(if first.is_ascii_alphanumeric() || first == '_' {
         name

@@ -1,13 +1,13 @@
 //! Enriched events of Snowplow: 131 columns, separated by tabs, without a head.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use journey::Timestamp;
 use serde_json::{Number, Value};
 use url::Url;
 
 use super::{
-    Skip,
+    Converted, Skip,
     raw_event::{RawEvent, event_name},
 };
 
@@ -116,7 +116,7 @@ impl Snowplow {
     }
 
     /// The raw event that a line is with what was left out of it, or why it is none.
-    pub fn convert(&self, line: &str) -> Result<(Value, BTreeSet<&'static str>), Skip> {
+    pub fn convert(&self, line: &str) -> Result<Converted, Skip> {
         let row = Row {
             columns: &self.columns,
             fields: line.split('\t').collect(),
@@ -213,6 +213,8 @@ fn described(json: &str) -> Vec<(String, Value)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -237,7 +239,7 @@ mod tests {
         ("useragent", "Mozilla/5.0"),
     ];
 
-    fn convert(more: &[(&str, &str)]) -> Result<(Value, BTreeSet<&'static str>), Skip> {
+    fn convert(more: &[(&str, &str)]) -> Result<Converted, Skip> {
         let fields = [VIEW, more].concat();
         Snowplow::new("shop", "granted").convert(&line(&fields))
     }
