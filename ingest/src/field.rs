@@ -172,7 +172,7 @@ pub(crate) fn kind(scalar: &Scalar<'_>) -> &'static str {
 }
 
 /// A name of an attribute (`[A-Za-z_][A-Za-z0-9_.-]*`).
-pub(crate) fn is_attribute_name(name: &str) -> bool {
+pub fn is_attribute_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     let first = |b: u8| b.is_ascii_alphabetic() || b == b'_';
     bytes.next().is_some_and(first)

@@ -52,6 +52,7 @@ pub use args::Args;
 pub use classify::{Classified, Met, classify};
 pub use config::{Believed, Config, Limits, UnknownDeployments};
 pub use control::{CONSENT_WITHDRAWN, ERASE, ERASE_ACTION};
+pub use field::is_attribute_name;
 pub use ingest::{Ingest, Nothing};
 pub use reason::{RejectReason, SuppressReason};
 pub use visitor_key::VisitorKeys;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ingest::Limits;
+use ingest::{Limits, is_attribute_name};
 use journey::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -69,8 +69,10 @@ impl RawEvent {
             Value::Array(_) | Value::Object(_) => usize::MAX,
         };
         let limits = Limits::default();
-        let fits = self.attributes.len() < limits.attributes && size <= limits.value_bytes;
-        if fits && is_attribute(name) {
+        let fits = self.attributes.len() < limits.attributes
+            && size <= limits.value_bytes
+            && name.len() <= limits.name_bytes;
+        if fits && is_attribute_name(name) {
             self.attributes.insert(name.to_owned(), value);
         } else {
             self.leave_out("attribute");
@@ -90,15 +92,6 @@ impl RawEvent {
         }
         (self.event.into(), self.left_out)
     }
-}
-
-/// `[A-Za-z_][A-Za-z0-9_.-]*`
-fn is_attribute(name: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let other = |c: char| letter(c) || c.is_ascii_digit() || ".-".contains(c);
-    name.len() <= Limits::default().name_bytes
-        && name.starts_with(letter)
-        && name.chars().all(other)
 }
 
 /// An event's name of any text: what `ingest` takes in no name becomes `_`. `None` of nothing.
