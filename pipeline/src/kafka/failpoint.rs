@@ -43,10 +43,18 @@ fn reached(name: &str) -> Option<End> {
 }
 
 /// SIGSTOP to ourselves, by way of the shell, whose parent we are: there is no safe call for it. Goes on here at SIGCONT.
+///
+/// The signal stops one thread after the other, and this one waits for the shell: which therefore ends only when it has seen
+/// all of them stand still. Else, on a busy machine, this thread would go on for a while before it stops.
 #[cfg(feature = "failpoints")]
 fn freeze() {
+    const STOP: &str = r#"
+        kill -s STOP $PPID
+        for look in $(seq 1000); do
+            cat /proc/$PPID/task/*/status | grep '^State:' | grep -qv 'T (stopped)' || exit 0
+        done"#;
     let mut shell = std::process::Command::new("sh");
-    let _ = shell.args(["-c", "kill -s STOP $PPID"]).status();
+    let _ = shell.args(["-c", STOP]).status();
 }
 
 /// Whether this attempt is to be aborted: `FOOTFALL_FAILPOINT` is `abort_every:<n>`, and it is an n-th one.
