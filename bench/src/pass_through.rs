@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use journey::{TaskTime, Text, Timestamp, topics};
 use pipeline::{
     Address, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Stage, TimeFrom,
-    Timer, Timers, Topology,
+    Timer, Timers, Topology, Trigger,
     config::{KafkaArgs, StageArgs},
     run::{Extras, stage_main},
 };
@@ -139,7 +139,7 @@ impl<const KEEP: bool> Stage for PassThrough<KEEP> {
             topic: 0,
             place: Place::SamePartition,
             key: &output.key,
-            caused_at: Some(output.received_at),
+            trigger: Some(Trigger::Record(output.received_at)),
         };
         out.send(to, |value| value.extend_from_slice(&output.value));
     }

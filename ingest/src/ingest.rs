@@ -7,7 +7,7 @@ use journey::{
 };
 use pipeline::{
     Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
-    Stage, TaskContext, TimeFrom, Timer, Timers, Topology, outbox::Fate,
+    Stage, TaskContext, TimeFrom, Timer, Timers, Topology, Trigger, outbox::Fate,
 };
 use schemas::{
     Avro, Incompatible,
@@ -311,18 +311,18 @@ impl Stage for Ingest {
             unknown,
             dropped,
         } = *output;
-        let caused_at = Some(event.received_at);
+        let trigger = Some(Trigger::Record(event.received_at));
         let customer_id = event.customer_id.as_str();
-        out.send(address(WEB_EVENTS, customer_id, caused_at), |bytes| {
+        out.send(address(WEB_EVENTS, customer_id, trigger), |bytes| {
             event.write(bytes)
         });
         for one in &traits {
             let key = format!("{customer_id}|{}", one.name);
-            out.send(address(VISITORS, &key, caused_at), |bytes| one.write(bytes));
+            out.send(address(VISITORS, &key, trigger), |bytes| one.write(bytes));
         }
         for name in &forgotten {
             let key = format!("{customer_id}|{name}");
-            out.tombstone(address(VISITORS, &key, caused_at));
+            out.tombstone(address(VISITORS, &key, trigger));
         }
         if let Some(correction) = correction {
             out.count(&TIME_CORRECTED, correction.as_str());
@@ -341,11 +341,11 @@ impl Stage for Ingest {
     }
 }
 
-fn address(topic: usize, key: &str, caused_at: Option<Timestamp>) -> Address<'_> {
+fn address(topic: usize, key: &str, trigger: Option<Trigger>) -> Address<'_> {
     Address {
         topic,
         place: Place::ByKey,
         key: key.as_bytes(),
-        caused_at,
+        trigger,
     }
 }

@@ -9,10 +9,10 @@ pub mod outbox;
 pub mod processor;
 
 pub use fold::Fold;
-pub use outbox::{Address, Counter, Outbox, Place};
+pub use outbox::{Address, Counter, Outbox, Place, Trigger};
 pub use processor::{
-    By, Counts, Gauge, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection, Stage,
-    TaskContext, TimeFrom, Timer, Timers, Topology,
+    By, Counts, Gauge, Latency, MarksInto, OutputTopic, Processor, Record, Refusal, Rejection,
+    Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 
 pub mod admin_http;

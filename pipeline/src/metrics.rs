@@ -11,9 +11,9 @@ use prometheus::{Encoder, GaugeVec, IntCounterVec, Registry, TextEncoder};
 
 mod families;
 
-use self::families::{Commits, Flow, Progress, Sources, States};
+use self::families::{Commits, Flow, Progress, Sources, States, Triggered};
 use crate::{
-    outbox::{Batch, Count, Destination, Fate},
+    outbox::{Batch, Count, Destination, Fate, Trigger},
     processor::{Stage, Topology},
     task::Task,
 };
@@ -28,6 +28,8 @@ pub struct Metrics {
     progress: Progress,
     states: States,
     sources: Sources,
+    /// How fast an output of the stage's choice is: which, and by trigger.
+    triggered: Option<(usize, Triggered)>,
     /// The number that the stage itself shows of each task.
     own: Option<GaugeVec>,
     /// What the stage's own pure code counts, by the name of the metric.
@@ -42,6 +44,10 @@ impl Metrics {
         metrics.own = S::GAUGE.map(|gauge| {
             let task = ["topic", "partition"];
             families::gauges(&metrics.registry, gauge.name, gauge.help, &task)
+        });
+        metrics.triggered = S::LATENCY.map(|latency| {
+            let by_trigger = Triggered::new(&metrics.registry, latency.name, latency.help);
+            (latency.output, by_trigger)
         });
         for (counter, values) in S::COUNTERS {
             for value in *values {
@@ -63,6 +69,7 @@ impl Metrics {
             progress: Progress::new(&registry),
             states: States::new(&registry),
             sources: Sources::new(&registry),
+            triggered: None,
             own: None,
             facts: Mutex::new(HashMap::new()),
             registry,
@@ -142,10 +149,16 @@ impl Metrics {
             .map(|o| self.flow.latency.with_label_values(&[o.name]))
             .collect();
         for record in batch.records() {
-            if let (Destination::Output(output), Some(caused_at)) =
-                (record.destination, record.caused_at)
-            {
-                histograms[output].observe((now - caused_at).0 as f64 / 1000.0);
+            let (Destination::Output(output), Some(trigger)) = (record.destination, record.trigger)
+            else {
+                continue;
+            };
+            if let Trigger::Record(arrived) = trigger {
+                histograms[output].observe((now - arrived).0 as f64 / 1000.0);
+            }
+            let triggered = self.triggered.as_ref();
+            if let Some((_, triggered)) = triggered.filter(|(of, _)| *of == output) {
+                triggered.observe(trigger, now);
             }
         }
     }
@@ -211,6 +224,8 @@ impl Metrics {
         let _ = own.map(|own| own.remove_label_values(&labels));
         let _ = self.progress.lag.remove_label_values(&labels);
         let _ = self.progress.lag_seconds.remove_label_values(&labels);
+        let _ = self.progress.stable_lag.remove_label_values(&labels);
+        let _ = self.progress.stable_held.remove_label_values(&labels);
         let _ = self.states.left_to_restore.remove_label_values(&labels);
         let _ = self
             .sources
@@ -272,6 +287,15 @@ impl Metrics {
             .lag_seconds
             .with_label_values(&[topic, &partition])
             .set(seconds);
+    }
+
+    /// Records that an open transaction keeps from being read, and for how long the oldest such transaction has been open.
+    pub fn unstable(&self, topic: &str, partition: u32, records: i64, held: Duration) {
+        let labels = [topic, &partition.to_string()];
+        let lag = &self.progress.stable_lag;
+        lag.with_label_values(&labels).set(records);
+        let seconds = &self.progress.stable_held;
+        seconds.with_label_values(&labels).set(held.as_secs_f64());
     }
 
     /// How much of what was committed a task is still to fold again.

@@ -22,8 +22,17 @@ pub struct Address<'a> {
     pub place: Place,
     /// The record's key.
     pub key: &'a [u8],
-    /// Arrival of what caused it, for the latency metric; a timer's deadline says nothing of latency: `None`.
-    pub caused_at: Option<Timestamp>,
+    /// What it came of, for the latency metrics; `None` where that says nothing of latency.
+    pub trigger: Option<Trigger>,
+}
+
+/// What an output came of, and when that was: its latency counts from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A record, which arrived then.
+    Record(Timestamp),
+    /// A timer, which was due then.
+    Timer(Timestamp),
 }
 
 /// A counter that a stage keeps: `footfall_visits_ended_total{reason}`.
@@ -47,8 +56,8 @@ pub struct Outgoing {
     key: Option<Span>,
     value: Option<Span>,
     headers: Span,
-    /// Arrival of what caused it.
-    pub caused_at: Option<Timestamp>,
+    /// What it came of.
+    pub trigger: Option<Trigger>,
 }
 
 /// Which topic an encoded record goes to.
@@ -217,7 +226,7 @@ impl Batch {
             key,
             value,
             headers,
-            caused_at: None,
+            trigger: None,
         });
     }
 }
@@ -316,7 +325,7 @@ impl<'a> Outbox<'a> {
             key: Some(key),
             value: Some(value),
             headers,
-            caused_at: to.caused_at,
+            trigger: to.trigger,
         });
     }
 

@@ -179,6 +179,9 @@ pub trait Stage: Processor {
     /// A number of its own that it shows of each task.
     const GAUGE: Option<&'static Gauge> = None;
 
+    /// The output whose latency it shows by what triggered it, timers too.
+    const LATENCY: Option<&'static Latency> = None;
+
     /// What that number is, at this time and with so much open; `None` while nobody knows.
     fn gauge(&self, time: &TaskTime, open: usize) -> Option<f64> {
         let _ = (time, open);
@@ -254,6 +257,17 @@ pub struct Gauge {
     pub name: &'static str,
     /// The metric's help text.
     pub help: &'static str,
+}
+
+/// How fast one of a stage's outputs is, by `trigger`: `event`, from a record's arrival; `timer`, from its deadline.
+#[derive(Debug)]
+pub struct Latency {
+    /// The metric's name.
+    pub name: &'static str,
+    /// The metric's help text.
+    pub help: &'static str,
+    /// Index into [`Topology::outputs`].
+    pub output: usize,
 }
 
 /// A counter of a stage's own, and the closed list of its label's values.

@@ -253,7 +253,7 @@ impl Teller<'_> {
         self.out.push(Output::Offer {
             offer: Box::new(offer.clone()),
             at: self.now.created,
-            caused_at: self.now.caused_at,
+            trigger: self.now.trigger,
         });
         self.count(&OFFERS_TOTAL, "offered");
         self.tell_action(memory, visit, qualified.event(State::Offered));

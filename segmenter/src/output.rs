@@ -1,7 +1,7 @@
 //! What the segmenter says, and how it is written.
 
 use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal};
-use pipeline::{Address, Counter, Counts, Gauge, Outbox, Place, Rejection};
+use pipeline::{Address, Counter, Counts, Gauge, Latency, Outbox, Place, Rejection, Trigger};
 use schemas::{Avro, CloudEvent, Format};
 
 use crate::told::Told;
@@ -13,15 +13,15 @@ pub(crate) const OFFERS: usize = 1;
 /// Index of `journey.demand` in the topology's outputs.
 pub(crate) const DEMAND: usize = 2;
 
-/// One thing that the segmenter says. `caused_at` is the arrival of the record that caused it; absent where a timer did.
+/// One thing that the segmenter says. `trigger` is the record or the timer that it came of.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// For everyone.
     Event {
         /// The record.
         event: Box<Told>,
-        /// Arrival of its cause.
-        caused_at: Option<Timestamp>,
+        /// What it came of.
+        trigger: Option<Trigger>,
     },
     /// For the chat engine.
     Offer {
@@ -29,15 +29,15 @@ pub enum Output {
         offer: Box<Offer>,
         /// When it was made or taken back.
         at: Timestamp,
-        /// Arrival of its cause.
-        caused_at: Option<Timestamp>,
+        /// What it came of.
+        trigger: Option<Trigger>,
     },
     /// For staffing.
     Demand {
         /// The record.
         signal: Box<DemandSignal>,
-        /// Arrival of its cause.
-        caused_at: Option<Timestamp>,
+        /// What it came of.
+        trigger: Option<Trigger>,
     },
     /// One more of something: which counter, which label.
     Count(&'static Counter, &'static str),
@@ -90,6 +90,13 @@ pub(crate) static OFFERS_OPEN: Gauge = Gauge {
     help: "Offers that are made, and neither decided, nor withdrawn, nor over.",
 };
 
+/// How fast offers are.
+pub(crate) static OFFER_LATENCY: Latency = Latency {
+    name: "footfall_offer_latency_seconds",
+    help: "From what an offer came of to its commit, or that of its withdrawal: an event's arrival, a timer's deadline.",
+    output: OFFERS,
+};
+
 /// What the segmenter counts.
 pub(crate) const COUNTERS: &[Counts] = &[
     (&OFFERS_TOTAL, &["offered", "withdrawn", "blocked"]),
@@ -133,32 +140,28 @@ pub(crate) const COUNTERS: &[Counts] = &[
 impl Output {
     /// Writes it.
     pub(crate) fn write(&self, customer: &CustomerId, format: Format, out: &mut Outbox<'_>) {
-        let of_visitor = |topic, caused_at| Address {
+        let of_visitor = |topic, trigger| Address {
             topic,
             place: Place::SamePartition,
             key: customer.as_str().as_bytes(),
-            caused_at,
+            trigger,
         };
         match self {
-            Output::Event { event, caused_at } => {
-                out.send(of_visitor(EVENTS, *caused_at), |bytes| event.write(bytes))
+            Output::Event { event, trigger } => {
+                out.send(of_visitor(EVENTS, *trigger), |bytes| event.write(bytes))
             }
-            Output::Offer {
-                offer,
-                at,
-                caused_at,
-            } => {
+            Output::Offer { offer, at, trigger } => {
                 let event = cloud_event(offer, *at, format);
-                let to = of_visitor(OFFERS, *caused_at);
+                let to = of_visitor(OFFERS, *trigger);
                 out.send_with(to, &event.headers(), |bytes| format.write(&**offer, bytes));
             }
-            Output::Demand { signal, caused_at } => {
+            Output::Demand { signal, trigger } => {
                 let key = signal.route_path_id.as_str().as_bytes();
                 let to = Address {
                     topic: DEMAND,
                     place: Place::ByKey,
                     key,
-                    caused_at: *caused_at,
+                    trigger: *trigger,
                 };
                 out.send(to, |bytes| signal.write(bytes));
             }

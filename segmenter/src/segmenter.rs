@@ -7,7 +7,7 @@ use journey::{
     demand::DemandSignal, topics, visit::end_reason,
 };
 use pipeline::{
-    Gauge, MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage,
+    Gauge, Latency, MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage,
     TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
@@ -15,7 +15,7 @@ use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
 use crate::{
     compile::Compiled,
     input::{Happening, Kind},
-    output::{DEMAND, OFFERS_OPEN, Output},
+    output::{DEMAND, OFFER_LATENCY, OFFERS_OPEN, Output},
     reports::{self, Fate},
     state::{Memory, Visitor, timer},
     teller::{Moment, Teller, Words},
@@ -306,6 +306,7 @@ impl Processor for Segmenter {
 
 impl Stage for Segmenter {
     const COUNTERS: &'static [pipeline::Counts] = crate::output::COUNTERS;
+    const LATENCY: Option<&'static Latency> = Some(&OFFER_LATENCY);
     const GAUGE: Option<&'static Gauge> = Some(&OFFERS_OPEN);
     const TOPOLOGY: Topology = Topology {
         stage: "segmenter",

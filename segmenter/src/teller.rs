@@ -8,7 +8,7 @@ use journey::{
     offer::Customer,
     staffing,
 };
-use pipeline::Counter;
+use pipeline::{Counter, Trigger};
 
 use crate::{
     compile::Compiled,
@@ -49,8 +49,8 @@ pub(crate) struct Moment {
     pub(crate) created: Timestamp,
     /// Arrival of its cause; of a timer, its deadline.
     pub(crate) received: Timestamp,
-    /// Arrival of the record that caused it; absent of a timer.
-    pub(crate) caused_at: Option<Timestamp>,
+    /// The record or the timer that it comes of.
+    pub(crate) trigger: Option<Trigger>,
     /// The event or offer that caused it.
     pub(crate) correlation: Option<Text>,
     pub(crate) late: bool,
@@ -62,7 +62,7 @@ impl Moment {
         Moment {
             created: input.time,
             received: input.received_date,
-            caused_at: Some(input.received_date),
+            trigger: Some(Trigger::Record(input.received_date)),
             correlation: input.cause.as_ref().map(|cause| cause.event_id.0.clone()),
             late: input.late,
         }
@@ -82,6 +82,7 @@ impl Moment {
         Moment {
             created: deadline,
             received: deadline,
+            trigger: Some(Trigger::Timer(deadline)),
             ..Moment::default()
         }
     }
@@ -165,7 +166,7 @@ impl Teller<'_> {
     pub(crate) fn tell(&mut self, told: Told) {
         self.out.push(Output::Event {
             event: Box::new(told),
-            caused_at: self.now.caused_at,
+            trigger: self.now.trigger,
         });
     }
 
@@ -216,7 +217,7 @@ impl Teller<'_> {
         };
         self.out.push(Output::Demand {
             signal: Box::new(signal),
-            caused_at: self.now.caused_at,
+            trigger: self.now.trigger,
         });
     }
 }

@@ -59,7 +59,7 @@ impl Teller<'_> {
             self.out.push(Output::Offer {
                 offer,
                 at: now.created,
-                caused_at: now.caused_at,
+                trigger: now.trigger,
             });
             self.count(&OFFERS_TOTAL, "withdrawn");
             self.count(&OFFERS_WITHDRAWN_TOTAL, why.as_str());

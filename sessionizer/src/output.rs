@@ -4,7 +4,7 @@ use journey::{
     CustomerId, DeploymentId, Timestamp, VisitEvent, VisitId,
     visit::{end_reason, kind},
 };
-use pipeline::{Address, Counter, Counts, Outbox, Place, Rejection};
+use pipeline::{Address, Counter, Counts, Outbox, Place, Rejection, Trigger};
 use schemas::{Avro, Malformed, avro::write_str};
 
 use crate::{
@@ -237,12 +237,12 @@ pub(crate) fn encode(key: &CustomerId, output: Output, out: &mut Outbox<'_>) {
     match output {
         Output::Visit(happening) => {
             happening.count(out);
-            let caused_at = happening.by_record.then_some(happening.received_date);
+            let (by_record, at) = (happening.by_record, happening.received_date);
             let to = Address {
                 topic: 0,
                 place: Place::SamePartition,
                 key: key.as_str().as_bytes(),
-                caused_at,
+                trigger: by_record.then_some(Trigger::Record(at)),
             };
             out.send(to, |bytes| happening.write(key, bytes));
         }

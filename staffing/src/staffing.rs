@@ -334,7 +334,7 @@ impl Stage for Staffing {
                 topic,
                 place: Place::SamePartition,
                 key: key.as_bytes(),
-                caused_at: None,
+                trigger: None,
             };
             out.send_with(to, &event.headers(), |bytes| {
                 format.write(&*interval, bytes)

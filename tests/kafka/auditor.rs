@@ -196,13 +196,17 @@ impl Auditor {
         end
     }
 
-    /// Whether a group has committed all that a committed reader can see of a topic.
-    pub(crate) fn has_caught_up(&self, group: &str, topic: &str) -> bool {
+    /// Whether a group has committed all that a committed reader can see of a topic; if not, how far it has come.
+    pub(crate) fn caught_up(&self, group: &str, topic: &str) -> Result<(), Vec<i64>> {
         let committed = self.committed(group, topic);
         let from = committed.iter().zip(0..);
         let from = from.map(|(offset, p)| (p, Offset::Offset(*offset)));
-        self.read_from(topic, Isolation::Committed, from.collect(), 1)
-            .is_empty()
+        let next = self.read_from(topic, Isolation::Committed, from.collect(), 1);
+        if next.is_empty() {
+            Ok(())
+        } else {
+            Err(committed)
+        }
     }
 
     /// Decodes a value: JSON, or framed as Confluent does, by the schema that it names.

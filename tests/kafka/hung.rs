@@ -88,6 +88,22 @@ fn assert_time_is_held(lane: &Lane, hung: &Hung) {
     );
 }
 
+/// Of all partitions this one alone says that it is kept from being read, by what has stood for a while.
+fn assert_it_is_shown(sessionizer: &Stage, hung: &Hung) {
+    let partition = format!("partition=\"{}\"", hung.partition);
+    let of = ["topic=\"web.events\"", &partition];
+    let shown = || {
+        let lag = sessionizer.metric("footfall_last_stable_offset_lag_records", &of);
+        let held = sessionizer.metric("footfall_last_stable_offset_held_seconds", &of);
+        (lag > 0.0 && held > 2.0).then_some(())
+    };
+    wait_until("a hung transaction to be shown", OPEN, shown);
+    let of_all = &of[..1];
+    let held = |of: &[&str]| sessionizer.metric("footfall_last_stable_offset_held_seconds", of);
+    let (here, everywhere) = (held(&of), held(of_all));
+    assert!(here > everywhere / 2.0, "{here} s of {everywhere} s");
+}
+
 /// A sessionizer that is started while its changelog hangs is not ready before it has read it to the named end.
 fn assert_restoring_waits(lane: &Lane, hung: &Hung) -> Stage {
     let mut stage = lane.start("sessionizer", "a", SMALL);
@@ -125,6 +141,7 @@ fn a_hung_transaction_holds_time_and_the_restore_and_harms_nothing() {
             let input = Hung::begin(&kafka, &lane, "web.events", 0);
             let state = Hung::begin(&kafka, &lane, "web.events.sessionizer.changelog", 1);
             assert_time_is_held(&lane, &input);
+            assert_it_is_shown(&stages[1], &input);
             stages[1].kill();
             stages[1] = assert_restoring_waits(&lane, &state);
             let here = committed(&lane, "sessionizer");

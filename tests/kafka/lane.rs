@@ -20,7 +20,7 @@ use crate::{
     Kafka,
     auditor::{Auditor, Isolation, Record},
     stage::{PATIENCE, Stage, binary, tail},
-    wait_until,
+    wait_while_it_moves,
 };
 
 pub(crate) const PARTITIONS: u32 = 4;
@@ -174,12 +174,10 @@ impl Lane {
         let group = self.topic(&format!("footfall.{stage}"));
         let inputs = INPUTS.iter().find(|(name, _)| *name == stage);
         let inputs = inputs.expect("a stage").1;
-        let patience = PATIENCE * 2;
         for input in inputs {
             let topic = self.topic(input);
-            wait_until(&format!("{stage} to have read {topic}"), patience, || {
-                self.auditor.has_caught_up(&group, &topic).then_some(())
-            });
+            let what = format!("{stage} to have read {topic}");
+            wait_while_it_moves(&what, PATIENCE, || self.auditor.caught_up(&group, &topic));
         }
         if let Some(output) = output {
             self.until_marked(output, at);
@@ -190,10 +188,10 @@ impl Lane {
     pub(crate) fn until_marked(&self, topic: &str, at: i64) {
         let topic = self.topic(topic);
         let what = format!("the marks of {topic} to reach {at}");
-        wait_until(&what, PATIENCE * 2, || {
-            self.auditor
-                .frontier(&topic)
-                .filter(|frontier| *frontier >= at)
+        wait_while_it_moves(&what, PATIENCE, || {
+            let frontier = self.auditor.frontier(&topic);
+            let reached = frontier.filter(|frontier| *frontier >= at);
+            reached.map(drop).ok_or(frontier)
         });
     }
 

@@ -80,6 +80,33 @@ pub(crate) fn wait_until<T>(
     }
 }
 
+/// Asks until there is an answer, and as long as how far it has come still changes: a slow machine is no failure, one that
+/// stands still is. In all not longer than eight times that.
+pub(crate) fn wait_while_it_moves<T, P: PartialEq>(
+    what: &str,
+    patience: Duration,
+    mut ask: impl FnMut() -> Result<T, P>,
+) -> T {
+    let begun = Instant::now();
+    let (mut moved, mut reached) = (begun, None);
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(now) if reached.as_ref() != Some(&now) => {
+                (moved, reached) = (Instant::now(), Some(now));
+            }
+            Err(_) => {}
+        }
+        assert!(
+            moved.elapsed() < patience && begun.elapsed() < patience * 8,
+            "waited {:?} for {what}, which last moved {:?} ago",
+            begun.elapsed(),
+            moved.elapsed()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Waits for an answer of an asynchronous client.
 pub(crate) fn block_on<T>(answer: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()

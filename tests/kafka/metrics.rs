@@ -63,6 +63,7 @@ const ZERO: &[Family] = &[
             "footfall_offers_withdrawn_total{reason}",
             "footfall_reports_total{result}",
             "footfall_offers_open{topic,partition}",
+            "footfall_offer_latency_seconds{trigger}",
         ],
     },
     Family {
@@ -92,6 +93,8 @@ const WORKED: &[Family] = &[
             "footfall_frontier_timestamp_seconds{topic,partition}",
             "footfall_consumer_lag_records{topic,partition}",
             "footfall_consumer_lag_seconds{topic,partition}",
+            "footfall_last_stable_offset_lag_records{topic,partition}",
+            "footfall_last_stable_offset_held_seconds{topic,partition}",
             "footfall_restore_remaining_records{topic,partition}",
             "footfall_state_uncaptured_age_seconds{topic,partition}",
         ],

@@ -3,7 +3,7 @@
 use ingest::{Accepted, Ingest, Nothing};
 use journey::{VisitorTrait, WebEvent, partition};
 use pipeline::{
-    Fold, Outbox, Stage,
+    Fold, Outbox, Stage, Trigger,
     outbox::{Addresses, Batch, Count, Destination, Origin},
 };
 
@@ -57,7 +57,10 @@ fn an_event_is_framed_keyed_by_its_visitor_and_placed_by_the_key() {
     let customer_id = told.event.customer_id.as_str().as_bytes();
     assert_eq!(record.destination, Destination::Output(0));
     assert_eq!(record.partition, partition::of_key(customer_id, PARTITIONS));
-    assert_eq!(record.caused_at, Some(told.event.received_at));
+    assert_eq!(
+        record.trigger,
+        Some(Trigger::Record(told.event.received_at))
+    );
     assert_eq!(batch.key(record), Some(customer_id));
     let (id, body) = schemas::unframe(batch.value(record).expect("a value")).expect("framed");
     assert_eq!(id, 7);

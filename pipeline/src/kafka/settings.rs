@@ -128,6 +128,8 @@ impl Settings {
             .set("auto.offset.reset", "error")
             .set("fetch.wait.max.ms", "50")
             .set("fetch.queue.backoff.ms", "5")
+            // For the last stable offset, which nothing else tells.
+            .set("statistics.interval.ms", "1000")
             .set("fetch.message.max.bytes", "4194304")
             .set("queued.max.messages.kbytes", "65536");
         self.finish(config)

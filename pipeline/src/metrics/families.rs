@@ -1,9 +1,12 @@
 //! The metrics of the shell itself, by what they speak of: each with its name and what it means.
 
+use journey::Timestamp;
 use prometheus::{
-    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, core::Collector, process_collector::ProcessCollector,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, core::Collector, process_collector::ProcessCollector,
 };
+
+use crate::outbox::Trigger;
 
 /// Seconds that somebody waits for.
 const FAST: &[f64] = &[
@@ -126,6 +129,32 @@ impl Flow {
     }
 }
 
+/// How fast an output is, by what triggered it.
+#[derive(Debug)]
+pub(super) struct Triggered {
+    by_event: Histogram,
+    by_timer: Histogram,
+}
+
+impl Triggered {
+    pub(super) fn new(to: &Registry, name: &str, help: &str) -> Triggered {
+        let latency = histogram(to, name, help, &["trigger"], FAST);
+        Triggered {
+            by_event: latency.with_label_values(&["event"]),
+            by_timer: latency.with_label_values(&["timer"]),
+        }
+    }
+
+    /// One that is committed now.
+    pub(super) fn observe(&self, trigger: Trigger, now: Timestamp) {
+        let (histogram, since) = match trigger {
+            Trigger::Record(arrived) => (&self.by_event, arrived),
+            Trigger::Timer(due) => (&self.by_timer, due),
+        };
+        histogram.observe((now - since).0 as f64 / 1000.0);
+    }
+}
+
 /// How commits go.
 #[derive(Debug)]
 pub(super) struct Commits {
@@ -168,6 +197,9 @@ pub(super) struct Progress {
     pub(super) watermark: GaugeVec,
     pub(super) lag: IntGaugeVec,
     pub(super) lag_seconds: GaugeVec,
+    pub(super) stable_lag: IntGaugeVec,
+    /// Alert: twice the transaction timeout.
+    pub(super) stable_held: GaugeVec,
 }
 
 impl Progress {
@@ -197,6 +229,17 @@ impl Progress {
                 to,
                 "footfall_consumer_lag_seconds",
                 "age of the last record read, or of the last commit before the first, while records are waiting",
+                &task,
+            ),
+            stable_lag: numbers(
+                to,
+                "footfall_last_stable_offset_lag_records",
+                "records that an open transaction keeps from being read",
+            ),
+            stable_held: gauges(
+                to,
+                "footfall_last_stable_offset_held_seconds",
+                "for how long the last stable offset has stood still with records behind it; 0 if there are none",
                 &task,
             ),
         }

@@ -148,7 +148,7 @@ impl<const NEWEST: u8> Stage for CountingOf<NEWEST> {
             topic: 0,
             place: Place::SamePartition,
             key: b"k",
-            caused_at: None,
+            trigger: None,
         };
         out.send(to, |value| value.extend_from_slice(output.as_bytes()));
     }

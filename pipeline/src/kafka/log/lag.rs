@@ -1,12 +1,33 @@
-//! How far behind its input each task is.
+//! How far behind its input each task is, and whether an open transaction keeps it there.
+
+use std::time::{Duration, Instant};
 
 use journey::Timestamp;
+use rdkafka::consumer::Consumer;
 
 use super::KafkaLog;
 use crate::{
     changelog::CommitMetadata,
-    kafka::{native, settings::wall_clock},
+    kafka::{consumer::Ends, native, settings::wall_clock},
 };
+
+/// For how long the last stable offset of a partition has stood where it stands, with records behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    stable: i64,
+    since: Instant,
+}
+
+impl Held {
+    /// What is to be said of a partition that now ends there; nothing if all its records can be read.
+    fn look(before: Option<Held>, ends: Ends, now: Instant) -> Option<Held> {
+        let held = before.filter(|held| held.stable == ends.stable);
+        (ends.high > ends.stable).then_some(held.unwrap_or(Held {
+            stable: ends.stable,
+            since: now,
+        }))
+    }
+}
 
 /// A partition that is ours.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +40,8 @@ pub(super) struct Owned {
     replayed_until: i64,
     /// When the last record that was read was appended; before the first, when it was committed or, failing that, assigned.
     pub(super) read_at: Timestamp,
+    /// While an open transaction keeps records from being read.
+    held: Option<Held>,
 }
 
 impl Owned {
@@ -34,6 +57,7 @@ impl Owned {
             next_offset: floor.unwrap_or(0),
             replayed_until: next_offset.unwrap_or(0),
             read_at: metadata.map_or(now, |metadata| Timestamp(metadata.at)),
+            held: None,
         }
     }
 
@@ -69,13 +93,22 @@ impl KafkaLog {
         }
     }
 
-    pub(super) fn observe_lag(&self) {
+    pub(super) fn observe_lag(&mut self) {
         let now = wall_clock();
-        for (task, owned) in &self.tasks {
+        for (task, owned) in &mut self.tasks {
             let topic = &self.names.inputs[task.input];
             let high = native::cached_high_watermark(&self.consumer, topic, task.partition as i32);
             let (behind, seconds) = owned.lag(high, now);
+            let ends = self.consumer.context().ends(topic, task.partition);
             let topic = self.topology.inputs[task.input];
+            if let Some(ends) = ends {
+                owned.held = Held::look(owned.held, ends, Instant::now());
+                let held = owned
+                    .held
+                    .map_or(Duration::ZERO, |held| held.since.elapsed());
+                let unstable = ends.high - ends.stable;
+                self.metrics.unstable(topic, task.partition, unstable, held);
+            }
             self.metrics.lag(topic, task.partition, behind, seconds);
             self.metrics
                 .left_to_restore(topic, task.partition, owned.left_to_restore());
@@ -123,6 +156,25 @@ mod tests {
         assert_eq!(owned.lag(Some(30), NOW), (0, 0.0));
         assert_eq!(owned.lag(Some(31), NOW), (1, 0.0), "a control record");
         assert_eq!(owned.lag(Some(32), NOW), (2, 59.0));
+    }
+
+    #[test]
+    fn an_open_transaction_holds_a_partition_until_the_last_stable_offset_moves() {
+        let began = Instant::now();
+        let ends = |stable, high| Ends { high, stable };
+        let look = |before, ends, seconds| {
+            let now = began + Duration::from_secs(seconds);
+            Held::look(before, ends, now)
+        };
+        let since = |held: Option<Held>| held.map(|held| (held.since - began).as_secs());
+        let none = look(None, ends(100, 100), 0);
+        assert_eq!(since(none), None, "all can be read");
+        let held = look(none, ends(100, 120), 1);
+        let held = look(held, ends(100, 150), 30);
+        assert_eq!(since(held), Some(1));
+        let moved = look(held, ends(150, 160), 31);
+        assert_eq!(since(moved), Some(31), "another transaction");
+        assert_eq!(since(look(moved, ends(160, 160), 32)), None);
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Stage for Entrance {
             topic: 0,
             place: Place::SamePartition,
             key: b"k",
-            caused_at: None,
+            trigger: None,
         };
         out.send(to, |value| value.extend_from_slice(output.as_bytes()));
     }
