@@ -104,6 +104,8 @@ pub enum Skip {
     NoTime,
     /// Neither a page nor a screen.
     NoPage,
+    /// A page whose address is longer than `ingest` takes.
+    UrlTooLong,
 }
 
 impl Skip {
@@ -121,6 +123,7 @@ impl Skip {
             Skip::NoVisitor => "no_visitor",
             Skip::NoTime => "no_time",
             Skip::NoPage => "no_page",
+            Skip::UrlTooLong => "url_too_long",
         }
     }
 }

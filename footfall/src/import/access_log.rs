@@ -1,6 +1,7 @@
 //! Combined access logs, as Apache and nginx write them: page views, with a visitor made of address and user agent.
 
 use hmac::{Hmac, KeyInit, Mac};
+use ingest::Limits;
 use journey::Timestamp;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -72,20 +73,25 @@ impl AccessLog {
         if !self.assets && is_asset(path) {
             return Err(Skip::Asset);
         }
+        let limits = Limits::default();
+        let url = format!("{}{}", self.origin, line.target);
+        if url.len() > limits.url_bytes {
+            return Err(Skip::UrlTooLong);
+        }
         let mut event = json!({
             "deploymentId": self.deployment,
             "customerCookieId": self.visitor(line.address, line.user_agent),
             "eventName": "page_viewed",
-            "page": {"url": format!("{}{}", self.origin, line.target)},
+            "page": {"url": url},
             "createdDate": line.at.to_string(),
             "sentDate": line.at.to_string(),
             "consent": {"state": self.consent, "source": "import"},
         });
-        for (name, value) in [
-            ("userAgentString", line.user_agent),
-            ("referrerUrl", line.referrer),
+        for (name, value, most) in [
+            ("userAgentString", line.user_agent, limits.text_bytes),
+            ("referrerUrl", line.referrer, limits.url_bytes),
         ] {
-            if !["", "-"].contains(&value) {
+            if !["", "-"].contains(&value) && value.len() <= most {
                 event[name] = value.into();
             }
         }

@@ -124,7 +124,7 @@ fn set_page(event: &mut RawEvent, line: &Value, params: &Params<'_>) -> Result<(
             event.set("app.version", text(&line["app_info"]["version"]));
         }
         (url, _) => {
-            event.set("page.url", url);
+            event.page(url)?;
             event.set("page.title", params.text("page_title"));
             event.set("page.lang", text(&line["device"]["language"]));
         }

@@ -6,7 +6,7 @@ use ingest::{Limits, is_attribute_name};
 use journey::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Converted;
+use super::{Converted, Skip};
 
 /// An event, and what of its line has no place in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +44,12 @@ impl RawEvent {
         if value.is_empty() {
             return;
         }
-        if value.len() > Limits::default().text_bytes {
+        let limits = Limits::default();
+        let most = match member {
+            "referrerUrl" => limits.url_bytes,
+            _ => limits.text_bytes,
+        };
+        if value.len() > most {
             self.leave_out(member);
             return;
         }
@@ -57,6 +62,15 @@ impl RawEvent {
                 object[member] = value.into();
             }
         }
+    }
+
+    /// Sets the page's address, without which `ingest` would refuse the event.
+    pub fn page(&mut self, url: &str) -> Result<(), Skip> {
+        if url.len() > Limits::default().url_bytes {
+            return Err(Skip::UrlTooLong);
+        }
+        self.set("page.url", url);
+        Ok(())
     }
 
     /// Adds an attribute, if `ingest` would take it.

@@ -138,7 +138,7 @@ impl Snowplow {
         let at = time(row.get("derived_tstamp")).map_or(sent, |at| at.min(sent));
         let mut event = RawEvent::new(&self.deployment, visitor, &name, at);
         event.set("sentDate", &sent.to_string());
-        event.set("page.url", &with_campaign(url, &row));
+        event.page(&with_campaign(url, &row))?;
         for (column, member) in MEMBERS {
             event.set(member, row.get(column));
         }
@@ -317,6 +317,12 @@ mod tests {
         assert_eq!(without("domain_userid"), Some(Skip::NoVisitor));
         assert_eq!(without("collector_tstamp"), Some(Skip::NoTime));
         assert_eq!(without("page_url"), Some(Skip::NoPage));
+        let of = |bytes: usize| {
+            let url = format!("https://shop.example/{}", "a".repeat(bytes - 21));
+            let page = [("page_url", url.as_str()), ("page_referrer", url.as_str())];
+            convert(&page).map(|(_, left_out)| left_out.contains("referrerUrl"))
+        };
+        assert_eq!((of(2_048), of(2_049)), (Ok(false), Err(Skip::UrlTooLong)));
         assert_eq!(without("derived_tstamp"), None);
         let short = Snowplow::new("shop", "granted").convert("a\tb");
         assert_eq!(short.err(), Some(Skip::Malformed));
