@@ -119,6 +119,7 @@ fn worker(broker: &MemoryBroker) -> Worker<Sessionizer, MemoryLog> {
         state_limit: None,
         state_format: None,
         grace: Millis(0),
+        align_sources: false,
     };
     Worker::new(log, parts)
 }

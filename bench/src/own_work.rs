@@ -80,5 +80,6 @@ fn config(definitions: &Path) -> anyhow::Result<ChainConfig> {
         seed: 0,
         batch: 50_000,
         state_records: 100_000,
+        align_sources: false,
     })
 }

@@ -115,6 +115,7 @@ fn config(deployment: &str) -> anyhow::Result<ChainConfig> {
         seed: 0,
         batch: 50_000,
         state_records: 0,
+        align_sources: false,
     })
 }
 

@@ -42,6 +42,8 @@ pub struct ChainConfig {
     pub batch: usize,
     /// Input after which a task's states are captured; 0: in every transaction.
     pub state_records: usize,
+    /// Whether raw partitions that are far ahead wait for the slowest.
+    pub align_sources: bool,
 }
 
 /// The four stages over one memory broker.

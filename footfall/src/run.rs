@@ -202,6 +202,7 @@ fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
         seed: 0,
         batch: 50_000,
         state_records: 100_000,
+        align_sources: false,
     })
 }
 

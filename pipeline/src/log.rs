@@ -22,9 +22,12 @@ pub trait Log {
     /// and goes on polling: they are assigned anew, from what was really committed.
     fn commit(&mut self, transaction: &Transaction<'_>) -> Result<Committed, LogError>;
 
-    /// While a task is held, as in the middle of a mark, none of its records are handed out. Nothing is lost by it; letting
+    /// While a task is held, in the middle of a mark or ahead of others, none of its records are handed out. Nothing is lost by it; letting
     /// its partition go, or having it assigned anew, ends it.
     fn hold(&mut self, task: TaskId, held: bool) -> Result<(), LogError>;
+
+    /// Whether, as far as is known, a task has records that were not handed out yet.
+    fn has_backlog(&self, task: TaskId) -> bool;
 }
 
 /// What stands in the way of going on: the worker ends, its supervisor starts it again.

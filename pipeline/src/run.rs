@@ -156,6 +156,7 @@ fn run<S: Stage + 'static>(
             state_limit: (args.state_limit > 0).then_some(args.state_limit),
             state_format: (args.state_format > 0).then_some(args.state_format),
             grace: extras.grace,
+            align_sources: extras.ticks,
         };
         let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));
         let (stop, health) = (Arc::clone(&stop), Arc::clone(&health));

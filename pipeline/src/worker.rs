@@ -8,6 +8,7 @@
 //! unknown outcome ──► drop the tasks: they come back as they were really committed
 //! ```
 
+mod align;
 mod capture;
 mod in_mark;
 mod parts;
@@ -20,6 +21,7 @@ use std::{
 
 use journey::Timestamp;
 
+use self::align::Alignment;
 pub use self::parts::{MakeStage, Parts, SchemaSource};
 use crate::{
     definitions::Definitions,
@@ -63,6 +65,9 @@ pub struct Worker<S: Stage, L: Log> {
     captured: BTreeMap<TaskId, (Duration, usize)>,
     /// Tasks in the middle of a mark: their records wait.
     in_mark: BTreeSet<TaskId>,
+    /// Whether sources of time that run ahead wait for the slowest, and which do.
+    aligns: bool,
+    alignment: Alignment,
     is_closing: bool,
 }
 
@@ -116,6 +121,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
             assigned: false,
             captured: BTreeMap::new(),
             in_mark: BTreeSet::new(),
+            aligns: parts.align_sources,
+            alignment: Alignment::default(),
             is_closing: false,
         }
     }
@@ -144,6 +151,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
             self.commit(now)?;
         }
         self.go_on(now)?;
+        self.align(now)?;
         for polled in 0..TURN {
             // Only the first poll waits: `now` is as old as the turn, and pacing goes by it.
             let wait = if polled == 0 && self.in_mark.is_empty() {
@@ -283,6 +291,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
         self.marks.clear();
         self.captured.clear();
         self.in_mark.clear();
+        self.alignment.clear();
         self.batch.clear();
         self.pacing.begin_anew();
     }

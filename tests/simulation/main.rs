@@ -76,6 +76,7 @@ pub(crate) fn config(seed: u64, sets: Arc<[Arc<DefinitionSet>]>) -> ChainConfig 
         seed,
         batch: 50_000,
         state_records: 0,
+        align_sources: seed.is_multiple_of(2),
     }
 }
 

@@ -326,6 +326,7 @@ fn opener<S: Stage + 'static>(
             state_limit: None,
             state_format: None,
             grace: config.grace,
+            align_sources: config.align_sources,
         };
         Worker::new(log, parts)
     })

@@ -313,6 +313,10 @@ impl Log for KafkaLog {
             ))
         })
     }
+
+    fn has_backlog(&self, task: TaskId) -> bool {
+        !self.is_drained(task).unwrap_or(true)
+    }
 }
 
 impl Drop for KafkaLog {

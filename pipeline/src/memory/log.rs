@@ -397,6 +397,16 @@ impl Log for MemoryLog {
         }
         Ok(())
     }
+
+    fn has_backlog(&self, task: TaskId) -> bool {
+        let broker = self.broker.lock();
+        let topic = broker.topics.get(&self.names.inputs[task.input]);
+        let partition = topic.and_then(|partitions| partitions.get(task.partition as usize));
+        let last = partition.and_then(|partition| partition.records.last());
+        let next = self.next.get(&task);
+        last.zip(next)
+            .is_some_and(|(last, next)| last.offset >= *next)
+    }
 }
 
 fn headers(record: &Stored) -> impl Iterator<Item = (&str, &[u8])> {

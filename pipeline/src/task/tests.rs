@@ -5,7 +5,7 @@ use journey::{Millis, Quarters, TaskTime, TimeMark, Timestamp, definitions::Defi
 mod aged;
 mod formats;
 mod limit;
-mod raw;
+pub(crate) mod raw;
 mod switch;
 
 use schemas::Avro as _;

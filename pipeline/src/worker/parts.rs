@@ -38,6 +38,9 @@ pub struct Parts<S: Stage> {
     pub state_limit: Option<usize>,
     /// The format in which states are written; if absent, the one before the newest.
     pub state_format: Option<u8>,
+    /// Whether a source that is far ahead waits for the slowest, where time is the broker's: not in a backfill lane, where that
+    /// one may lie days behind.
+    pub align_sources: bool,
     /// The grace that ingest's marks carry; other stages pass on what they are told.
     pub grace: journey::Millis,
 }

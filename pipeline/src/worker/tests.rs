@@ -3,6 +3,7 @@ use std::sync::Arc;
 use journey::{Millis, TimeMark, topics::Lane};
 
 use super::*;
+mod align;
 mod formats;
 use crate::{
     memory::{Faults, MemoryBroker, MemoryLog, Stored},
@@ -55,11 +56,20 @@ fn worker_over<const NEWEST: u8>(
     state_format: Option<u8>,
 ) -> Worker<CountingOf<NEWEST>, MemoryLog> {
     let parts = Parts {
-        make: Box::new(|_| CountingOf::default()),
+        state_format,
+        ..parts(broker, |_| CountingOf::default())
+    };
+    Worker::new(log, parts)
+}
+
+/// What a worker of any stage is made of here.
+fn parts<S: Stage + 'static>(broker: &MemoryBroker, make: fn(TaskContext) -> S) -> Parts<S> {
+    Parts {
+        make: Box::new(make),
         definitions: Definitions::new(sets(&[i64::MIN])),
         schemas: Box::new(broker.clone()),
-        addresses: broker.addresses(&Counting::TOPOLOGY, &names()),
-        metrics: Arc::new(Metrics::new(Counting::TOPOLOGY)),
+        addresses: broker.addresses(&S::TOPOLOGY, &names()),
+        metrics: Arc::new(Metrics::new(S::TOPOLOGY)),
         pace: Pace {
             at_least: Duration::ZERO,
             quiet: Duration::ZERO,
@@ -67,10 +77,10 @@ fn worker_over<const NEWEST: u8>(
             ..Pace::default()
         },
         state_limit: None,
-        state_format,
+        state_format: None,
         grace: Millis(0),
-    };
-    Worker::new(log, parts)
+        align_sources: true,
+    }
 }
 
 fn drain<S: Stage>(worker: &mut Worker<S, MemoryLog>) {

@@ -46,30 +46,22 @@ impl KafkaLog {
         self.tick();
     }
 
+    /// Whether all of a partition has been handed out that its broker is known to hold; `None` while nothing is known.
+    pub(super) fn is_drained(&self, task: TaskId) -> Option<bool> {
+        let topic = &self.names.inputs[task.input];
+        let partition = task.partition as i32;
+        let high = native::cached_high_watermark(&self.consumer, topic, partition)?;
+        Some(self.tasks.get(&task)?.next_offset >= high)
+    }
+
     /// Ticks the silent partitions.
     fn tick(&mut self) {
-        let Self {
-            consumer,
-            names,
-            tasks,
-            ticker,
-            ..
-        } = self;
-        if let Some(ticker) = ticker {
-            let is_drained = |task: TaskId| {
-                let high = native::cached_high_watermark(
-                    consumer,
-                    &names.inputs[task.input],
-                    task.partition as i32,
-                );
-                high.is_some_and(|high| {
-                    tasks
-                        .get(&task)
-                        .is_some_and(|owned| owned.next_offset >= high)
-                })
-            };
-            ticker.tick(|task| names.inputs[task.input].clone(), is_drained);
-        }
+        let Some(mut ticker) = self.ticker.take() else {
+            return;
+        };
+        let topic = |task: TaskId| self.names.inputs[task.input].clone();
+        ticker.tick(topic, |task| self.is_drained(task) == Some(true));
+        self.ticker = Some(ticker);
     }
 
     pub(super) fn check_clock(&self, appended_at: Timestamp) -> Result<(), LogError> {

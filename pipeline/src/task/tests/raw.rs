@@ -4,7 +4,7 @@ use super::*;
 
 /// Passes every value on.
 #[derive(Debug, Default)]
-struct Entrance;
+pub(crate) struct Entrance;
 
 impl Processor for Entrance {
     type Key = u32;
