@@ -2,7 +2,7 @@
 //! its own look-up in the registry, apache-avro by the writer's schema, its own reading of marks and changelogs.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     io::{Read, Write},
     net::TcpStream,
@@ -253,40 +253,30 @@ impl Auditor {
         each?.into_iter().min()
     }
 
-    /// Over how many transactions the longest mark went that a changelog's task records tell of.
-    pub(crate) fn longest_mark(&self, changelog: &str) -> usize {
+    /// Over how many transactions the longest mark of `journey.visits` went. What a mark makes due follows on the last record
+    /// that an event caused, and between two transactions lies the first one's marker.
+    pub(crate) fn longest_mark(&self, visits: &str) -> usize {
+        let mut runs = BTreeMap::<i32, (usize, i64)>::new();
         let mut longest = 0;
-        let mut run: (Option<(i32, i64)>, usize) = (None, 0);
-        for record in self.read(changelog, Isolation::Committed) {
-            if record.key.as_deref() != Some(&[0]) {
-                continue;
+        for record in self.read(visits, Isolation::Committed) {
+            let (transactions, last) = runs.entry(record.partition).or_default();
+            let by_timer = !record.is_time() && {
+                let visit_event = self.decode(&record);
+                ["idle", "away", "ended"]
+                    .contains(&visit_event["kind"].as_str().unwrap_or_default())
+            };
+            if record.is_time() {
+                longest = longest.max(*transactions);
             }
-            let value = record.value.as_deref().expect("a task record");
-            let (offset, half_done) = position(value);
-            if half_done {
-                let at = Some((record.partition, offset));
-                run = (at, if run.0 == at { run.1 + 1 } else { 1 });
-                longest = longest.max(run.1 + 1);
-            }
+            *transactions = match *transactions {
+                _ if !by_timer => 0,
+                0 => 1,
+                open => open + usize::from(record.offset != *last + 1),
+            };
+            *last = record.offset;
         }
         longest
     }
-}
-
-/// The position in a state record: the input offset, and whether it lies inside a mark.
-fn position(value: &[u8]) -> (i64, bool) {
-    let mut at = 2; // format, fold version
-    let mut raw = 0u64;
-    for shift in (0..).step_by(7) {
-        let byte = value[at];
-        at += 1;
-        raw |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    let offset = (raw >> 1) as i64 ^ -((raw & 1) as i64);
-    (offset, value[at] != 0)
 }
 
 fn record(message: &impl Message) -> Record {

@@ -110,8 +110,7 @@ pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
     let logs = logs(lane);
     let revoked = logs.matches("partitions revoked").count();
     let sent_again = logs.matches("sending it again").count();
-    let changelog = lane.topic("web.events.sessionizer.changelog");
-    let longest = lane.auditor.longest_mark(&changelog);
+    let longest = lane.auditor.longest_mark(&lane.topic("journey.visits"));
     println!(
         "{}: {appended_and_taken_back} records of aborted transactions, {revoked} revocations, longest mark over \
          {longest} transactions",
