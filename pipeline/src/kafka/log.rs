@@ -39,6 +39,9 @@ use lag::Owned;
 
 /// Clean aborts in a row after which a worker gives up.
 const ABORTS: u32 = 20;
+/// Clean aborts in a row after which a new producer takes over: one may have lost a partition's leader, and not look for it
+/// again, when the broker was away.
+const RENEWED_AFTER: u32 = 3;
 /// How long a rebalance that must be under way is waited for before the old assignment is restored.
 const REBALANCE_WAIT: Duration = Duration::from_secs(3);
 /// Append time may run ahead of our own clock by this much.

@@ -85,7 +85,9 @@ impl Settings {
             .set("client.id", format!("footfall-{}", self.instance));
         config
             .set("log.connection.close", "false")
-            .set("reconnect.backoff.max.ms", "1000");
+            .set("reconnect.backoff.max.ms", "1000")
+            // A leader that was not known when it was asked for is not asked for again before: by default, after five minutes.
+            .set("topic.metadata.refresh.interval.ms", "10000");
         config
     }
 

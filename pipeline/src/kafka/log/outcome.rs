@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ABORTS, KafkaLog, REBALANCE_WAIT};
+use super::{ABORTS, KafkaLog, REBALANCE_WAIT, RENEWED_AFTER};
 use crate::{
     kafka::{failure::Failure, producer::Transactions},
     log::{Committed, LogError},
@@ -26,6 +26,10 @@ impl KafkaLog {
                         "a transaction was aborted {ABORTS} times in a row, last: {why}"
                     )));
                 }
+                if aborts.is_multiple_of(RENEWED_AFTER) {
+                    tracing::warn!(aborts, "a new producer sends it from here on");
+                    self.renew()?;
+                }
                 Ok(None)
             }
             Failure::Lost(why) => {
@@ -43,8 +47,7 @@ impl KafkaLog {
                     "nobody can say how a transaction ended: new producer, restoring what stands"
                 );
                 self.metrics.unknown_outcome();
-                self.transactions =
-                    Transactions::open(&self.settings, self.topology.stage, self.worker)?;
+                self.renew()?;
                 self.recover_since = Instant::now()
                     .checked_sub(REBALANCE_WAIT)
                     .or_else(|| Some(Instant::now()));
@@ -52,5 +55,11 @@ impl KafkaLog {
             }
             Failure::Fatal(why) => Err(LogError::new(why)),
         }
+    }
+
+    /// A new producer under the old one's id, which ends whatever that left open.
+    fn renew(&mut self) -> Result<(), LogError> {
+        self.transactions = Transactions::open(&self.settings, self.topology.stage, self.worker)?;
+        Ok(())
     }
 }
