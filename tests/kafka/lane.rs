@@ -259,6 +259,8 @@ impl Loader {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", &kafka.brokers)
             .set("enable.idempotence", "true")
+            // As the stages: a leader missed once is looked for again soon.
+            .set("topic.metadata.refresh.interval.ms", "5000")
             .set("linger.ms", "5")
             .set("message.max.bytes", "13000000")
             .set("queue.buffering.max.messages", "1000000")
