@@ -87,15 +87,10 @@ fn until_progress(lane: &Lane, name: &str) {
 /// Until a stage has got further in every partition than here: each has an owner that works.
 pub(crate) fn until_all_beyond(lane: &Lane, name: &str, here: &[i64]) {
     let what = format!("{name} to go on in every partition from {here:?}");
-    let mut behind = Vec::new();
     wait_while_it_moves(&what, PATIENCE, || {
         let now = committed(lane, name);
         if now.iter().zip(here).all(|(now, here)| now > here) {
             return Ok(());
-        }
-        if now != behind {
-            println!("{}: {name} stands at {now:?} of {here:?}", lane.prefix);
-            behind.clone_from(&now);
         }
         Err(now)
     });

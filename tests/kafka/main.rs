@@ -82,7 +82,7 @@ pub(crate) fn wait_until<T>(
 
 /// Asks until there is an answer, and as long as how far it has come still changes: a slow machine is no failure, one that
 /// stands still is. In all not longer than eight times that.
-pub(crate) fn wait_while_it_moves<T, P: PartialEq>(
+pub(crate) fn wait_while_it_moves<T, P: PartialEq + std::fmt::Debug>(
     what: &str,
     patience: Duration,
     mut ask: impl FnMut() -> Result<T, P>,
@@ -99,7 +99,7 @@ pub(crate) fn wait_while_it_moves<T, P: PartialEq>(
         }
         assert!(
             moved.elapsed() < patience && begun.elapsed() < patience * 8,
-            "waited {:?} for {what}, which last moved {:?} ago",
+            "waited {:?} for {what}, which last moved {:?} ago, to {reached:?}",
             begun.elapsed(),
             moved.elapsed()
         );
