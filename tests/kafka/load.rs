@@ -62,7 +62,7 @@ impl Disturbance {
 const STIR: Duration = Duration::from_millis(100);
 
 /// Sends the day at an even pace; while the disturbance is not over it trickles through its last fifth, and before the last
-/// twentieth waits for it. For three hours of it one topic's time stands still: the mark after them has much to do. Gives the
+/// twentieth waits for it. For six hours of it one topic's time stands still: the mark after them has much to do. Gives the
 /// time of the last tick.
 fn feed(lane: &Lane, day: &Day, over: Duration, disturbance: &Disturbance) -> i64 {
     let mut loader = lane.producer();
@@ -71,7 +71,7 @@ fn feed(lane: &Lane, day: &Day, over: Duration, disturbance: &Disturbance) -> i6
         day.sent[day.sent.len() - 1].send_at.0,
     );
     let pace = over.as_secs_f64() / (last - first) as f64;
-    let silence = first + 9 * HOUR..first + 12 * HOUR;
+    let silence = first + 9 * HOUR..first + 15 * HOUR;
     let (mut due, mut before) = (Instant::now(), first);
     for (i, sent) in day.sent.iter().enumerate() {
         let at = sent.send_at.0;
