@@ -14,7 +14,7 @@ use crate::{
     judge::{assert_forwarded_once, assert_same_said, assert_visits_of_a_batch, undisturbed},
     kafka, kills,
     lane::{Lane, SMALL, WEB_RAW},
-    load::{replay, under_load},
+    load::{replay, under_load_with_a_long_mark},
     marks::assert_marks_keep_their_word,
     number,
     stage::{STAGES, Stage},
@@ -61,7 +61,7 @@ fn run_disturbed(kafka: &Kafka) -> Disturbed {
     let lane = Lane::new(kafka, "chain", true);
     lane.define_demo();
     let (started, events) = (Instant::now(), day.sent.len());
-    under_load(&lane, &day, feeding(), || {
+    under_load_with_a_long_mark(&lane, &day, feeding(), || {
         let running = disturb_all(&lane, 0, |_, _| {});
         let (kills, took) = (STAGES.len() * kills(), started.elapsed());
         println!("{}: {kills} kills in {took:?}", lane.prefix);

@@ -171,6 +171,14 @@ impl Lane {
 
     /// Until a stage has passed on all that its input holds, up to this time.
     pub(crate) fn until_done(&self, stage: &str, output: Option<&str>, at: i64) {
+        self.until_read(stage);
+        if let Some(output) = output {
+            self.until_marked(output, at);
+        }
+    }
+
+    /// Until a stage has committed all that its input holds.
+    pub(crate) fn until_read(&self, stage: &str) {
         let group = self.topic(&format!("footfall.{stage}"));
         let inputs = INPUTS.iter().find(|(name, _)| *name == stage);
         let inputs = inputs.expect("a stage").1;
@@ -178,9 +186,6 @@ impl Lane {
             let topic = self.topic(input);
             let what = format!("{stage} to have read {topic}");
             wait_while_it_moves(&what, PATIENCE, || self.auditor.caught_up(&group, &topic));
-        }
-        if let Some(output) = output {
-            self.until_marked(output, at);
         }
     }
 
