@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_pom_pins_what_it_fetches() {
-        assert!(POM.contains("<kafka.version>4.3.1</kafka.version>"));
+        assert!(POM.contains("<kafka.version>4.2.1</kafka.version>"));
         assert!(POM.contains("<registry.version>2.6.13.Final</registry.version>"));
     }
 }

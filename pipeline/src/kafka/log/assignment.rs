@@ -83,7 +83,8 @@ impl KafkaLog {
         let committed = self.consumer.committed_offsets(wanted, timeout);
         let committed = committed.map_err(|e| {
             LogError::new(format!(
-                "the committed offsets of {} cannot be read: {e}",
+                "the committed offsets of {} cannot be read: {e}. Nobody coordinates the group, or a transaction holds its \
+                 offsets: `kafka-transactions.sh find-hanging` names it (docs/operations.md, LsoStuck)",
                 self.names.inputs.join(", ")
             ))
         })?;
