@@ -181,9 +181,7 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
                 assets: args.assets,
                 salt: args.salt.clone(),
             };
-            let none = BTreeSet::new;
-            args.common
-                .import(|line| log.convert(line).map(|event| (event, none())))?
+            args.common.import(|line| log.convert(line))?
         }
         Command::Ga4(args) => {
             let ga4 = Ga4 {

@@ -1,12 +1,10 @@
 //! Combined access logs, as Apache and nginx write them: page views, with a visitor made of address and user agent.
 
 use hmac::{Hmac, KeyInit, Mac};
-use ingest::Limits;
 use journey::Timestamp;
-use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::Skip;
+use super::{Converted, Skip, raw_event::RawEvent};
 
 /// What ends a path that is no page.
 const ASSETS: &str = "avif bmp css csv eot gif gz ico jpeg jpg js json map mjs mp3 mp4 otf pdf png rss svg ttf txt wasm \
@@ -57,8 +55,8 @@ pub fn salt(text: &str) -> Result<Hmac<Sha256>, String> {
 }
 
 impl AccessLog {
-    /// The raw event that a line is, or why it is none.
-    pub fn convert(&self, line: &str) -> Result<Value, Skip> {
+    /// The raw event that a line is and what was left out of it, or why it is none.
+    pub fn convert(&self, line: &str) -> Result<Converted, Skip> {
         let line = Line::read(line).ok_or(Skip::Malformed)?;
         if line.method != "GET" {
             return Err(Skip::NotGet);
@@ -73,29 +71,20 @@ impl AccessLog {
         if !self.assets && is_asset(path) {
             return Err(Skip::Asset);
         }
-        let limits = Limits::default();
-        let url = format!("{}{}", self.origin, line.target);
-        if url.len() > limits.url_bytes {
-            return Err(Skip::UrlTooLong);
-        }
-        let mut event = json!({
-            "deploymentId": self.deployment,
-            "customerCookieId": self.visitor(line.address, line.user_agent),
-            "eventName": "page_viewed",
-            "page": {"url": url},
-            "createdDate": line.at.to_string(),
-            "sentDate": line.at.to_string(),
-            "consent": {"state": self.consent, "source": "import"},
-        });
-        for (name, value, most) in [
-            ("userAgentString", line.user_agent, limits.text_bytes),
-            ("referrerUrl", line.referrer, limits.url_bytes),
+        let visitor = self.visitor(line.address, line.user_agent);
+        let mut event = RawEvent::new(&self.deployment, &visitor, "page_viewed", line.at);
+        event.page(&format!("{}{}", self.origin, line.target))?;
+        event.consent(&self.consent);
+        for (member, value) in [
+            ("userAgentString", line.user_agent),
+            ("referrerUrl", line.referrer),
         ] {
-            if !["", "-"].contains(&value) && value.len() <= most {
-                event[name] = value.into();
+            // What the browser did not send.
+            if value != "-" {
+                event.set(member, value);
             }
         }
-        Ok(event)
+        Ok(event.finish())
     }
 
     fn visitor(&self, address: &str, user_agent: &str) -> String {
@@ -170,6 +159,8 @@ fn is_asset(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn log() -> AccessLog {
@@ -191,7 +182,8 @@ mod tests {
     #[test]
     fn a_page_view_has_its_time_its_url_and_a_visitor_without_an_address() {
         let event = log().convert(&line("GET /a/b?x=1 HTTP/1.1", "200"));
-        let event = event.expect("a page view");
+        let (event, left_out) = event.expect("a page view");
+        assert!(left_out.is_empty());
         assert_eq!(event["page"]["url"], "https://shop.example/a/b?x=1");
         assert_eq!(event["createdDate"], "2015-05-17T10:05:03.000Z");
         assert_eq!(event["referrerUrl"], "https://search.example/?q=a");
@@ -204,7 +196,22 @@ mod tests {
             ..log()
         };
         let other = other.convert(&line("GET /a/b?x=1 HTTP/1.1", "200"));
-        assert_ne!(other.expect("the same line")["customerCookieId"], cookie);
+        let (other, _) = other.expect("the same line");
+        assert_ne!(other["customerCookieId"], cookie);
+    }
+
+    #[test]
+    fn what_ingest_would_not_take_is_left_out_and_said() {
+        let long = line("GET /a HTTP/1.1", "200").replace("?q=a", &"x".repeat(2_048));
+        let (event, left_out) = log().convert(&long).expect("a page view");
+        assert_eq!(event.get("referrerUrl"), None);
+        assert_eq!(left_out, BTreeSet::from(["referrerUrl"]));
+        let none = line("GET /a HTTP/1.1", "200").replace("https://search.example/?q=a", "-");
+        let (event, left_out) = log().convert(&none).expect("a page view");
+        assert_eq!(event.get("referrerUrl"), None);
+        assert!(left_out.is_empty());
+        let long = line(&format!("GET /{} HTTP/1.1", "x".repeat(2_048)), "200");
+        assert_eq!(log().convert(&long).err(), Some(Skip::UrlTooLong));
     }
 
     #[test]
