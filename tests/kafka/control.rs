@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     auditor::{Isolation, Record},
     kafka,
-    lane::{Lane, Loader, RAW, WEB_RAW},
+    lane::{Lane, RAW, WEB_RAW},
+    loader::Loader,
     stage::{PATIENCE, STAGES},
     truth::customer_id,
     wait_until,

@@ -18,6 +18,7 @@ mod judge;
 mod lane;
 mod live;
 mod load;
+mod loader;
 mod marks;
 mod metrics;
 mod output_format;

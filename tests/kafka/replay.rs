@@ -17,7 +17,8 @@ use crate::{
     Kafka,
     auditor::{Isolation, Record},
     kafka,
-    lane::{Lane, Loader, RAW, WEB_RAW},
+    lane::{Lane, RAW, WEB_RAW},
+    loader::Loader,
     stage::{STAGES, Stage},
     truth::{Day, assert_same_visits, ended},
 };

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     kafka,
-    lane::{ENGAGEMENT_RAW, Lane, Loader, RAW, WEB_RAW},
+    lane::{ENGAGEMENT_RAW, Lane, RAW, WEB_RAW},
+    loader::Loader,
     stage::STAGES,
 };
 

@@ -72,10 +72,10 @@ impl Day {
         (suppressed, dead)
     }
 
-    /// What a batch sessionization is given: all that was passed on, but what came too late.
-    pub(crate) fn events(&self, too_late: &BTreeSet<String>) -> Vec<Event> {
+    /// What a batch sessionization is given: all that was passed on, but what came too late, or never.
+    pub(crate) fn events(&self, left_out: &BTreeSet<String>) -> Vec<Event> {
         self.truths()
-            .filter(|truth| is_forwarded(truth.fate) && !too_late.contains(&truth.event_id))
+            .filter(|truth| is_forwarded(truth.fate) && !left_out.contains(&truth.event_id))
             .map(|truth| Event {
                 visitor: customer_id(&truth.deployment_id, &truth.cookie),
                 id: truth.event_id.clone(),
