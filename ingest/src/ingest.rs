@@ -6,8 +6,9 @@ use journey::{
     IngestAccount, TaskTime, Timestamp, VisitorTrait, WebEvent, definitions::DefinitionSet, topics,
 };
 use pipeline::{
-    Address, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record, Refusal, Rejection,
-    Stage, TaskContext, TimeFrom, Timer, Timers, Topology, Trigger, outbox::Fate,
+    Address, CountedReason, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record,
+    Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology, Trigger,
+    outbox::Fate,
 };
 use schemas::{
     Avro, Incompatible,
@@ -26,7 +27,7 @@ use crate::{
     lately::Lately,
     quota::Quotas,
     raw::{self, RawEvent, RawReport},
-    reason::Flaw,
+    reason::{Flaw, RejectReason},
     report,
     scrub::Kind,
     site::Sites,
@@ -69,6 +70,13 @@ pub static IDENTIFIERS_DROPPED: Counter = Counter {
     name: "footfall_identifiers_dropped_total",
     help: "Identifiers of visitors that were dropped because they are not of their type, by type.",
     label: "type",
+};
+
+/// Events of nobody's deployment: a snippet that nobody remembers, or a deployment that is still to be defined.
+const UNKNOWN_DEPLOYMENT_EVENTS: CountedReason = CountedReason {
+    reason: RejectReason::UnknownDeployment.as_str(),
+    name: "footfall_unknown_deployment_events_total",
+    help: "Events and reports of deployments that no definition knows.",
 };
 
 /// Raw events in; validated, consented, scrubbed and enriched ones out, by visitor.
@@ -241,6 +249,7 @@ impl Stage for Ingest {
         (&UNKNOWN_MEMBERS, &Unknown::WITHIN),
         (&IDENTIFIERS_DROPPED, &["email", "phone", "externalId"]),
     ];
+    const COUNTED_REASONS: &'static [CountedReason] = &[UNKNOWN_DEPLOYMENT_EVENTS];
     const TOPOLOGY: Topology = Topology {
         stage: "ingest",
         inputs: &[topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW],

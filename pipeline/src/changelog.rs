@@ -34,6 +34,19 @@ pub struct OffsetNote {
     /// What a stage without a changelog has still to tell, in few bytes; null of every other.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub own: Value,
+    /// What it held and had said, to be compared with what is restored; nothing of a stage without a changelog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// What a task held at a committed offset, and how much it had said since its floor: one that is restored and has folded again
+/// must come to the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Keys with a state.
+    pub states: u64,
+    /// Records for other topics than the changelog, from the floor on.
+    pub said: u64,
 }
 
 /// The longest metadata that a broker takes by default.
@@ -264,6 +277,7 @@ mod tests {
             received: Timestamp::MIN,
             definitions: i64::MIN,
             own: Value::from("a"),
+            fingerprint: Some(Fingerprint { states: 1, said: 2 }),
         };
         let written = CommitMetadata {
             end: i64::MAX,
@@ -273,5 +287,8 @@ mod tests {
         };
         assert_eq!(CommitMetadata::from_text(&written.to_text()), Some(written));
         assert_eq!(CommitMetadata::from_text(""), None);
+        let before = r#"{"end":1,"at":2,"floor":3,"note":{"received":4,"definitions":5}}"#;
+        let before = CommitMetadata::from_text(before).expect("as it was before fingerprints");
+        assert_eq!(before.note.fingerprint, None);
     }
 }

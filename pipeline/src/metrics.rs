@@ -7,7 +7,7 @@ use std::{
 };
 
 use journey::Timestamp;
-use prometheus::{Encoder, GaugeVec, IntCounterVec, Registry, TextEncoder};
+use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, Registry, TextEncoder};
 
 mod families;
 
@@ -32,6 +32,8 @@ pub struct Metrics {
     triggered: Option<(usize, Triggered)>,
     /// The number that the stage itself shows of each task.
     own: Option<GaugeVec>,
+    /// Dead letters of the reasons that the stage has counted by themselves.
+    reasons: HashMap<&'static str, IntCounter>,
     /// What the stage's own pure code counts, by the name of the metric.
     facts: Mutex<HashMap<&'static str, IntCounterVec>>,
 }
@@ -49,6 +51,10 @@ impl Metrics {
             let by_trigger = Triggered::new(&metrics.registry, latency.name, latency.help);
             (latency.output, by_trigger)
         });
+        for counted in S::COUNTED_REASONS {
+            let counter = families::counter(&metrics.registry, counted.name, counted.help);
+            metrics.reasons.insert(counted.reason, counter);
+        }
         for (counter, values) in S::COUNTERS {
             for value in *values {
                 metrics.add_fact(counter.name, counter.help, counter.label, value, 0);
@@ -71,6 +77,7 @@ impl Metrics {
             sources: Sources::new(&registry),
             triggered: None,
             own: None,
+            reasons: HashMap::new(),
             facts: Mutex::new(HashMap::new()),
             registry,
         };
@@ -129,6 +136,9 @@ impl Metrics {
         if fate == Fate::DeadLettered {
             let of_reason = self.flow.dead_lettered.with_label_values(&[reason]);
             of_reason.inc_by(n);
+            if let Some(counter) = self.reasons.get(reason) {
+                counter.inc_by(n);
+            }
         }
     }
 
@@ -185,6 +195,7 @@ impl Metrics {
             .limit
             .set(task.state_limit().unwrap_or(0) as i64);
         self.states.evicted.inc_by(task.take_evicted());
+        self.states.divergences.inc_by(task.take_divergences());
         self.states
             .hottest_key
             .with_label_values(&labels)

@@ -176,6 +176,9 @@ pub trait Stage: Processor {
     /// What it counts, and every value that the label of each may have: a series stands at zero from the start.
     const COUNTERS: &'static [Counts] = &[];
 
+    /// Reasons of refusal that have a counter of their own.
+    const COUNTED_REASONS: &'static [CountedReason] = &[];
+
     /// A number of its own that it shows of each task.
     const GAUGE: Option<&'static Gauge> = None;
 
@@ -248,6 +251,17 @@ pub struct Topology {
     /// Whether it stops when the share of dead letters says that the fault is ours. Never true of ingest: a stranger could
     /// switch it off.
     pub dead_letter_limit: bool,
+}
+
+/// A reason of refusal that is a metric too, by its name alone.
+#[derive(Clone, Copy, Debug)]
+pub struct CountedReason {
+    /// As [`Rejection::reason`] has it.
+    pub reason: &'static str,
+    /// The metric's name.
+    pub name: &'static str,
+    /// The metric's help text.
+    pub help: &'static str,
 }
 
 /// A number of a stage's own, by task.

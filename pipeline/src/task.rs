@@ -4,6 +4,7 @@ mod capture;
 mod format;
 mod limit;
 mod marks;
+mod replay;
 mod restore;
 
 use std::sync::Arc;
@@ -20,9 +21,6 @@ use crate::{
     outbox::{Addresses, Batch, Origin, Outbox},
     processor::{Record, Refusal, Stage, TaskContext, TimeFrom},
 };
-
-/// What is folded again says so much at the most before that is discarded.
-const DISCARDED: usize = 10_000;
 
 /// One partition's states, timers and time.
 pub struct Task<S: Stage> {
@@ -142,30 +140,8 @@ impl<S: Stage> Task<S> {
         }
         // Offsets have gaps: what lay between may have been no record at all.
         self.next_offset = self.next_offset.max(self.capture.replayed_until);
+        self.compare();
         self.take_in(record, batch, addresses)
-    }
-
-    /// Takes in again what an earlier owner committed: the state comes to where it was then, and nothing is said.
-    fn take_again(
-        &mut self,
-        record: &PolledRecord<'_>,
-        addresses: &Addresses,
-    ) -> Result<Taken, LogError> {
-        let mut discarded = std::mem::take(&mut self.capture.discarded);
-        let had_read = self.has_read;
-        let mut taken = self.take_in(record, &mut discarded, addresses)?;
-        while taken == Taken::HalfDone {
-            discarded.clear();
-            taken = self.fire(&mut discarded, addresses, |said| {
-                said.record_count() >= DISCARDED
-            });
-        }
-        discarded.clear();
-        (self.capture.discarded, self.has_read) = (discarded, had_read);
-        Ok(match taken {
-            Taken::Unknown(id) => Taken::Unknown(id),
-            _ => Taken::Replayed,
-        })
     }
 
     fn take_in(
@@ -179,6 +155,7 @@ impl<S: Stage> Task<S> {
             self.fold.set_time(self.time_now());
             self.adopt_due();
         }
+        let before = batch.record_count();
         // Anybody may write into a raw topic: what looks like a mark there is a tick.
         let mark = record
             .mark
@@ -188,6 +165,7 @@ impl<S: Stage> Task<S> {
             None if record.is_empty() => Taken::Yes,
             None => self.take_input(record, batch, addresses),
         };
+        self.capture.said += (batch.record_count() - before) as u64;
         match taken {
             Taken::Yes | Taken::Rejected => self.read_up_to(record.offset + 1),
             Taken::HalfDone => self.read_up_to(record.offset),

@@ -31,6 +31,7 @@ const ZERO: &[Family] = &[
             "footfall_end_to_end_latency_seconds{topic}",
             "footfall_states{topic,partition}",
             "footfall_states_evicted_total",
+            "footfall_restore_divergence_total",
             "footfall_hottest_key_share{topic,partition}",
             "footfall_definitions_unreadable_total",
             "footfall_slow_decodes_total",
@@ -39,6 +40,7 @@ const ZERO: &[Family] = &[
     Family {
         stages: &["ingest"],
         metrics: &[
+            "footfall_unknown_deployment_events_total",
             "footfall_unknown_members_total{object}",
             "footfall_identifiers_dropped_total{type}",
             "footfall_scrubbed_total{kind}",
@@ -226,6 +228,13 @@ fn every_binary_answers_its_probes_and_shows_every_metric_that_it_promises() {
 
     let mut loader = lane.producer();
     loader.send(WEB_RAW, Some("v2"), b"no JSON", Some(smoke::START));
+    let of_nobody = smoke::view("v3", "e9", "/", smoke::START).replace("shop", "old-shop");
+    loader.send(
+        WEB_RAW,
+        Some("v3"),
+        of_nobody.as_bytes(),
+        Some(smoke::START),
+    );
     smoke::linger(&mut loader);
     lane.until_all_done("ingest", loader.now());
     for stage in &stages {
@@ -239,4 +248,6 @@ fn every_binary_answers_its_probes_and_shows_every_metric_that_it_promises() {
         let forwarded = stage.metric("footfall_records_total", &["result=\"forwarded\""]);
         assert!(forwarded > 0.0, "{} has counted something", stage.name);
     }
+    let of_nobody = stages[0].metric("footfall_unknown_deployment_events_total", &[]);
+    assert_eq!(of_nobody, 1.0);
 }

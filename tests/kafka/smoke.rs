@@ -11,7 +11,7 @@ use crate::{
 
 pub(crate) const START: i64 = 1_795_434_000_000;
 
-fn view(visitor: &str, id: &str, path: &str, at: i64) -> String {
+pub(crate) fn view(visitor: &str, id: &str, path: &str, at: i64) -> String {
     let date = iso(at);
     json!({
         "eventId": id, "deploymentId": "shop", "customerCookieId": visitor, "eventName": "page_viewed",

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use footfall::chain::Chain;
 use journey::{
     JourneyEvent, Text, Timestamp, VisitEvent,
     staffing::{Actual, StaffingInterval},
@@ -174,6 +175,16 @@ fn accounted_for(broker: &MemoryBroker) -> ByMinute {
         *accounted.entry(place).or_default() += counts.sum::<i64>();
     }
     accounted
+}
+
+/// Whatever was restored came to what was committed.
+pub(crate) fn nothing_diverged(chain: &Chain) {
+    for metrics in chain.metrics() {
+        let mut lines = metrics.lines();
+        let count = lines.find(|line| line.starts_with("footfall_restore_divergence_total{"));
+        let count = count.expect("counted from zero");
+        assert!(count.ends_with(" 0"), "{count}");
+    }
 }
 
 /// The sequence of every session is 1, 2, 3…

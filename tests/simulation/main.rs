@@ -31,7 +31,9 @@ use journey::{
 use journey_tests::oracle::{self, Event};
 use pipeline::memory::{Faults, Random};
 
-use judge::{adds_up, as_the_oracle_says, ended, gapless, same, same_in_any_order, values};
+use judge::{
+    adds_up, as_the_oracle_says, ended, gapless, nothing_diverged, same, same_in_any_order, values,
+};
 use kinds::{FAULTS, Kinds, TRAFFIC, Traffic};
 use script::Script;
 
@@ -101,6 +103,7 @@ fn one(seed: u64, visitors: u32, kinds: &Kinds) -> Happened {
     again.settle(script.end).expect("nothing goes wrong");
     same(again.broker(), faulty.broker());
     gapless(faulty.broker());
+    nothing_diverged(&faulty);
     adds_up(calm.broker());
     adds_up(faulty.broker());
     if !kinds.has(Traffic::ClockBack) {

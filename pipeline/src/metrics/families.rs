@@ -29,7 +29,7 @@ pub(super) fn counters(to: &Registry, name: &str, help: &str, labels: &[&str]) -
     register(to, metric.expect("valid"))
 }
 
-fn counter(to: &Registry, name: &str, help: &str) -> IntCounter {
+pub(super) fn counter(to: &Registry, name: &str, help: &str) -> IntCounter {
     register(to, IntCounter::new(name, help).expect("valid"))
 }
 
@@ -256,6 +256,7 @@ pub(super) struct States {
     pub(super) uncaptured_age: GaugeVec,
     pub(super) evicted: IntCounter,
     pub(super) restore_duration: HistogramVec,
+    pub(super) divergences: IntCounter,
     pub(super) left_to_restore: IntGaugeVec,
     pub(super) rebalances: IntCounter,
 }
@@ -293,6 +294,11 @@ impl States {
                 "from an assignment until all of it stands where it was committed",
                 &[],
                 SLOW,
+            ),
+            divergences: counter(
+                to,
+                "footfall_restore_divergence_total",
+                "tasks that were restored to something else than was committed",
             ),
             left_to_restore: numbers(
                 to,

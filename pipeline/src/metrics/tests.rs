@@ -22,6 +22,17 @@ fn what_a_stage_counts_stands_at_zero_before_it_has_counted_anything() {
 }
 
 #[test]
+fn a_counted_reason_counts_the_dead_letters_of_that_reason_alone() {
+    let metrics = Metrics::of::<Counting>();
+    metrics.add("in", Fate::DeadLettered, "strange", 2);
+    metrics.add("in", Fate::DeadLettered, "long", 3);
+    metrics.add("in", Fate::Suppressed, "strange", 4);
+    let text = metrics.render();
+    let counted = "footfall_strange_total{stage=\"counting\"} 2";
+    assert!(text.lines().any(|line| line == counted), "{text}");
+}
+
+#[test]
 fn a_build_says_its_version_and_its_revision() {
     let text = Metrics::new(Counting::TOPOLOGY).render();
     let info = text

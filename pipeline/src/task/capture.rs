@@ -4,7 +4,7 @@ use schemas::Avro;
 
 use super::Task;
 use crate::{
-    changelog::OffsetNote,
+    changelog::{Fingerprint, OffsetNote},
     log::TaskPosition,
     outbox::{Addresses, Batch, Destination, Outbox},
     processor::Stage,
@@ -25,14 +25,14 @@ pub(super) struct Captured {
     /// The definitions in force at that offset: none newer may come into force before it.
     pub(super) definitions: i64,
     pub(super) discarded: Batch,
+    /// What the task held and had said at that offset, until it has been compared.
+    pub(super) expected: Option<Fingerprint>,
+    /// Records said since the floor.
+    pub(super) said: u64,
+    pub(super) divergences: u64,
 }
 
 impl<S: Stage> Task<S> {
-    /// Whether it is still folding again what an earlier owner committed.
-    pub fn is_replaying(&self) -> bool {
-        self.next_offset < self.capture.replayed_until
-    }
-
     /// Whether its changelog must be written in the next commit, whatever the state's age: nothing of the task stands there
     /// yet, it was folded again after a restore, or a mark is half done.
     fn must_capture(&self) -> bool {
@@ -56,6 +56,7 @@ impl<S: Stage> Task<S> {
         }
         if captures || S::TOPOLOGY.stateless {
             self.capture.floor = self.next_offset;
+            self.capture.said = 0;
         }
         self.has_read = false;
         TaskPosition {
@@ -71,6 +72,7 @@ impl<S: Stage> Task<S> {
                     self.in_force
                 },
                 own: self.fold.processor().note(),
+                fingerprint: self.fingerprint(),
             },
         }
     }

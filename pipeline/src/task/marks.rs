@@ -104,7 +104,20 @@ impl<S: Stage> Task<S> {
         self.fire(batch, addresses, full)
     }
 
+    /// Fires, and counts what is said.
     pub(super) fn fire(
+        &mut self,
+        batch: &mut Batch,
+        addresses: &Addresses,
+        full: impl Fn(&Batch) -> bool,
+    ) -> Taken {
+        let before = batch.record_count();
+        let taken = self.fire_until(batch, addresses, full);
+        self.capture.said += (batch.record_count() - before) as u64;
+        taken
+    }
+
+    fn fire_until(
         &mut self,
         batch: &mut Batch,
         addresses: &Addresses,

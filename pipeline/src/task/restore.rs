@@ -44,8 +44,10 @@ impl<S: Stage> Task<S> {
                 .note
                 .as_ref()
                 .map_or(i64::MAX, |note| note.definitions),
+            expected: restored.note.as_ref().and_then(|note| note.fingerprint),
             ..Captured::default()
         };
+        task.compare();
         Ok(task)
     }
 

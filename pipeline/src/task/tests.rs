@@ -115,6 +115,11 @@ static COUNTED: crate::Counter = crate::Counter {
 
 impl<const NEWEST: u8> Stage for CountingOf<NEWEST> {
     const COUNTERS: &'static [crate::Counts] = &[(&COUNTED, &["odd", "even"])];
+    const COUNTED_REASONS: &'static [crate::CountedReason] = &[crate::CountedReason {
+        reason: "strange",
+        name: "footfall_strange_total",
+        help: "What is strange.",
+    }];
     const TOPOLOGY: Topology = Topology {
         stage: "counting",
         inputs: &["in"],
@@ -187,6 +192,8 @@ struct Bench {
     task: Task<Counting>,
     batch: Batch,
     changelog: std::collections::BTreeMap<Vec<u8>, Vec<u8>>,
+    /// How many are expected at the next commit.
+    divergences: u64,
 }
 
 impl Bench {
@@ -200,6 +207,7 @@ impl Bench {
             task: task.expect("nothing to restore"),
             batch: Batch::default(),
             changelog: Default::default(),
+            divergences: 0,
         }
     }
 
@@ -267,6 +275,7 @@ impl Bench {
             }
         }
         self.batch.clear();
+        assert_eq!(self.task.take_divergences(), self.divergences);
         (said, position)
     }
 

@@ -1,6 +1,7 @@
 //! States that are not captured with every commit: what is younger than the changelog is folded again.
 
 use super::*;
+use crate::changelog::Fingerprint;
 
 impl Bench {
     /// Commits without capturing, unless the task must.
@@ -66,6 +67,47 @@ fn what_is_younger_than_the_changelog_is_folded_again_and_nothing_is_said_twice(
         (7, 7),
         "and captured at once: it is not folded a third time"
     );
+}
+
+#[test]
+fn what_is_restored_to_something_else_than_was_committed_is_counted_once() {
+    let committed = || {
+        let mut bench = Bench::new(&[i64::MIN]);
+        bench.input(0, "1@0");
+        bench.commit();
+        bench.input(1, "1@10");
+        bench.mark(2, 500);
+        bench.go_on(usize::MAX);
+        let (_, committed) = bench.commit_young();
+        (bench, committed)
+    };
+    // The input is not what it was: another key, and so one state more and one timer less.
+    let (mut bench, position) = committed();
+    bench.killed(&position, &[i64::MIN]);
+    bench.take(1, Some("1@900"), None);
+    assert_eq!(bench.task.take_divergences(), 0, "not there yet");
+    bench.mark(2, 500);
+    bench.divergences = 1;
+    bench.commit_young();
+    bench.divergences = 0;
+    bench.input(3, "1@1000");
+    bench.commit_young();
+
+    // A state is gone from the changelog.
+    let (mut bench, mut position) = committed();
+    position.next_offset = position.floor;
+    let states = bench.changelog.len() as u64;
+    position.note.fingerprint = Some(Fingerprint { states, said: 0 });
+    bench.killed(&position, &[i64::MIN]);
+    assert_eq!(bench.task.take_divergences(), 1);
+
+    // Committed by a release that left no fingerprint.
+    let (mut bench, mut position) = committed();
+    position.note.fingerprint = None;
+    bench.killed(&position, &[i64::MIN]);
+    bench.take(1, Some("1@900"), None);
+    bench.mark(2, 500);
+    bench.commit_young();
 }
 
 #[test]
