@@ -120,6 +120,16 @@ pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
     assert!(sent_again > 0, "no transaction was aborted and sent again");
     assert!(revoked > 0, "nothing was rebalanced");
     assert!(longest >= 3, "no mark went over three transactions");
+    assert_nothing_diverged(lane);
+}
+
+/// Every task that was restored came to what was committed.
+pub(crate) fn assert_nothing_diverged(lane: &Lane) {
+    let logs = logs(lane);
+    let restored = logs.matches("changelogs read").count();
+    let diverged = logs.matches("restored to something else").count();
+    assert!(restored > 0, "nothing was restored");
+    assert_eq!(diverged, 0, "of {restored} restores");
 }
 
 fn logs(lane: &Lane) -> String {

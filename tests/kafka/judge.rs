@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     Kafka,
     auditor::{Isolation, Record},
+    disturb::assert_nothing_diverged,
     lane::{Lane, WEB_RAW},
     load::replay,
     marks::assert_marks_keep_their_word,
@@ -28,6 +29,7 @@ const PROMISED: [&str; 4] = [
 
 /// Nothing lost, nothing doubled, nothing ended early; and said as an undisturbed chain would have said it.
 pub(crate) fn assert_unharmed(kafka: &Kafka, lane: &Lane, day: &Day) {
+    assert_nothing_diverged(lane);
     assert_forwarded_once(lane, day);
     assert_marks_keep_their_word(lane);
     assert_visits_of_a_batch(lane, day);
