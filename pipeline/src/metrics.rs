@@ -195,7 +195,7 @@ impl Metrics {
             .limit
             .set(task.state_limit().unwrap_or(0) as i64);
         self.states.evicted.inc_by(task.take_evicted());
-        self.states.divergences.inc_by(task.take_divergences());
+        self.diverged(task.take_divergences());
         self.states
             .hottest_key
             .with_label_values(&labels)
@@ -212,6 +212,11 @@ impl Metrics {
             );
         }
         self.sources.slow_decodes.inc_by(task.take_slow_decodes());
+    }
+
+    /// So many tasks were restored to something else than was committed.
+    pub fn diverged(&self, n: u64) {
+        self.states.divergences.inc_by(n);
     }
 
     /// For how long a task's states have not been captured, though there was input.

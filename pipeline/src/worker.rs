@@ -215,6 +215,8 @@ impl<S: Stage, L: Log> Worker<S, L> {
             }
         };
         if taken == Taken::Replayed {
+            // At once: a task that is lost before its next commit takes nothing of it away.
+            self.metrics.diverged(task.take_divergences());
             return Ok(Happened::Record);
         }
         self.pacing.took(now);

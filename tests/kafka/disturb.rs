@@ -126,10 +126,8 @@ pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
 /// Every task that was restored came to what was committed.
 pub(crate) fn assert_nothing_diverged(lane: &Lane) {
     let logs = logs(lane);
-    let restored = logs.matches("changelogs read").count();
     let diverged = logs.matches("restored to something else").count();
-    assert!(restored > 0, "nothing was restored");
-    assert_eq!(diverged, 0, "of {restored} restores");
+    assert_eq!(diverged, 0, "restored to something else");
 }
 
 fn logs(lane: &Lane) -> String {

@@ -78,6 +78,7 @@ impl<S: Stage> Task<S> {
         tracing::error!(
             input = S::TOPOLOGY.inputs[self.id.input],
             partition = self.id.partition,
+            floor = self.capture.floor,
             offset = self.next_offset,
             ?expected,
             ?restored,

@@ -31,11 +31,7 @@ impl<S: Stage> Task<S> {
                  does, or where `kafka-consumer-groups.sh --reset-offsets` says",
             ));
         }
-        task.restore_time(restored)?;
-        task.fold.reserve(restored.changelog.len());
-        for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
-            task.restore_state(key, value)?;
-        }
+        // Before time is restored: no definitions newer than the note's may come into force by that.
         task.capture = Captured {
             floor: task.next_offset,
             is_due: restored.next_offset != Some(task.next_offset),
@@ -47,6 +43,11 @@ impl<S: Stage> Task<S> {
             expected: restored.note.as_ref().and_then(|note| note.fingerprint),
             ..Captured::default()
         };
+        task.restore_time(restored)?;
+        task.fold.reserve(restored.changelog.len());
+        for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
+            task.restore_state(key, value)?;
+        }
         task.compare();
         Ok(task)
     }

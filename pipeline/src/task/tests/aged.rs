@@ -81,7 +81,7 @@ fn what_is_restored_to_something_else_than_was_committed_is_counted_once() {
         let (_, committed) = bench.commit_young();
         (bench, committed)
     };
-    // The input is not what it was: another key, and so one state more and one timer less.
+    // The input is not what it was: later, so that the mark does not end it.
     let (mut bench, position) = committed();
     bench.killed(&position, &[i64::MIN]);
     bench.take(1, Some("1@900"), None);
@@ -93,13 +93,24 @@ fn what_is_restored_to_something_else_than_was_committed_is_counted_once() {
     bench.input(3, "1@1000");
     bench.commit_young();
 
-    // A state is gone from the changelog.
+    // Fewer states than were committed.
     let (mut bench, mut position) = committed();
     position.next_offset = position.floor;
     let states = bench.changelog.len() as u64;
     position.note.fingerprint = Some(Fingerprint { states, said: 0 });
     bench.killed(&position, &[i64::MIN]);
     assert_eq!(bench.task.take_divergences(), 1);
+
+    // As many states, and something else said.
+    let (mut bench, mut position) = committed();
+    let fingerprint = position.note.fingerprint.as_mut().expect("it has one");
+    assert!(fingerprint.said > 0, "counted from the floor on");
+    fingerprint.said += 1;
+    bench.killed(&position, &[i64::MIN]);
+    bench.take(1, Some("1@10"), None);
+    bench.mark(2, 500);
+    bench.divergences = 1;
+    bench.commit_young();
 
     // Committed by a release that left no fingerprint.
     let (mut bench, mut position) = committed();
