@@ -244,7 +244,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
 
     fn assign(&mut self, restored: Vec<Restored>) -> Result<(), LogError> {
         self.assigned = true;
-        for restored in &restored {
+        for restored in restored {
             let Some(id) = restored.task else { continue };
             let context = TaskContext {
                 input: id.input,
@@ -256,7 +256,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 (self.make)(context),
                 context,
                 self.definitions.with(version, DEFINITIONS_WAIT),
-                restored,
+                &restored,
             )?;
             task.limit_states(self.state_limit);
             task.write_format(self.state_format);

@@ -376,7 +376,8 @@ impl<T: Avro> Avro for Vec<T> {
             if count == 0 {
                 return Ok(items);
             }
-            items.reserve(count.min(1024));
+            // What is read is kept, most often in a state: no room for more.
+            items.reserve_exact(count.min(1024));
             for _ in 0..count {
                 items.push(T::read(from)?);
             }

@@ -220,6 +220,7 @@ impl Visitor {
             .iter()
             .position(|memory| memory.id == *id)
             .unwrap_or_else(|| {
+                self.visits.reserve_exact(1);
                 self.visits.push(Memory {
                     id: id.clone(),
                     ..Memory::default()

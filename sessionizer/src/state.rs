@@ -93,8 +93,12 @@ impl Visitor {
             Format::Plain => Avro::read(from)?,
             Format::Packed => {
                 let count = i64::read(from)?;
-                let visits = (0..count).map(|_| OpenVisit::read_as(format, from));
-                visits.collect::<Result<_, _>>()?
+                let mut visits = Vec::new();
+                for _ in 0..count {
+                    visits.reserve_exact(1);
+                    visits.push(OpenVisit::read_as(format, from)?);
+                }
+                visits
             }
         };
         let mut visitor = Visitor {

@@ -334,6 +334,8 @@ impl Visitor {
             .lifetime
             .get_or_insert_with(|| Lifetime::beginning(&event));
         visit.visit.number = lifetime.next_visit();
+        // Most visitors have one visit open: room for four would be most of their state.
+        self.visits.reserve_exact(1);
         self.visits.push(visit);
         self.count(&event);
         let visit = &self.visits[self.visits.len() - 1];
