@@ -171,6 +171,14 @@ pub fn write_str(value: &str, to: &mut Vec<u8>) {
     to.extend_from_slice(value.as_bytes());
 }
 
+/// How many bytes [`write_str`] appends.
+#[inline]
+pub fn encoded_len(value: &str) -> usize {
+    let zigzag = (value.len() as u64) << 1;
+    let bits = u64::BITS - (zigzag | 1).leading_zeros();
+    bits.div_ceil(7) as usize + value.len()
+}
+
 /// Reads a whole value: nothing may be left over.
 pub fn from_bytes<T: Avro>(bytes: &[u8]) -> Result<T, Malformed> {
     let mut reader = Reader::new(bytes);

@@ -1,12 +1,16 @@
 //! The few librdkafka calls that the bindings do not wrap. The only `unsafe` of the workspace.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
+use std::{
+    ffi::{CStr, CString},
+    time::Duration,
+};
 
 use rdkafka::{
     bindings as sys,
     client::ClientContext,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
+    producer::{BaseProducer, Producer, ProducerContext},
 };
 
 /// Who a consumer is in its group: generation and member id. `None` while it is no member.
@@ -47,4 +51,12 @@ pub(super) fn cached_high_watermark<C: ConsumerContext + ClientContext>(
         )
     };
     (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// Lets what lingers be sent at once, and waits so long. Takes in no delivery report: until they are polled for, it never
+/// knows that all is done.
+pub(super) fn send_now<C: ProducerContext>(producer: &BaseProducer<C>, wait: Duration) {
+    let millis = wait.as_millis().try_into().unwrap_or(i32::MAX);
+    // SAFETY: the handle lives as long as `producer`.
+    unsafe { sys::rd_kafka_flush(producer.client().native_ptr(), millis) };
 }

@@ -21,6 +21,7 @@ use super::{
     caller::Caller,
     failpoint,
     failure::{Failure, classify, fatal},
+    native,
     settings::Settings,
 };
 use crate::{
@@ -28,6 +29,9 @@ use crate::{
     log::{LogError, TaskId, Transaction},
     names::Names,
 };
+
+/// How long a look for delivery reports waits before the next: the least that librdkafka's flush can.
+const FLUSH: Duration = Duration::from_millis(1);
 
 /// What the delivery reports of one attempt said.
 #[derive(Debug, Default)]
@@ -223,12 +227,12 @@ impl Transactions {
     }
 
     fn send(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.timeout;
+        let mut full_since = None;
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
-                    if Instant::now() < deadline =>
+                    if full_since.get_or_insert_with(Instant::now).elapsed() < self.timeout =>
                 {
                     record = back;
                     self.producer.poll(Duration::from_millis(1));
@@ -238,7 +242,7 @@ impl Transactions {
         }
     }
 
-    /// Waits for every delivery report. Not by `flush`, which blocks for 100 ms at a time.
+    /// Waits for every delivery report. Not by the bindings' `flush`, which blocks for 100 ms at a time.
     fn drain(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
         loop {
@@ -256,7 +260,7 @@ impl Transactions {
                     "deliveries were not reported in time".to_owned(),
                 ));
             }
-            std::thread::sleep(Duration::from_micros(300));
+            native::send_now(&self.producer, FLUSH);
         }
         self.producer.poll(Duration::ZERO);
         Ok(())

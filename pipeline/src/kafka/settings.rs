@@ -187,7 +187,8 @@ impl Settings {
                 "message.timeout.ms",
                 self.transaction_timeout.as_millis().to_string(),
             )
-            .set("linger.ms", "1")
+            // All of a transaction is produced at once and then flushed: what is sent before are whole batches only.
+            .set("linger.ms", "100")
             .set("compression.type", "lz4")
             .set("message.max.bytes", "12582912")
             .set("batch.num.messages", "100000")
