@@ -12,6 +12,8 @@ use crate::{
 
 /// While it lives, every third transaction is cleanly aborted and sent again.
 const ABORTS: &str = "abort_every:3";
+/// While it lives, one is aborted so often that a new producer sends it.
+const ABORTS_IN_A_ROW: &str = "abort_every:15:3";
 
 /// How a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub(crate) fn disturb(lane: &Lane, name: &str, extra: &[&str], plan: &[Kill]) ->
             }
         }
     }
-    let mut first = lane.start_dying(name, "a", extra, ABORTS);
+    let mut first = lane.start_dying(name, "a", extra, ABORTS_IN_A_ROW);
     first.until_ready();
     let mut second = lane.start(name, "b", extra);
     second.until_ready();
@@ -96,8 +98,8 @@ pub(crate) fn until_all_beyond(lane: &Lane, name: &str, here: &[i64]) {
     });
 }
 
-/// The run must have seen what it is a test of: a transaction that was aborted, a rebalance, and a mark over at least three
-/// transactions.
+/// The run must have seen what it is a test of: a transaction that was aborted, one that another producer sent again, a
+/// rebalance, and a mark over at least three transactions.
 pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
     let appended_and_taken_back: usize = outputs
         .iter()
@@ -110,14 +112,16 @@ pub(crate) fn assert_disturbed(lane: &Lane, outputs: &[&str]) {
     let logs = logs(lane);
     let revoked = logs.matches("partitions revoked").count();
     let sent_again = logs.matches("sending it again").count();
+    let by_another = logs.matches("a new producer sends it").count();
     let longest = lane.auditor.longest_mark(&lane.topic("journey.visits"));
     println!(
-        "{}: {appended_and_taken_back} records of aborted transactions, {revoked} revocations, longest mark over \
-         {longest} transactions",
+        "{}: {appended_and_taken_back} records of aborted transactions, {by_another} sent by a new producer, {revoked} \
+         revocations, longest mark over {longest} transactions",
         lane.prefix
     );
     assert!(appended_and_taken_back > 0, "no transaction was aborted");
     assert!(sent_again > 0, "no transaction was aborted and sent again");
+    assert!(by_another > 0, "no producer was given up");
     assert!(revoked > 0, "nothing was rebalanced");
     assert!(longest >= 3, "no mark went over three transactions");
     assert_nothing_diverged(lane);

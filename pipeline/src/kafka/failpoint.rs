@@ -57,15 +57,22 @@ fn freeze() {
     let _ = shell.args(["-c", STOP]).status();
 }
 
-/// Whether this attempt is to be aborted: `FOOTFALL_FAILPOINT` is `abort_every:<n>`, and it is an n-th one.
+/// Whether this attempt is to be aborted: `FOOTFALL_FAILPOINT` is `abort_every:<n>`, and it is an n-th one; or
+/// `abort_every:<n>:<m>`, and it is one of the last m of each n.
 #[cfg(feature = "failpoints")]
 pub(crate) fn aborts() -> bool {
     use std::sync::atomic::{AtomicU64, Ordering};
     static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
     let wanted = std::env::var("FOOTFALL_FAILPOINT").unwrap_or_default();
-    let every = wanted.strip_prefix("abort_every:");
-    let every: Option<u64> = every.and_then(|n| n.parse().ok()).filter(|n| *n > 1);
-    every.is_some_and(|n| (ATTEMPTS.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(n))
+    let Some(wanted) = wanted.strip_prefix("abort_every:") else {
+        return false;
+    };
+    let mut wanted = wanted.split(':').map(str::parse::<u64>);
+    let (Some(Ok(every)), last) = (wanted.next(), wanted.next()) else {
+        return false;
+    };
+    let last = last.and_then(Result::ok).unwrap_or(1);
+    every > last && ATTEMPTS.fetch_add(1, Ordering::Relaxed) % every >= every - last
 }
 
 /// Never.

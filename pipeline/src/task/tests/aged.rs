@@ -174,3 +174,26 @@ fn what_is_folded_again_stays_under_the_definitions_it_was_folded_under() {
     bench.go_on(usize::MAX);
     assert_eq!(bench.commit().0[0], "1 had 1 until 100 under 1");
 }
+
+#[test]
+fn what_is_folded_again_from_the_very_start_stays_without_definitions_too() {
+    let mut bench = Bench::new(&[]);
+    let (_, idle) = bench.commit_young();
+    assert_eq!((idle.next_offset, idle.floor), (0, 0));
+    bench.killed(&idle, &[]);
+    bench.input(0, "1@0");
+    bench.mark(1, 50);
+    let (_, committed) = bench.commit_young();
+    assert_eq!((committed.next_offset, committed.floor), (2, 0));
+    assert!(bench.changelog.is_empty());
+
+    // Killed here. Meanwhile the first sets have been applied, in effect since ever.
+    bench.killed(&committed, &[10, i64::MIN]);
+    assert_eq!(bench.task.definitions_version(), 0);
+    assert_eq!(bench.take(0, Some("1@0"), None), Taken::Replayed);
+    assert_eq!(bench.mark(1, 50), Taken::Replayed);
+    assert_eq!(bench.task.definitions_version(), 0);
+    bench.mark(2, 1_000);
+    bench.go_on(usize::MAX);
+    assert_eq!(bench.commit().0, ["1 had 1 until 100 under 1"]);
+}
