@@ -19,7 +19,7 @@ pub(crate) enum Traffic {
 }
 
 /// A kind of thing that may happen, how often in a thousand, and its name.
-pub(crate) const FAULTS: [(Fault, u32, &str); 12] = [
+pub(crate) const FAULTS: [(Fault, u32, &str); 13] = [
     (Fault::Abort, 20, "abort"),
     (Fault::CrashBefore, 4, "crash-before"),
     (Fault::CrashAfter, 4, "crash-after"),
@@ -32,6 +32,7 @@ pub(crate) const FAULTS: [(Fault, u32, &str); 12] = [
     (Fault::StopMember, 3, "stop-member"),
     (Fault::StopStage, 2, "stop-stage"),
     (Fault::SilentSource, 10, "silent-source"),
+    (Fault::NewestFormat, 400, "newest-format"),
 ];
 
 /// Kinds of traffic: of how many seeds each is drawn by one, and its name.

@@ -308,6 +308,11 @@ fn opener<S: Stage + 'static>(
         let (topology, faults) = (S::TOPOLOGY, config.faults);
         let log = MemoryLog::open_with(&broker, topology, names.clone(), tasks, faults, seed);
         let make = Arc::clone(&make);
+        let newest_format =
+            S::STATE_FORMAT > 1 && Random(!seed).draws(faults.of(Fault::NewestFormat));
+        if newest_format {
+            broker.count(Fault::NewestFormat);
+        }
         let parts = Parts {
             make: Box::new(move |context| make(context)),
             definitions: Definitions::new(Arc::clone(&config.sets)),
@@ -324,7 +329,7 @@ fn opener<S: Stage + 'static>(
                 ..Pace::default()
             },
             state_limit: None,
-            state_format: None,
+            state_format: newest_format.then_some(S::STATE_FORMAT),
             grace: config.grace,
             align_sources: config.align_sources,
         };

@@ -28,11 +28,13 @@ pub enum Fault {
     StopStage,
     /// A raw partition hears nothing for up to an hour, not even ticks.
     SilentSource,
+    /// A new member writes the newest format of states, as after an upgrade; the others the one before, as after a rollback.
+    NewestFormat,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 12] = [
+    pub const ALL: [Fault; 13] = [
         Fault::Abort,
         Fault::CrashBefore,
         Fault::CrashAfter,
@@ -45,6 +47,7 @@ impl Fault {
         Fault::StopMember,
         Fault::StopStage,
         Fault::SilentSource,
+        Fault::NewestFormat,
     ];
 }
 
