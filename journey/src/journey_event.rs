@@ -248,7 +248,7 @@ pub struct WebActionEvent {
 pub struct BlockedWebActionOfferEvent {
     /// Of which action map.
     pub action_map: Versioned,
-    /// `AlreadyExistingOffer`, `PageUrlConditionsNotMatching`, … (`genesys-journey.md` §5.2), `VisitorAway`, `RegulatedPage`, `Bot`.
+    /// `AlreadyExistingOffer`, `PageUrlConditionsNotMatching`, … (`genesys-journey.md` §5.2), `VisitorAway`, `RegulatedPage`, `NoConsent`, `Bot`.
     pub blocking_reason: Text,
     /// The action map that won.
     pub blocking_action_map_id: Option<Text>,

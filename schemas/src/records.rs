@@ -71,7 +71,7 @@ record! { Policy {
     visit_timeout, idle_after, away_after, pings_extend, split_on_source, max_duration, max_events, serve_bots,
     bot_rate_events, bot_rate_window,
 } }
-record! { Consent { state, purposes, source, updated_date } }
+record! { Consent as ConsentParts { state, purposes, source, updated_date } }
 record! { Activity as ActivityParts {
     event_name, page, user_agent_string, browser, device, geolocation, ip_organization, mkt_campaign, referrer,
     search_query, form_name, attributes as map,

@@ -16,7 +16,7 @@ use crate::{
     rule::{Action, Rule},
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
-    visit::Visit,
+    visit::{Purpose, Visit},
 };
 
 /// Why an offer that was due was not made.
@@ -26,6 +26,7 @@ pub(crate) enum Block {
     TriggerDateInFuture,
     OfferedOutsideSchedule,
     RegulatedPage,
+    NoConsent,
     PageUrlConditionsNotMatching,
     VisitorAway,
     AlreadyExistingOffer,
@@ -40,6 +41,7 @@ impl Block {
             Block::TriggerDateInFuture => "TriggerDateInFuture",
             Block::OfferedOutsideSchedule => "OfferedOutsideSchedule",
             Block::RegulatedPage => "RegulatedPage",
+            Block::NoConsent => "NoConsent",
             Block::PageUrlConditionsNotMatching => "PageUrlConditionsNotMatching",
             Block::VisitorAway => "VisitorAway",
             Block::AlreadyExistingOffer => "AlreadyExistingOffer",
@@ -167,7 +169,7 @@ impl Teller<'_> {
         }
     }
 
-    /// Whose demand moves; nobody's, if nobody needs to answer or a robot asks.
+    /// Whose demand moves; nobody's, if nobody needs to answer, a robot asks, or the visitor's consent is not for that.
     fn demand<'q>(
         &self,
         visit: &Visit,
@@ -175,7 +177,7 @@ impl Teller<'_> {
         block: Option<Block>,
     ) -> Option<Demand<'q>> {
         let route_path = &qualified.action.route_path.as_ref()?.id;
-        let counts = !visit.bot || visit.serve_bots;
+        let counts = (!visit.bot || visit.serve_bots) && visit.allows(Purpose::Staffing);
         let reason = block.map(Block::as_str);
         counts.then_some(Demand {
             route_path,
@@ -200,6 +202,7 @@ impl Teller<'_> {
                 Block::OfferedOutsideSchedule,
             ),
             (is_regulated(&memory.stay.page_class), Block::RegulatedPage),
+            (!visit.allows(Purpose::Personalisation), Block::NoConsent),
             (
                 !action.page.iter().all(|test| test.holds(&page)),
                 Block::PageUrlConditionsNotMatching,

@@ -107,6 +107,7 @@ pub(crate) const COUNTERS: &[Counts] = &[
             "TriggerDateInFuture",
             "OfferedOutsideSchedule",
             "RegulatedPage",
+            "NoConsent",
             "PageUrlConditionsNotMatching",
             "VisitorAway",
             "AlreadyExistingOffer",

@@ -14,10 +14,10 @@ use schemas::{
     Avro, Malformed,
     avro::Reader,
     from_bytes,
-    record::{optional, text},
+    record::{optional, text, texts},
     records::{
-        ActivityParts, BrowserParts, DeviceParts, GeolocationParts, MktCampaignParts, PageParts,
-        ReferrerParts, VisitParts,
+        ActivityParts, BrowserParts, ConsentParts, DeviceParts, GeolocationParts, MktCampaignParts,
+        PageParts, ReferrerParts, VisitParts,
     },
 };
 
@@ -43,6 +43,25 @@ pub(crate) struct Visit {
     pub(crate) ping_count: i64,
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
+}
+
+/// A use of a visit that its consent may be for, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Offers by what the visitor does.
+    Personalisation,
+    /// What the visitor may come to ask for counts in the forecast.
+    Staffing,
+}
+
+impl Purpose {
+    /// As consent lists it.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Purpose::Personalisation => &["personalisation", "personalization"],
+            Purpose::Staffing => &["staffing"],
+        }
+    }
 }
 
 type Span = Range<u32>;
@@ -210,6 +229,16 @@ impl Visit {
     /// The consent, encoded.
     pub(crate) fn consent(&self) -> Encoded {
         self.record.part(self.bytes(&self.spans.consent))
+    }
+
+    /// Whether the visitor's consent is for this use: one that lists purposes is for those alone.
+    pub(crate) fn allows(&self, purpose: Purpose) -> bool {
+        let consent = ConsentParts::of(self.bytes(&self.spans.consent));
+        let purposes = texts(consent.purposes);
+        purposes.is_empty()
+            || purposes
+                .iter()
+                .any(|listed| purpose.names().contains(listed))
     }
 
     /// The address that offers carry back.

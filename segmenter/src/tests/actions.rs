@@ -3,6 +3,8 @@
 mod reports;
 mod withdrawals;
 
+use journey::Text;
+
 use journey::Offer;
 use schemas::{Record as _, to_bytes};
 
@@ -227,6 +229,26 @@ fn an_offer_that_is_due_is_blocked_with_its_reason() {
         blocked("", regulated, "RegulatedPage");
     }
     blocked("", |story| story.visit.bot = true, "Bot");
+    let for_visits_alone = |story: &mut Story| story.visit.consent.purposes = vec!["visits".into()];
+    blocked("", for_visits_alone, "NoConsent");
+}
+
+#[test]
+fn consent_that_lists_personalisation_or_lists_nothing_is_for_offers_too() {
+    for purposes in [
+        &[][..],
+        &["visits", "personalisation"],
+        &["personalization"],
+    ] {
+        let told = |story: &mut Story| {
+            story.visit.consent.purposes = purposes
+                .iter()
+                .map(|purpose| Text::from(*purpose))
+                .collect();
+            story.page(0, "/a");
+        };
+        check(&[map("m", "")], told, &OFFERED);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Demand: what staffing is told of each fact, and when in which interval.
 
+use journey::Text;
+
 use super::{actions::one_map, story::Story};
 
 /// Tells `story` under one action map with a route path: what demand adds up to.
@@ -166,6 +168,30 @@ fn suppressed_demand_is_told_with_its_reason() {
         told,
         &[
             ("blocked RegulatedPage @0", 1),
+            ("qualified @0", 1),
+            ("visitsActive @0", 1),
+        ],
+    );
+}
+
+#[test]
+fn a_visitor_whose_consent_is_for_other_purposes_makes_no_demand_until_an_offer_is_made() {
+    let with = |purposes: &[&str]| {
+        let purposes: Vec<Text> = purposes
+            .iter()
+            .map(|purpose| Text::from(*purpose))
+            .collect();
+        move |story: &mut Story| {
+            story.visit.consent.purposes = purposes.clone();
+            story.page(0, "/a");
+        }
+    };
+    check(with(&["visits"]), &[]);
+    check(with(&["personalisation"]), &[("invitationsOffered @0", 1)]);
+    check(
+        with(&["staffing"]),
+        &[
+            ("blocked NoConsent @0", 1),
             ("qualified @0", 1),
             ("visitsActive @0", 1),
         ],

@@ -190,6 +190,7 @@ impl Story {
             occurred_at: at(seconds),
             received_at: at(seconds) + Millis(100),
             page_class: self.page_class.clone(),
+            consent: self.visit.consent.clone(),
             ..WebEvent::default()
         }
     }
