@@ -6,8 +6,8 @@ use journey::{
     IngestAccount, TaskTime, Timestamp, VisitorTrait, WebEvent, definitions::DefinitionSet, topics,
 };
 use pipeline::{
-    Address, CountedReason, Counter, MarksInto, Outbox, OutputTopic, Place, Processor, Record,
-    Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology, Trigger,
+    Address, CountedReason, Counter, MarksInto, Outbox, OutputTopic, OwnMetrics, Place, Processor,
+    Record, Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology, Trigger,
     outbox::Fate,
 };
 use schemas::{
@@ -243,13 +243,16 @@ impl Processor for Ingest {
 }
 
 impl Stage for Ingest {
-    const COUNTERS: &'static [pipeline::Counts] = &[
-        (&TIME_CORRECTED, &["future", "implausible", "too_old"]),
-        (&SCRUBBED, &["email", "card", "iban", "phone"]),
-        (&UNKNOWN_MEMBERS, &Unknown::WITHIN),
-        (&IDENTIFIERS_DROPPED, &["email", "phone", "externalId"]),
-    ];
-    const COUNTED_REASONS: &'static [CountedReason] = &[UNKNOWN_DEPLOYMENT_EVENTS];
+    const METRICS: OwnMetrics = OwnMetrics {
+        counters: &[
+            (&TIME_CORRECTED, &["future", "implausible", "too_old"]),
+            (&SCRUBBED, &["email", "card", "iban", "phone"]),
+            (&UNKNOWN_MEMBERS, &Unknown::WITHIN),
+            (&IDENTIFIERS_DROPPED, &["email", "phone", "externalId"]),
+        ],
+        reasons: &[UNKNOWN_DEPLOYMENT_EVENTS],
+        ..OwnMetrics::NONE
+    };
     const TOPOLOGY: Topology = Topology {
         stage: "ingest",
         inputs: &[topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW],

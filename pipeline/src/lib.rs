@@ -11,8 +11,8 @@ pub mod processor;
 pub use fold::Fold;
 pub use outbox::{Address, Counter, Outbox, Place, Trigger};
 pub use processor::{
-    By, CountedReason, Counts, Gauge, Latency, MarksInto, OutputTopic, Processor, Record, Refusal,
-    Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
+    By, CountedReason, Counts, Gauge, Latency, MarksInto, OutputTopic, OwnMetrics, Processor,
+    Record, Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 
 pub mod admin_http;

@@ -42,20 +42,20 @@ impl Metrics {
     /// All metrics of a stage, in a registry of their own. What it may come to count stands at zero from the start: of a series
     /// that begins with its first event no rate can be told.
     pub fn of<S: Stage>() -> Metrics {
-        let mut metrics = Metrics::new(S::TOPOLOGY);
-        metrics.own = S::GAUGE.map(|gauge| {
+        let (own, mut metrics) = (S::METRICS, Metrics::new(S::TOPOLOGY));
+        metrics.own = own.gauge.map(|gauge| {
             let task = ["topic", "partition"];
             families::gauges(&metrics.registry, gauge.name, gauge.help, &task)
         });
-        metrics.triggered = S::LATENCY.map(|latency| {
+        metrics.triggered = own.latency.map(|latency| {
             let by_trigger = Triggered::new(&metrics.registry, latency.name, latency.help);
             (latency.output, by_trigger)
         });
-        for counted in S::COUNTED_REASONS {
+        for counted in own.reasons {
             let counter = families::counter(&metrics.registry, counted.name, counted.help);
             metrics.reasons.insert(counted.reason, counter);
         }
-        for (counter, values) in S::COUNTERS {
+        for (counter, values) in own.counters {
             for value in *values {
                 metrics.add_fact(counter.name, counter.help, counter.label, value, 0);
             }

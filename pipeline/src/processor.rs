@@ -173,19 +173,10 @@ pub trait Stage: Processor {
     /// Its topics, and how it takes and gives time.
     const TOPOLOGY: Topology;
 
-    /// What it counts, and every value that the label of each may have: a series stands at zero from the start.
-    const COUNTERS: &'static [Counts] = &[];
+    /// What it shows of itself, beside what every stage shows.
+    const METRICS: OwnMetrics = OwnMetrics::NONE;
 
-    /// Reasons of refusal that have a counter of their own.
-    const COUNTED_REASONS: &'static [CountedReason] = &[];
-
-    /// A number of its own that it shows of each task.
-    const GAUGE: Option<&'static Gauge> = None;
-
-    /// The output whose latency it shows by what triggered it, timers too.
-    const LATENCY: Option<&'static Latency> = None;
-
-    /// What that number is, at this time and with so much open; `None` while nobody knows.
+    /// What the number of [`OwnMetrics::gauge`] is, at this time and with so much open; `None` while nobody knows.
     fn gauge(&self, time: &TaskTime, open: usize) -> Option<f64> {
         let _ = (time, open);
         None
@@ -253,6 +244,29 @@ pub struct Topology {
     pub dead_letter_limit: bool,
 }
 
+/// What a stage shows of itself. Each series stands at zero from the start.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnMetrics {
+    /// What it counts.
+    pub counters: &'static [Counts],
+    /// Reasons of refusal that have a counter of their own.
+    pub reasons: &'static [CountedReason],
+    /// A number that it shows of each task.
+    pub gauge: Option<Gauge>,
+    /// The output whose latency it shows by what triggered it, timers too.
+    pub latency: Option<Latency>,
+}
+
+impl OwnMetrics {
+    /// Nothing.
+    pub const NONE: OwnMetrics = OwnMetrics {
+        counters: &[],
+        reasons: &[],
+        gauge: None,
+        latency: None,
+    };
+}
+
 /// A reason of refusal that is a metric too, by its name alone.
 #[derive(Clone, Copy, Debug)]
 pub struct CountedReason {
@@ -265,7 +279,7 @@ pub struct CountedReason {
 }
 
 /// A number of a stage's own, by task.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Gauge {
     /// The metric's name.
     pub name: &'static str,
@@ -274,7 +288,7 @@ pub struct Gauge {
 }
 
 /// How fast one of a stage's outputs is, by `trigger`: `event`, from a record's arrival; `timer`, from its deadline.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Latency {
     /// The metric's name.
     pub name: &'static str,

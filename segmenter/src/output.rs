@@ -85,13 +85,13 @@ pub(crate) static REPORTS_TOTAL: Counter = Counter {
 };
 
 /// Offers that nobody has decided yet.
-pub(crate) static OFFERS_OPEN: Gauge = Gauge {
+pub(crate) const OFFERS_OPEN: Gauge = Gauge {
     name: "footfall_offers_open",
     help: "Offers that are made, and neither decided, nor withdrawn, nor over.",
 };
 
 /// How fast offers are.
-pub(crate) static OFFER_LATENCY: Latency = Latency {
+pub(crate) const OFFER_LATENCY: Latency = Latency {
     name: "footfall_offer_latency_seconds",
     help: "From what an offer came of to its commit, or that of its withdrawal: an event's arrival, a timer's deadline.",
     output: OFFERS,

@@ -7,7 +7,7 @@ use journey::{
     demand::DemandSignal, topics, visit::end_reason,
 };
 use pipeline::{
-    Gauge, Latency, MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage,
+    MarksInto, Outbox, OutputTopic, OwnMetrics, Processor, Record, Refusal, Rejection, Stage,
     TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
@@ -305,9 +305,12 @@ impl Processor for Segmenter {
 }
 
 impl Stage for Segmenter {
-    const COUNTERS: &'static [pipeline::Counts] = crate::output::COUNTERS;
-    const LATENCY: Option<&'static Latency> = Some(&OFFER_LATENCY);
-    const GAUGE: Option<&'static Gauge> = Some(&OFFERS_OPEN);
+    const METRICS: OwnMetrics = OwnMetrics {
+        counters: crate::output::COUNTERS,
+        gauge: Some(OFFERS_OPEN),
+        latency: Some(OFFER_LATENCY),
+        ..OwnMetrics::NONE
+    };
     const TOPOLOGY: Topology = Topology {
         stage: "segmenter",
         inputs: &[topics::VISITS],

@@ -6,8 +6,8 @@ use journey::{
     web_event::{Control, Forget},
 };
 use pipeline::{
-    MarksInto, Outbox, OutputTopic, Processor, Record, Refusal, Rejection, Stage, TaskContext,
-    TimeFrom, Timer, Timers, Topology,
+    MarksInto, Outbox, OutputTopic, OwnMetrics, Processor, Record, Refusal, Rejection, Stage,
+    TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{DecodeError, Decoder, Incompatible, Malformed, Record as _, avro::Reader};
 
@@ -146,7 +146,10 @@ fn pass(kind: &'static str, visit: Option<&OpenVisit>, record: Event) -> Output 
 }
 
 impl Stage for Sessionizer {
-    const COUNTERS: &'static [pipeline::Counts] = crate::output::COUNTERS;
+    const METRICS: OwnMetrics = OwnMetrics {
+        counters: output::COUNTERS,
+        ..OwnMetrics::NONE
+    };
     const TOPOLOGY: Topology = Topology {
         stage: "sessionizer",
         inputs: &[topics::WEB_EVENTS],

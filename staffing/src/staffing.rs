@@ -12,7 +12,7 @@ use journey::{
     topics,
 };
 use pipeline::{
-    Address, Counter, Counts, Gauge, MarksInto, Outbox, OutputTopic, Place, Processor, Record,
+    Address, Counter, Gauge, MarksInto, Outbox, OutputTopic, OwnMetrics, Place, Processor, Record,
     Refusal, Rejection, Stage, TaskContext, TimeFrom, Timer, Timers, Topology,
 };
 use schemas::{CloudEvent, DecodeError, Decoder, Format, Incompatible, Record as _};
@@ -46,7 +46,7 @@ static REVISIONS: Counter = Counter {
     label: "status",
 };
 
-static FINAL_UNTIL: Gauge = Gauge {
+const FINAL_UNTIL: Gauge = Gauge {
     name: "footfall_staffing_final_timestamp_seconds",
     help: "Every interval that ended by then is final.",
 };
@@ -281,11 +281,14 @@ impl Processor for Staffing {
 }
 
 impl Stage for Staffing {
-    const COUNTERS: &'static [Counts] = &[(
-        &REVISIONS,
-        &[status::PROVISIONAL, status::FINAL, status::CORRECTED],
-    )];
-    const GAUGE: Option<&'static Gauge> = Some(&FINAL_UNTIL);
+    const METRICS: OwnMetrics = OwnMetrics {
+        counters: &[(
+            &REVISIONS,
+            &[status::PROVISIONAL, status::FINAL, status::CORRECTED],
+        )],
+        gauge: Some(FINAL_UNTIL),
+        ..OwnMetrics::NONE
+    };
     const TOPOLOGY: Topology = Topology {
         stage: "staffing",
         inputs: &[topics::DEMAND],
