@@ -121,10 +121,20 @@ fn address<'r>(raw: &'r RawPage<'_>, limits: &Limits) -> Result<&'r str, Flaw> {
     text.ok_or_else(|| missing("page.url"))
 }
 
+/// An address as it stays when what is kept of it is read again. Of `file:` with a drive letter the first reading may leave a
+/// host that the next takes away.
+pub(crate) fn parse(address: &str) -> Result<Url, url::ParseError> {
+    let url = Url::parse(address)?;
+    match url.scheme() {
+        "file" => Url::parse(url.as_str()),
+        _ => Ok(url),
+    }
+}
+
 /// A page's URL, checked.
 fn url(text: &str) -> Result<Url, Flaw> {
     let invalid = |what: &str| Flaw::new(RejectReason::InvalidUrl, format!("`page.url` {what}"));
-    let url = Url::parse(text).map_err(|e| invalid(&format!("is no absolute URL: {e}")))?;
+    let url = parse(text).map_err(|e| invalid(&format!("is no absolute URL: {e}")))?;
     if url.cannot_be_a_base() {
         return Err(invalid("is no address of a page"));
     }
@@ -274,6 +284,23 @@ mod tests {
         ];
         assert_eq!(got, expected);
         assert_eq!(page.fragment, None);
+    }
+
+    #[test]
+    fn an_address_that_is_read_again_is_the_same() {
+        for address in [
+            "file://file///C:/x",
+            "file://h//C|/x",
+            "file:///C:/x",
+            "https://shop.example/C:/x",
+        ] {
+            let once = parse(address).expect("an address");
+            assert_eq!(parse(once.as_str()), Ok(once), "{address}");
+        }
+        check(
+            "file://file///C:/a/b",
+            ["file:///C:/a/b", "", "", "/C:/a/b", "", "C:>a>b"],
+        );
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn source(text: &str, sender: &Sender<'_>, rules: &Rules<'_>) -> Option<Arc<Sour
 
 /// The address that a referrer is, or that its host is.
 fn address(text: &str) -> Option<Url> {
-    match Url::parse(text) {
+    match page::parse(text) {
         Ok(url) if url.has_host() => Some(url),
         Ok(url) if !url.cannot_be_a_base() => None,
         _ => {
