@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use journey::{
     Text, VisitorTrait, WebEvent,
     definitions::ConsentMode,
-    web_event::{PAGE_VIEWED, kind},
+    web_event::{PAGE_VIEWED, PURPOSES, kind},
 };
 
 use crate::{
@@ -74,8 +74,14 @@ pub(crate) struct Words {
 /// The ways by which a visitor may come, as far as no table says them.
 const MEDIA: [&str; 5] = ["unknown", "internal", "paid", "email", "social"];
 
-/// The purposes that consent may be for, so far.
-const PURPOSES: [&str; 4] = ["visits", "personalisation", "staffing", "contact"];
+/// A purpose that goes by two spellings, in ours.
+pub(crate) fn one_spelling(purpose: &str) -> &str {
+    if purpose.eq_ignore_ascii_case("personalization") {
+        "personalisation"
+    } else {
+        purpose
+    }
+}
 
 /// The kinds of devices, as far as no sender has another.
 const CATEGORIES: [&str; 4] = ["desktop", "mobile", "tablet", "other"];
@@ -142,8 +148,9 @@ impl Words {
         word.unwrap_or(&self.media[0]).clone()
     }
 
-    /// A purpose, in lower case, whatever the sender's: every stage compares it as it is.
+    /// A purpose, in lower case and in one spelling, whatever the sender's: every stage compares it as it is.
     pub(crate) fn purpose(&self, name: &str, hits: &mut Hits) -> Text {
+        let name = one_spelling(name);
         self.purposes
             .iter()
             .find(|word| word.eq_ignore_ascii_case(name))

@@ -9,7 +9,7 @@ use journey::{
 };
 
 use crate::{
-    accepted::Rules,
+    accepted::{Rules, one_spelling},
     field,
     json::{Scalar, Take},
     raw::RawConsent,
@@ -74,7 +74,7 @@ pub(crate) fn gate(
         let lacking = |needed: &Text| {
             !purposes
                 .iter()
-                .any(|purpose| purpose.eq_ignore_ascii_case(needed))
+                .any(|purpose| purpose.eq_ignore_ascii_case(one_spelling(needed)))
         };
         if !purposes.is_empty() && policy.purposes.iter().any(lacking) {
             return Err(SuppressReason::ConsentPurpose.into());

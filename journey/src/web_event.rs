@@ -306,6 +306,8 @@ pub mod control_action {
 
 /// The purpose without which there are no visits.
 const VISITS: &str = "visits";
+/// The purposes that consent may be for, so far.
+pub const PURPOSES: [&str; 4] = [VISITS, "personalisation", "staffing", "contact"];
 
 /// What a [`Control`] asks of every stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -332,6 +334,18 @@ impl Control {
     /// strictest there is: what a visitor asks must not wait in a dead letter for an upgrade.
     pub fn erases(&self) -> bool {
         self.action != control_action::CONSENT_WITHDRAWN
+    }
+
+    /// What consent is for once these purposes are withdrawn: a list that is empty was for all. A visit that goes on is one that
+    /// may: its own purpose stays.
+    pub fn narrow(&self, purposes: &mut Vec<Text>) {
+        if purposes.is_empty() {
+            purposes.extend(PURPOSES.map(Text::from));
+        }
+        purposes.retain(|purpose| !self.purposes.contains(purpose));
+        if purposes.is_empty() {
+            purposes.push(Text::from(VISITS));
+        }
     }
 
     /// What becomes of the visitor's visits. Purposes say nothing of an erasure.

@@ -56,10 +56,10 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     /// As consent lists it.
-    fn names(self) -> &'static [&'static str] {
+    fn as_str(self) -> &'static str {
         match self {
-            Purpose::Personalisation => &["personalisation", "personalization"],
-            Purpose::Staffing => &["staffing"],
+            Purpose::Personalisation => "personalisation",
+            Purpose::Staffing => "staffing",
         }
     }
 }
@@ -235,10 +235,7 @@ impl Visit {
     pub(crate) fn allows(&self, purpose: Purpose) -> bool {
         let consent = ConsentParts::of(self.bytes(&self.spans.consent));
         let purposes = texts(consent.purposes);
-        purposes.is_empty()
-            || purposes
-                .iter()
-                .any(|listed| purpose.names().contains(listed))
+        purposes.is_empty() || purposes.contains(&purpose.as_str())
     }
 
     /// The address that offers carry back.

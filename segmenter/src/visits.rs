@@ -264,6 +264,10 @@ impl Teller<'_> {
         for memory in &mut visitor.visits {
             let visit = shown(memory);
             self.withdraw(memory, &visit, why);
+            // From now on consent is for what this record shows.
+            if let Some(now) = input.visit.as_ref().filter(|visit| visit.id == memory.id) {
+                memory.keep(now.clone());
+            }
         }
         let mut nowhere = Memory::default();
         let known = !visitor.visits.is_empty();

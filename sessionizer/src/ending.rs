@@ -3,6 +3,7 @@
 use journey::{
     Millis, TaskTime, Timestamp,
     visit::{end_reason, kind},
+    web_event::Control,
 };
 use pipeline::Timer;
 
@@ -168,6 +169,13 @@ impl Visitor {
             forgotten: Some(until).filter(|until| *until + FORGOTTEN_FOR >= time.watermark),
             ..Visitor::default()
         };
+    }
+
+    /// Consent is withdrawn for other purposes than visits: what is open goes on, and says so.
+    pub(crate) fn narrow_consent(&mut self, asked: &Control) {
+        for visit in &mut self.visits {
+            visit.narrow_consent(asked);
+        }
     }
 
     /// What the visitor weighs in the state at most.

@@ -6,7 +6,9 @@
 use std::mem;
 
 use journey::{
-    CustomerId, DeploymentId, Text, Timestamp, VisitId, id, visit::end_reason, web_event::Policy,
+    CustomerId, DeploymentId, Text, Timestamp, VisitId, id,
+    visit::end_reason,
+    web_event::{Consent, Control, Policy},
 };
 use pipeline::{By, Timers};
 use schemas::{
@@ -280,6 +282,14 @@ impl OpenVisit {
             visit.search_count += 1;
             self.search(Text::from(term), moment.at);
         }
+    }
+
+    /// Consent is for less from now on, until an event says otherwise.
+    pub(crate) fn narrow_consent(&mut self, asked: &Control) {
+        let mut consent: Consent =
+            from_bytes(self.visit.kept.get(Part::Consent)).unwrap_or_default();
+        asked.narrow(&mut consent.purposes);
+        sizes::keep_consent(&mut self.visit, &to_bytes(&consent));
     }
 
     /// What was searched for, in order.

@@ -24,6 +24,10 @@ pub(crate) const STUB: usize = 3 * TIME;
 const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.
 const TEXT: usize = 2 * 1024;
+/// The longest purpose that a cut consent keeps, how many, and what stands there if it keeps none.
+const PURPOSE: usize = 64;
+const PURPOSES: usize = 64;
+const OTHER: &str = "other";
 /// The longest name of a form that is kept.
 const FORM: usize = 256;
 
@@ -52,14 +56,22 @@ pub(crate) fn is_another_page(visit: &VisitSoFar, encoded: &[u8]) -> bool {
     url(visit.kept.get(Part::LastPage)) != url(encoded)
 }
 
-/// Keeps a consent, or, of one that weighs too much, its state.
+/// Keeps a consent, or, of one that weighs too much, its state, and of its purposes the first of ordinary length: never none, as
+/// that would be all.
 pub(crate) fn keep_consent(visit: &mut VisitSoFar, encoded: &[u8]) {
     if encoded.len() <= PART {
         return visit.keep(Part::Consent, encoded);
     }
     let consent: Consent = from_bytes(encoded).unwrap_or_default();
+    let short = |purpose: &Text| purpose.len() <= PURPOSE;
+    let purposes = consent.purposes.into_iter().filter(short);
+    let mut purposes: Vec<Text> = purposes.take(PURPOSES).collect();
+    if purposes.is_empty() {
+        purposes.push(Text::from(OTHER));
+    }
     let kept = Consent {
         state: cut(&consent.state),
+        purposes,
         updated_date: consent.updated_date,
         ..Consent::default()
     };
@@ -140,8 +152,20 @@ mod tests {
         assert!(std::mem::take(&mut visit.truncated));
         assert_eq!(
             from_bytes(visit.kept.get(Part::Consent)),
-            Ok(Consent::default())
+            Ok(Consent {
+                purposes: vec!["other".into()],
+                ..Consent::default()
+            }),
+            "and not for all purposes"
         );
+        let consent = Consent {
+            purposes: [vec!["staffing".into()], vec![long(100); 200]].concat(),
+            ..Consent::default()
+        };
+        keep_consent(&mut visit, &to_bytes(&consent));
+        assert!(std::mem::take(&mut visit.truncated));
+        let kept: Consent = from_bytes(visit.kept.get(Part::Consent)).expect("a consent");
+        assert_eq!(kept.purposes, [Text::from("staffing")]);
         for (length, kept) in [(9_000, false), (8_000, true)] {
             let organization = to_bytes(&Some(long(length)));
             let light = keep_light(&mut visit, Part::IpOrganization, &organization);

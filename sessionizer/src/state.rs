@@ -93,9 +93,8 @@ impl Visitor {
             Format::Plain => Avro::read(from)?,
             Format::Packed => {
                 let count = i64::read(from)?;
-                let mut visits = Vec::new();
+                let mut visits = Vec::with_capacity(count.clamp(0, 64) as usize);
                 for _ in 0..count {
-                    visits.reserve_exact(1);
                     visits.push(OpenVisit::read_as(format, from)?);
                 }
                 visits

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use journey::{Timestamp, definitions::ConsentMode};
+use journey::{Timestamp, definitions::ConsentMode, web_event};
 use serde::Serialize;
 
 use super::{
@@ -83,9 +83,6 @@ pub(crate) struct RawConsent<'a> {
     pub(crate) purposes: &'a [&'a str],
     pub(crate) source: &'a str,
 }
-
-/// What a visitor who agrees agrees to.
-pub(crate) const PURPOSES: [&str; 4] = ["visits", "personalisation", "staffing", "contact"];
 
 /// A planned event as it is sent.
 pub(crate) fn render(visitor: &Visitor, planned: &Planned) -> Sent {
@@ -266,7 +263,7 @@ fn consent(visitor: &Visitor, act: Act) -> Option<RawConsent<'static>> {
         (_, Stance::Denied) => ("denied", &[]),
         (_, Stance::Silent) => return None,
         _ if visitor.site.consent != ConsentMode::Required => return None,
-        _ => ("granted", &PURPOSES),
+        _ => ("granted", &web_event::PURPOSES),
     };
     Some(RawConsent {
         state,

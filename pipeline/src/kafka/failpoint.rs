@@ -10,6 +10,22 @@ pub(crate) fn reach(name: &str) {
     }
 }
 
+/// As [`reach`], after something that is done only then.
+#[cfg(feature = "failpoints")]
+pub(crate) fn reach_after(name: &str, last: impl FnOnce()) {
+    match reached(name) {
+        None => {}
+        Some(End::Dies) => {
+            last();
+            std::process::abort();
+        }
+        Some(End::Freezes) => {
+            last();
+            freeze();
+        }
+    }
+}
+
 /// Dies a moment later: while whatever comes next is under way.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach_soon(name: &str) {
@@ -58,11 +74,12 @@ fn freeze() {
 }
 
 /// Whether this attempt is to be aborted: `FOOTFALL_FAILPOINT` is `abort_every:<n>`, and it is an n-th one; or
-/// `abort_every:<n>:<m>`, and it is one of the last m of each n.
+/// `abort_every:<n>:<m>`, and it is one of the last m of each n. Each worker counts its own.
 #[cfg(feature = "failpoints")]
 pub(crate) fn aborts() -> bool {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static ATTEMPTS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    }
     let wanted = std::env::var("FOOTFALL_FAILPOINT").unwrap_or_default();
     let Some(wanted) = wanted.strip_prefix("abort_every:") else {
         return false;
@@ -72,7 +89,7 @@ pub(crate) fn aborts() -> bool {
         return false;
     };
     let last = last.and_then(Result::ok).unwrap_or(1);
-    every > last && ATTEMPTS.fetch_add(1, Ordering::Relaxed) % every >= every - last
+    every > last && ATTEMPTS.replace(ATTEMPTS.get() + 1) % every >= every - last
 }
 
 /// Never.
@@ -88,3 +105,7 @@ pub(crate) fn reach(_: &str) {}
 /// Nothing.
 #[cfg(not(feature = "failpoints"))]
 pub(crate) fn reach_soon(_: &str) {}
+
+/// Nothing.
+#[cfg(not(feature = "failpoints"))]
+pub(crate) fn reach_after(_: &str, _: impl FnOnce()) {}

@@ -161,7 +161,10 @@ impl Transactions {
         self.producer.begin_transaction().map_err(classify)?;
         self.produce(transaction, names, &task_records)?;
         let produced = began.elapsed();
-        failpoint::reach("after_produce");
+        // With records on the broker, as a transaction that is cut off leaves them.
+        failpoint::reach_after("after_produce", || {
+            native::send_now(&self.producer, Duration::from_millis(100));
+        });
         self.drain()?;
         let delivered = began.elapsed();
         if context.failed.load(Ordering::Relaxed) > 0 {
@@ -235,7 +238,8 @@ impl Transactions {
                     if full_since.get_or_insert_with(Instant::now).elapsed() < self.timeout =>
                 {
                     record = back;
-                    self.producer.poll(Duration::from_millis(1));
+                    self.producer.poll(Duration::ZERO);
+                    native::send_now(&self.producer, FLUSH);
                 }
                 Err((e, _)) => return Err(classify(e)),
             }

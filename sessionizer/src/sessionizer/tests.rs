@@ -1,4 +1,7 @@
-use journey::{WebEvent, web_event::Activity};
+use journey::{
+    Text, WebEvent,
+    web_event::{Activity, Consent, control_action},
+};
 
 use super::*;
 
@@ -116,4 +119,68 @@ fn a_visitor_who_is_let_go_at_the_state_limit_has_every_visit_ended_where_it_is(
     let expected =
         [hour + 7, 2 * hour].map(|at| (kind::ENDED, Some(limit), Some((Timestamp(at), limit))));
     assert_eq!(ended.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn consent_that_is_withdrawn_for_other_purposes_is_for_the_others_from_then_on() {
+    let sessionizer = sessionizer();
+    let key = CustomerId::from("k1.visitor");
+    let texts = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| Text::from(*word))
+            .collect::<Vec<_>>()
+    };
+    let consented = |at: i64, purposes: &[&str]| WebEvent {
+        event_id: at.to_string().into(),
+        occurred_at: Timestamp(at),
+        consent: Consent {
+            state: "granted".into(),
+            purposes: texts(purposes),
+            ..Consent::default()
+        },
+        ..WebEvent::default()
+    };
+    for (listed, withdrawn, left) in [
+        (
+            &[][..],
+            &["personalisation"][..],
+            &["visits", "staffing", "contact"][..],
+        ),
+        (
+            &["contact", "visits"],
+            &["contact", "staffing"],
+            &["visits"],
+        ),
+        (&["contact"], &["contact"], &["visits"]),
+    ] {
+        let page = WebEvent {
+            web_event: Some(Activity::default()),
+            ..consented(1, listed)
+        };
+        let control = WebEvent {
+            control: Some(Control {
+                action: control_action::CONSENT_WITHDRAWN.into(),
+                purposes: texts(withdrawn),
+            }),
+            ..consented(2, &[])
+        };
+        let mut out = Vec::new();
+        let state = [&page, &control].into_iter().fold(None, |state, event| {
+            sessionizer.apply(
+                &TaskTime::UNKNOWN,
+                &key,
+                state,
+                Event::from(event),
+                &mut out,
+            )
+        });
+        assert!(state.is_some_and(|visitor| !visitor.is_at_rest()));
+        let Some(Output::Visit(told)) = out.last() else {
+            panic!("the control record")
+        };
+        let told = told.record(&key).expect("a record");
+        assert_eq!(told.kind, kind::CONTROL);
+        assert_eq!(told.visit.expect("the visit").consent.purposes, texts(left));
+    }
 }

@@ -113,6 +113,29 @@ fn consent_withdrawn_for_other_purposes_takes_offers_back_and_leaves_the_visit_a
 }
 
 #[test]
+fn no_offer_is_made_any_more_once_consent_for_personalisation_is_withdrawn() {
+    let dwell = r#"{"kind":"actionMap","id":"m","displayName":"m","action":{"mediaType":"contentOffer"},
+        "triggerWithEventConditions":[{"key":"page.pathname","operator":"equal","values":["/b"],"dwellSeconds":300}]}"#;
+    for restores in [false, true] {
+        let told = |story: &mut Story| {
+            story.restores = restores;
+            story.page(0, "/b");
+            // As the sessionizer shows it from then on.
+            story.visit.consent.purposes = vec!["visits".into()];
+            story
+                .control_of(100, "consent_withdrawn", &["personalisation"])
+                .mark(301);
+        };
+        let said = [
+            "100 consent withdrawn",
+            "300 m qualified",
+            "300 m blocked NoConsent",
+        ];
+        check(&[dwell.to_owned()], told, &said);
+    }
+}
+
+#[test]
 fn the_end_that_comes_before_control_leaves_the_consent_event_in_its_session() {
     let mut story = one_map();
     story.page(0, "/b");
