@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use journey::{
     Text, VisitorTrait, WebEvent,
     definitions::ConsentMode,
-    web_event::{PAGE_VIEWED, PURPOSES, kind},
+    web_event::{PAGE_VIEWED, kind, purpose},
 };
 
 use crate::{
@@ -75,11 +75,11 @@ pub(crate) struct Words {
 const MEDIA: [&str; 5] = ["unknown", "internal", "paid", "email", "social"];
 
 /// A purpose that goes by two spellings, in ours.
-pub(crate) fn one_spelling(purpose: &str) -> &str {
-    if purpose.eq_ignore_ascii_case("personalization") {
-        "personalisation"
+pub(crate) fn one_spelling(name: &str) -> &str {
+    if name.eq_ignore_ascii_case("personalization") {
+        purpose::PERSONALISATION
     } else {
-        purpose
+        name
     }
 }
 
@@ -105,7 +105,7 @@ impl Default for Words {
             classes: Class::ALL.map(|class| Text::from(class.as_str())),
             media: MEDIA.map(Text::from),
             types: TYPES.map(Text::from),
-            purposes: PURPOSES.map(Text::from),
+            purposes: purpose::ALL.map(Text::from),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use journey::{
     Text,
     definitions::{ConsentMode, ConsentPolicy},
-    web_event::Consent,
+    web_event::{Consent, purpose},
 };
 
 use crate::{
@@ -25,9 +25,6 @@ pub(crate) enum Stance {
     /// The visitor takes consent back, for these purposes (all of them if empty).
     Withdrawn(Vec<Text>),
 }
-
-/// The purpose without which nothing is kept in `journey.visitors`.
-const CONTACT: &str = "contact";
 
 /// Reads the event's consent and Global Privacy Control signal against the deployment's policy.
 pub(crate) fn gate(
@@ -72,9 +69,10 @@ pub(crate) fn gate(
             return Err(SuppressReason::ConsentMissing.into());
         }
         let lacking = |needed: &Text| {
+            let needed = one_spelling(needed);
             !purposes
                 .iter()
-                .any(|purpose| purpose.eq_ignore_ascii_case(one_spelling(needed)))
+                .any(|purpose| purpose.eq_ignore_ascii_case(needed))
         };
         if !purposes.is_empty() && policy.purposes.iter().any(lacking) {
             return Err(SuppressReason::ConsentPurpose.into());
@@ -89,14 +87,9 @@ pub(crate) fn gate(
     }))
 }
 
-/// Whether visitor traits may be kept: not where purposes are listed and `contact` is none of them.
-pub(crate) fn allows_contact(consent: &Consent) -> bool {
-    consent.purposes.is_empty() || touches_contact(&consent.purposes)
-}
-
-/// Whether a withdrawal of these purposes takes the traits with it.
-pub(crate) fn touches_contact(purposes: &[Text]) -> bool {
-    purposes.iter().any(|purpose| *purpose == CONTACT)
+/// Whether purposes are for visitor traits too: of consent, whether these may be kept; of a withdrawal, whether it takes them along.
+pub(crate) fn covers_contact(purposes: &[Text]) -> bool {
+    purpose::covers(purposes.iter().map(Text::as_str), purpose::CONTACT)
 }
 
 /// A Global Privacy Control signal, the milder first: of several in one event the strictest stands.

@@ -50,7 +50,7 @@ pub(crate) fn read(
             action.as_bytes(),
         ])),
     };
-    let forgets = purposes.is_empty() || consent::touches_contact(&purposes);
+    let forgets = consent::covers_contact(&purposes);
     let forgotten = sender
         .site
         .trait_names()

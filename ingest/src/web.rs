@@ -119,7 +119,7 @@ fn accept(
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
     };
-    let contact = consent::allows_contact(&consent);
+    let contact = consent::covers_contact(&consent.purposes);
     let known = Known {
         event_id,
         customer_id,

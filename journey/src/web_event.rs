@@ -304,10 +304,25 @@ pub mod control_action {
     pub const ERASE: &str = "erase";
 }
 
-/// The purpose without which there are no visits.
-const VISITS: &str = "visits";
-/// The purposes that consent may be for, so far.
-pub const PURPOSES: [&str; 4] = [VISITS, "personalisation", "staffing", "contact"];
+/// What consent may be for. A list that is empty stands for all, where consent is given as where it is withdrawn.
+pub mod purpose {
+    /// Visits at all.
+    pub const VISITS: &str = "visits";
+    /// Offers by what the visitor does.
+    pub const PERSONALISATION: &str = "personalisation";
+    /// What the visitor may come to ask for counts in the forecast.
+    pub const STAFFING: &str = "staffing";
+    /// Personal data, in `journey.visitors`.
+    pub const CONTACT: &str = "contact";
+    /// Every one, so far.
+    pub const ALL: [&str; 4] = [VISITS, PERSONALISATION, STAFFING, CONTACT];
+
+    /// Whether a list of purposes is for this one too.
+    pub fn covers<'p>(listed: impl IntoIterator<Item = &'p str>, purpose: &str) -> bool {
+        let mut listed = listed.into_iter().peekable();
+        listed.peek().is_none() || listed.any(|listed| listed == purpose)
+    }
+}
 
 /// What a [`Control`] asks of every stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,18 +355,17 @@ impl Control {
     /// may: its own purpose stays.
     pub fn narrow(&self, purposes: &mut Vec<Text>) {
         if purposes.is_empty() {
-            purposes.extend(PURPOSES.map(Text::from));
+            purposes.extend(purpose::ALL.map(Text::from));
         }
         purposes.retain(|purpose| !self.purposes.contains(purpose));
         if purposes.is_empty() {
-            purposes.push(Text::from(VISITS));
+            purposes.push(Text::from(purpose::VISITS));
         }
     }
 
     /// What becomes of the visitor's visits. Purposes say nothing of an erasure.
     pub fn forget(&self) -> Forget {
-        let visits_too =
-            self.purposes.is_empty() || self.purposes.iter().any(|purpose| *purpose == VISITS);
+        let visits_too = purpose::covers(self.purposes.iter().map(Text::as_str), purpose::VISITS);
         match (self.erases(), visits_too) {
             (true, _) => Forget::Erased,
             (false, true) => Forget::Withdrawn,

@@ -384,8 +384,13 @@ impl<T: Avro> Avro for Vec<T> {
             if count == 0 {
                 return Ok(items);
             }
-            // What is read is kept, most often in a state: no room for more.
-            items.reserve_exact(count.min(1024));
+            let room = count.min(1024);
+            if items.is_empty() {
+                // What is read is kept, most often in a state: no room for more than the one block that we write.
+                items.reserve_exact(room);
+            } else {
+                items.reserve(room);
+            }
             for _ in 0..count {
                 items.push(T::read(from)?);
             }

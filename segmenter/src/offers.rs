@@ -6,6 +6,7 @@ use journey::{
     id,
     journey_event::{BlockedWebActionOfferEvent, WebActionEvent, event_type},
     staffing,
+    web_event::purpose,
 };
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     rule::{Action, Rule},
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
-    visit::{Purpose, Visit},
+    visit::Visit,
 };
 
 /// Why an offer that was due was not made.
@@ -177,7 +178,7 @@ impl Teller<'_> {
         block: Option<Block>,
     ) -> Option<Demand<'q>> {
         let route_path = &qualified.action.route_path.as_ref()?.id;
-        let counts = (!visit.bot || visit.serve_bots) && visit.allows(Purpose::Staffing);
+        let counts = (!visit.bot || visit.serve_bots) && visit.allows(purpose::STAFFING);
         let reason = block.map(Block::as_str);
         counts.then_some(Demand {
             route_path,
@@ -202,7 +203,7 @@ impl Teller<'_> {
                 Block::OfferedOutsideSchedule,
             ),
             (is_regulated(&memory.stay.page_class), Block::RegulatedPage),
-            (!visit.allows(Purpose::Personalisation), Block::NoConsent),
+            (!visit.allows(purpose::PERSONALISATION), Block::NoConsent),
             (
                 !action.page.iter().all(|test| test.holds(&page)),
                 Block::PageUrlConditionsNotMatching,

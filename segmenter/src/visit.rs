@@ -8,7 +8,7 @@ use std::{
 use journey::{
     Millis, Text, Timestamp, VisitId,
     visit::{in_cause, presence},
-    web_event::Policy,
+    web_event::{Policy, purpose},
 };
 use schemas::{
     Avro, Malformed,
@@ -43,25 +43,6 @@ pub(crate) struct Visit {
     pub(crate) ping_count: i64,
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
-}
-
-/// A use of a visit that its consent may be for, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Offers by what the visitor does.
-    Personalisation,
-    /// What the visitor may come to ask for counts in the forecast.
-    Staffing,
-}
-
-impl Purpose {
-    /// As consent lists it.
-    fn as_str(self) -> &'static str {
-        match self {
-            Purpose::Personalisation => "personalisation",
-            Purpose::Staffing => "staffing",
-        }
-    }
 }
 
 type Span = Range<u32>;
@@ -231,11 +212,10 @@ impl Visit {
         self.record.part(self.bytes(&self.spans.consent))
     }
 
-    /// Whether the visitor's consent is for this use: one that lists purposes is for those alone.
-    pub(crate) fn allows(&self, purpose: Purpose) -> bool {
+    /// Whether the visit's consent is for this purpose, see [`purpose`].
+    pub(crate) fn allows(&self, purpose: &str) -> bool {
         let consent = ConsentParts::of(self.bytes(&self.spans.consent));
-        let purposes = texts(consent.purposes);
-        purposes.is_empty() || purposes.contains(&purpose.as_str())
+        purpose::covers(texts(consent.purposes), purpose)
     }
 
     /// The address that offers carry back.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use journey::{Timestamp, definitions::ConsentMode, web_event};
+use journey::{Timestamp, definitions::ConsentMode, web_event::purpose};
 use serde::Serialize;
 
 use super::{
@@ -263,7 +263,7 @@ fn consent(visitor: &Visitor, act: Act) -> Option<RawConsent<'static>> {
         (_, Stance::Denied) => ("denied", &[]),
         (_, Stance::Silent) => return None,
         _ if visitor.site.consent != ConsentMode::Required => return None,
-        _ => ("granted", &web_event::PURPOSES),
+        _ => ("granted", &purpose::ALL),
     };
     Some(RawConsent {
         state,

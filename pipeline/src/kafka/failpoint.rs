@@ -3,26 +3,17 @@
 /// Dies here if `FOOTFALL_FAILPOINT` is `<name>:<n>` and this is the n-th time; freezes if it is `<name>:<n>:freeze`.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(name: &str) {
-    match reached(name) {
-        None => {}
-        Some(End::Dies) => std::process::abort(),
-        Some(End::Freezes) => freeze(),
-    }
+    reach_after(name, || ());
 }
 
 /// As [`reach`], after something that is done only then.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach_after(name: &str, last: impl FnOnce()) {
-    match reached(name) {
-        None => {}
-        Some(End::Dies) => {
-            last();
-            std::process::abort();
-        }
-        Some(End::Freezes) => {
-            last();
-            freeze();
-        }
+    let Some(end) = reached(name) else { return };
+    last();
+    match end {
+        End::Dies => std::process::abort(),
+        End::Freezes => freeze(),
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) use self::counting::{Counting, CountingOf};
 use super::*;
 use crate::{
     log::{Restored, TaskPosition},
-    outbox::{Address, Destination, Place},
+    outbox::Destination,
     processor::{MarksInto, Processor, Refusal, Stage, TaskContext, Timer, Timers, Topology},
     state_record::{self, Position, TASK_KEY},
 };

@@ -3,12 +3,10 @@
 mod reports;
 mod withdrawals;
 
-use journey::Text;
-
 use journey::Offer;
 use schemas::{Record as _, to_bytes};
 
-use super::story::{Story, at};
+use super::story::{Story, at, texts};
 
 /// A map that is triggered by the page `/a`, with more fields.
 fn map(id: &str, rest: &str) -> String {
@@ -57,6 +55,10 @@ fn what_is_open_is_taken_back_from_a_visitor_who_is_let_go() {
         ["offer m withdrawn visit_ended", "1 m withdrawn"]
     );
 }
+
+/// A map that is triggered by five minutes on the page `/b`.
+const DWELL: &str = r#"{"kind":"actionMap","id":"m","displayName":"m","action":{"mediaType":"contentOffer"},
+    "triggerWithEventConditions":[{"key":"page.pathname","operator":"equal","values":["/b"],"dwellSeconds":300}]}"#;
 
 const OFFERED: [&str; 3] = ["0 m qualified", "offer m offered", "0 m offered"];
 
@@ -237,10 +239,7 @@ fn an_offer_that_is_due_is_blocked_with_its_reason() {
 fn consent_that_lists_personalisation_or_lists_nothing_is_for_offers_too() {
     for purposes in [&[][..], &["visits", "personalisation"]] {
         let told = |story: &mut Story| {
-            story.visit.consent.purposes = purposes
-                .iter()
-                .map(|purpose| Text::from(*purpose))
-                .collect();
+            story.visit.consent.purposes = texts(purposes);
             story.page(0, "/a");
         };
         check(&[map("m", "")], told, &OFFERED);
@@ -259,11 +258,9 @@ fn a_robot_is_served_where_its_deployment_says_so() {
 
 #[test]
 fn a_visitor_is_known_to_be_away_only_where_pings_have_stopped() {
-    let dwell = r#"{"kind":"actionMap","id":"m","displayName":"m","action":{"mediaType":"contentOffer"},
-        "triggerWithEventConditions":[{"key":"page.pathname","operator":"equal","values":["/b"],"dwellSeconds":300}]}"#;
     let silent = |story: &mut Story| _ = story.page(0, "/b").away(60).mark(301);
     check(
-        &[dwell.to_owned()],
+        &[DWELL.to_owned()],
         silent,
         &[
             "60 away",
@@ -274,7 +271,7 @@ fn a_visitor_is_known_to_be_away_only_where_pings_have_stopped() {
     );
     let stopped = |story: &mut Story| _ = story.page(0, "/b").ping(10).away(70).mark(301);
     check(
-        &[dwell.to_owned()],
+        &[DWELL.to_owned()],
         stopped,
         &["70 away", "300 m qualified", "300 m blocked VisitorAway"],
     );

@@ -1,8 +1,9 @@
 //! Demand: what staffing is told of each fact, and when in which interval.
 
-use journey::Text;
-
-use super::{actions::one_map, story::Story};
+use super::{
+    actions::one_map,
+    story::{Story, texts},
+};
 
 /// Tells `story` under one action map with a route path: what demand adds up to.
 fn check(told: impl FnOnce(&mut Story), expected: &[(&str, i64)]) {
@@ -177,10 +178,7 @@ fn suppressed_demand_is_told_with_its_reason() {
 #[test]
 fn a_visitor_whose_consent_is_for_other_purposes_makes_no_demand_until_an_offer_is_made() {
     let with = |purposes: &[&str]| {
-        let purposes: Vec<Text> = purposes
-            .iter()
-            .map(|purpose| Text::from(*purpose))
-            .collect();
+        let purposes = texts(purposes);
         move |story: &mut Story| {
             story.visit.consent.purposes = purposes.clone();
             story.page(0, "/a");

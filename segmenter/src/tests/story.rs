@@ -316,10 +316,7 @@ impl Story {
         action: &str,
         purposes: &[&str],
     ) -> &mut Self {
-        let purposes = purposes
-            .iter()
-            .map(|purpose| Text::from(*purpose))
-            .collect();
+        let purposes = texts(purposes);
         let control = Control {
             action: action.into(),
             purposes,
@@ -368,4 +365,8 @@ impl Story {
         self.restore();
         self
     }
+}
+
+pub(super) fn texts(words: &[&str]) -> Vec<Text> {
+    words.iter().copied().map(Text::from).collect()
 }

@@ -65,13 +65,7 @@ impl Stage for Entrance {
     }
 
     fn encode(&self, _: &u32, output: String, out: &mut Outbox<'_>) {
-        let to = Address {
-            topic: 0,
-            place: Place::SamePartition,
-            key: b"k",
-            trigger: None,
-        };
-        out.send(to, |value| value.extend_from_slice(output.as_bytes()));
+        super::counting::say(&output, out);
     }
 }
 

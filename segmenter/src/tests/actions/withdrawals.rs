@@ -1,6 +1,6 @@
 //! What takes an offer back: the page, the visitor, the end, and the visitor's own no.
 
-use super::{OFFERED, check, check_after_offer, map, one_map};
+use super::{DWELL, OFFERED, check, check_after_offer, map, one_map};
 use crate::tests::story::Story;
 
 #[test]
@@ -114,8 +114,6 @@ fn consent_withdrawn_for_other_purposes_takes_offers_back_and_leaves_the_visit_a
 
 #[test]
 fn no_offer_is_made_any_more_once_consent_for_personalisation_is_withdrawn() {
-    let dwell = r#"{"kind":"actionMap","id":"m","displayName":"m","action":{"mediaType":"contentOffer"},
-        "triggerWithEventConditions":[{"key":"page.pathname","operator":"equal","values":["/b"],"dwellSeconds":300}]}"#;
     for restores in [false, true] {
         let told = |story: &mut Story| {
             story.restores = restores;
@@ -131,7 +129,7 @@ fn no_offer_is_made_any_more_once_consent_for_personalisation_is_withdrawn() {
             "300 m qualified",
             "300 m blocked NoConsent",
         ];
-        check(&[dwell.to_owned()], told, &said);
+        check(&[DWELL.to_owned()], told, &said);
     }
 }
 
