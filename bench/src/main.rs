@@ -76,8 +76,8 @@ struct Cli {
     /// Rates at which latency is measured; 0 is left out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rates: Vec<u64>,
-    /// How long each rate is sent before it is measured: a broker's JVM compiles what it runs in its first half minute
-    #[arg(long, default_value = "30s", value_parser = duration)]
+    /// How long each rate is sent before it is measured: a broker's JVM compiles what it runs in its first minute
+    #[arg(long, default_value = "60s", value_parser = duration)]
     warm_up: Duration,
     /// How long each rate is sent and measured
     #[arg(long, default_value = "30s", value_parser = duration)]
@@ -214,7 +214,7 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 fn measure(cli: &Cli) -> anyhow::Result<Report> {
-    let (cluster, said) = Cluster::up(&cli.dir)?;
+    let (cluster, said) = Cluster::up_for_long(&cli.dir)?;
     println!("{said}");
     let definitions = PathBuf::from(DEFINITIONS);
     anyhow::ensure!(

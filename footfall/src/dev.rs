@@ -57,6 +57,9 @@ pub(crate) struct Options {
     /// Largest heap of the broker, as Java's -Xmx.
     #[arg(long, global = true, env = "FOOTFALL_KAFKA_HEAP", value_name = "SIZE", default_value = "1g", value_parser = heap)]
     pub(crate) kafka_heap: String,
+    /// Lets the broker's JVM compile with its second compiler too: slower for its first minutes, faster from then on.
+    #[arg(long, global = true, env = "FOOTFALL_DEV_LONG_RUNNING")]
+    pub(crate) long_running: bool,
 }
 
 #[derive(Debug, Subcommand)]

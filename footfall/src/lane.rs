@@ -24,9 +24,18 @@ pub struct Cluster {
 impl Cluster {
     /// Starts it, or finds it running.
     pub fn up(dir: &Path) -> anyhow::Result<(Cluster, String)> {
+        Cluster::up_with(dir, &["dev", "up"])
+    }
+
+    /// Starts one whose broker runs for long enough to be worth compiling as brokers elsewhere are, or finds it running.
+    pub fn up_for_long(dir: &Path) -> anyhow::Result<(Cluster, String)> {
+        Cluster::up_with(dir, &["dev", "up", "--long-running"])
+    }
+
+    fn up_with(dir: &Path, up: &[&str]) -> anyhow::Result<(Cluster, String)> {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("{} cannot be made", dir.display()))?;
-        let said = tool(&["dev", "up"], dir, &[])?;
+        let said = tool(up, dir, &[])?;
         let env = tool(&["dev", "env"], dir, &[])?;
         let value = |name: &str| {
             let line = env

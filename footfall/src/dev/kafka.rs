@@ -13,21 +13,24 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use super::{artifacts::Artifacts, directory::Directory, lifecycle::Service, ports::Ports};
+use super::{
+    Options, artifacts::Artifacts, directory::Directory, lifecycle::Service, ports::Ports,
+};
 
 /// How long one question to the broker may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
-/// How the broker's JVM runs beside everything else on two cores. Its second compiler uses as much of them as the broker's own
-/// work, for longer than a test or a bench lasts; a collector of one thread leaves the others to the stages.
-const SMALL_MACHINE: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+/// A JVM beside everything else on two cores: a collector of one thread leaves the others to the stages.
+const SMALL_MACHINE: &str = "-XX:+UseSerialGC";
+/// And for some minutes: its second compiler uses as much of the cores as the broker's own work, for longer than a test lasts.
+const SHORT_LIVED: &str = "-XX:TieredStopAtLevel=1";
 
 /// The command that runs the broker, with its files written and its data directory formatted.
 pub(super) fn command(
     directory: &Directory,
     ports: &Ports,
     artifacts: &Artifacts,
-    heap: &str,
+    options: &Options,
 ) -> anyhow::Result<Command> {
     let data = directory.data(Service::Kafka);
     let properties = directory.write("server.properties", &properties(ports, &data))?;
@@ -42,8 +45,9 @@ pub(super) fn command(
     let mut command = Command::new(&artifacts.java);
     command
         .arg(directory.mark(Service::Kafka))
-        .args([format!("-Xmx{heap}"), logging])
-        .args(SMALL_MACHINE)
+        .args([format!("-Xmx{}", options.kafka_heap), logging])
+        .arg(SMALL_MACHINE)
+        .args((!options.long_running).then_some(SHORT_LIVED))
         .args([
             "-Djava.awt.headless=true",
             "-XX:+ExitOnOutOfMemoryError",
@@ -69,8 +73,7 @@ fn format(
 ) -> anyhow::Result<()> {
     fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
     let output = Command::new(&artifacts.java)
-        .args([logging, "-Xmx256m"])
-        .args(SMALL_MACHINE)
+        .args([logging, "-Xmx256m", SMALL_MACHINE, SHORT_LIVED])
         .arg("-cp")
         .arg(artifacts.kafka_jars())
         .args([

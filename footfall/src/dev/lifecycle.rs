@@ -76,7 +76,7 @@ impl Service {
         options: &Options,
     ) -> anyhow::Result<Child> {
         let mut command = match self {
-            Service::Kafka => kafka::command(directory, ports, artifacts, &options.kafka_heap)?,
+            Service::Kafka => kafka::command(directory, ports, artifacts, options)?,
             Service::Registry => registry::command(directory, ports, artifacts)?,
         };
         process::spawn(&mut command, directory, self)

@@ -77,7 +77,7 @@ fn up_and_down_may_be_called_twice_and_ports_that_are_taken_are_left_alone() {
         let all = [
             &["dev"],
             arguments,
-            &["--dir", &dir, "--kafka-heap", "512m"],
+            &["--dir", &dir, "--kafka-heap", "512m", "--long-running"],
         ]
         .concat();
         let output = command(&all).output().expect("the binary starts");
