@@ -350,7 +350,7 @@ fn words(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn every_test_that_the_readme_names_exists() {
+fn every_test_that_the_readme_and_the_rules_of_ingest_name_exists() {
     let (readme, sources) = (read("README.md"), sources());
     let section = readme
         .split("\n## Guarantees\n")
@@ -368,6 +368,23 @@ fn every_test_that_the_readme_names_exists() {
         assert!(
             sources.contains(&format!("fn {name}(")),
             "there is no test {name}"
+        );
+    }
+    // Of a name in backquotes: here names of members and metrics stand too, which are no functions.
+    let rules = read("docs/ingest.md");
+    let quoted = rules.split('`').skip(1).step_by(2);
+    let named = quoted.filter_map(|name| {
+        let name = name.rsplit("::").next().unwrap_or(name);
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let is_sentence = name.matches('_').count() >= 4 && name.chars().all(is_word);
+        (is_sentence && !name.starts_with("footfall_")).then_some(name)
+    });
+    let named: Vec<_> = named.collect();
+    assert!(named.len() >= 50, "the names are found: {named:?}");
+    for name in named {
+        assert!(
+            sources.contains(&format!("fn {name}(")),
+            "docs/ingest.md: there is no test {name}"
         );
     }
 }

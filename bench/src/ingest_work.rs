@@ -143,6 +143,7 @@ impl Work {
             partition: 0,
             offset: self.offset,
             received_at: at,
+            first_received_at: at,
             key: None,
             value: Some(event),
         });

@@ -47,7 +47,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Count those that are not settled, by topic, reason and deployment. Exits 1 if there are none.
+    /// Count those that are not settled, by topic, reason and deployment.
     List {
         #[command(flatten)]
         kafka: KafkaArgs,

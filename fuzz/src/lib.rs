@@ -174,6 +174,7 @@ fn outcome(stage: &mut Ingest, input: usize, bytes: &[u8]) -> Option<Accepted> {
         partition: 0,
         offset: 0,
         received_at: RECEIVED,
+        first_received_at: RECEIVED,
         key: None,
         value: Some(bytes),
     };

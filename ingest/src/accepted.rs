@@ -35,11 +35,18 @@ pub struct Accepted {
 
 /// Members that nothing here has a use for, by the object that they stand in: how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unknown(pub(crate) [u16; 6]);
+pub(crate) struct Unknown(pub(crate) [u16; 7]);
 
 impl Unknown {
     /// The objects, in order.
-    pub(crate) const WITHIN: [&str; 6] = ["event", "page", "browser", "device", "consent", "app"];
+    pub(crate) const WITHIN: [&str; 7] = [
+        "event", "page", "browser", "device", "consent", "app", "report",
+    ];
+
+    /// Those of a report.
+    pub(crate) fn in_report(count: u16) -> Unknown {
+        Unknown([0, 0, 0, 0, 0, 0, count])
+    }
 }
 
 /// What records are judged by.

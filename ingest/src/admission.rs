@@ -78,7 +78,7 @@ impl Rules<'_> {
     /// first: one that sends too much does not use up what the deployment may.
     pub(crate) fn admit(&self, raw: &RawEvent<'_>, sender: &Sender<'_>) -> Result<(), Flaw> {
         let gates = &sender.site.gates;
-        let (id, at) = (sender.deployment_id, sender.received_at);
+        let (id, at) = (sender.deployment_id, sender.received.at);
         if gates.excludes(&raw.ip_address) {
             return Err(SuppressReason::IpExcluded.into());
         }

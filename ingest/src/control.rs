@@ -39,9 +39,15 @@ pub(crate) fn read(
         sender.deployment_id,
         rules,
     )?;
-    let created = field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received_at);
+    let created =
+        field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received.first_at);
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
+    let time = event_time::event_time(
+        created,
+        sent,
+        sender.received.first_at,
+        rules.config.believed,
+    );
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => EventId::from(id::derive(&[

@@ -1,6 +1,7 @@
 //! Whose snippet sent it, and what every record says of that.
 
 use journey::{CustomerId, EventId, Text, Timestamp, WebEvent, web_event::Consent};
+use pipeline::processor::Record;
 
 use crate::{
     accepted::Rules,
@@ -11,12 +12,32 @@ use crate::{
     site::{Class, Site},
 };
 
+/// When a record came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    /// To its topic.
+    pub(crate) at: Timestamp,
+    /// The first time, if it was sent again as a dead letter: what the sender's clock is held against.
+    pub(crate) first_at: Timestamp,
+}
+
+impl Received {
+    /// A record's. The first time is believed as far back as an event's own is: anybody may write headers.
+    pub(crate) fn of(record: &Record<'_>, rules: &Rules<'_>) -> Received {
+        let oldest = record.received_at - rules.config.believed.sent;
+        Received {
+            at: record.received_at,
+            first_at: record.first_received_at.max(oldest),
+        }
+    }
+}
+
 /// Where a record comes from, and when it came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender<'s> {
     pub(crate) deployment_id: &'s str,
     pub(crate) site: &'s Site,
-    pub(crate) received_at: Timestamp,
+    pub(crate) received: Received,
 }
 
 /// What is known of a record beside its sender.
@@ -38,7 +59,7 @@ impl Sender<'_> {
             deployment_id: self.site.named(self.deployment_id),
             policy: self.site.policy.clone(),
             occurred_at: known.time.occurred_at,
-            received_at: self.received_at,
+            received_at: self.received.at,
             time_corrected: known.time.corrected.is_some(),
             consent: known.consent,
             page_class: rules.words.class(Class::None),
@@ -66,7 +87,7 @@ pub(crate) fn is_object(present: bool, wrong: Option<&'static str>) -> Result<()
 /// The deployment that a record names, with its rules.
 pub(crate) fn sender<'s>(
     id: &'s Scalar<'_>,
-    received_at: Timestamp,
+    received: Received,
     rules: &Rules<'s>,
 ) -> Result<Sender<'s>, Flaw> {
     let most = rules.config.limits.deployment_id_bytes;
@@ -88,7 +109,7 @@ pub(crate) fn sender<'s>(
     Ok(Sender {
         deployment_id: id,
         site,
-        received_at,
+        received,
     })
 }
 

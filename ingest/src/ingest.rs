@@ -22,7 +22,7 @@ use crate::{
     accounts::Accounts,
     attributes::Dropped,
     config::{Config, UnknownDeployments},
-    deployment::as_far_as_known,
+    deployment::{Received, as_far_as_known},
     json::Scalar,
     lately::Lately,
     quota::Quotas,
@@ -127,7 +127,7 @@ impl Ingest {
             self.config.limits.event_bytes,
             &mut raw,
         )
-        .and_then(|()| web::read(&raw, record.received_at, &rules, &mut self.agents));
+        .and_then(|()| web::read(&raw, Received::of(record, &rules), &rules, &mut self.agents));
         self.conclude(record, read, &raw.deployment_id)
     }
 
@@ -145,7 +145,7 @@ impl Ingest {
             self.config.limits.event_bytes,
             &mut raw,
         )
-        .and_then(|()| report::read(&raw, record.received_at, &rules).map(Box::new));
+        .and_then(|()| report::read(&raw, Received::of(record, &rules), &rules).map(Box::new));
         self.conclude(record, read, &raw.deployment_id)
     }
 

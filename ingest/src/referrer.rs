@@ -162,6 +162,7 @@ mod tests {
     use crate::{
         accepted::Words,
         config::{Config, UnknownDeployments},
+        deployment::Received,
         site::Sites,
         visitor_key::VisitorKeys,
     };
@@ -203,7 +204,10 @@ mod tests {
         let sender = Sender {
             deployment_id: "shop",
             site,
-            received_at: Timestamp(0),
+            received: Received {
+                at: Timestamp(0),
+                first_at: Timestamp(0),
+            },
         };
         let (domain, campaign) = (page::domain(&page), query.campaign.as_ref());
         let first = read(referrer, domain, campaign, &sender, &rules, &mut hits);

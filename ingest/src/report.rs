@@ -7,8 +7,8 @@ use journey::{
 };
 
 use crate::{
-    accepted::{Accepted, Rules},
-    deployment::{self, Known},
+    accepted::{Accepted, Rules, Unknown},
+    deployment::{self, Known, Received},
     event_time, field,
     json::Scalar,
     raw::RawReport,
@@ -34,11 +34,11 @@ const STATES: [&str; 10] = [
 /// Reads one report.
 pub(crate) fn read(
     raw: &RawReport<'_>,
-    received_at: Timestamp,
+    received: Received,
     rules: &Rules<'_>,
 ) -> Result<Accepted, Flaw> {
     deployment::is_object(raw.present, raw.wrong)?;
-    let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
+    let sender = deployment::sender(&raw.deployment_id, received, rules)?;
     field::once("", raw.duplicate)?;
     let customer_id = visitor::of_either(
         &raw.customer_id,
@@ -50,7 +50,7 @@ pub(crate) fn read(
     let engagement = engagement(raw, rules, &mut hits)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, received_at, rules.config.believed);
+    let time = event_time::event_time(created, sent, received.first_at, rules.config.believed);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id.0, created, &engagement),
@@ -71,6 +71,7 @@ pub(crate) fn read(
         event,
         correction: time.corrected,
         hits,
+        unknown: Unknown::in_report(raw.unknown),
         ..Accepted::default()
     })
 }

@@ -259,6 +259,26 @@ mod tests {
         check(Form::Plain, "+14155550100", "[phone]");
         check(Form::Url, "phone=%2B49301234567&x", "phone=[phone]&x");
         check(Form::Url, "phone=+49301234567", "phone=[phone]");
+        check(Form::Url, "phone=%2B49+%2830%29+1234-567", "phone=[phone]");
+        check(Form::Url, "phone=%2B49%2030%2F12345", "phone=[phone]");
+    }
+
+    #[test]
+    fn what_was_escaped_again_is_found() {
+        let next = |found: &str| format!("next=%2Fa%3Fb%3D{found}%26c%3D1");
+        for (found, stand_in) in [
+            ("jane%2540example.com", "[email]"),
+            ("jane%252540example%252Ecom", "[email]"),
+            ("jane%40example%2Ecom", "[email]"),
+            ("%252B49%2B%252830%2529%2B1234-567", "[phone]"),
+            ("4111%2B1111%2B1111%2B1111", "[card]"),
+            ("DE89%25203704%25200044%25200532%25200130%252000", "[iban]"),
+        ] {
+            check(Form::Url, &next(found), &next(stand_in));
+        }
+        check(Form::Url, "q=%25204111111111111111", "q=%2520[card]");
+        check(Form::Url, "q=%254111111111111111", "q=%25[card]");
+        untouched(Form::Url, &["q=50%25", "q=%2540", "q=a%2540b", "q=%25%25"]);
     }
 
     #[test]
@@ -320,7 +340,7 @@ mod tests {
         fn what_is_found_in_a_text_is_found_in_a_urls_form_of_it(
             name in "[a-z][a-z0-9._-]{0,12}[a-z0-9]",
             body in "4[0-9]{14}",
-            phone in "[1-9][0-9]{9,11}",
+            phone in "[1-9][0-9]( ?\\([0-9]{2,3}\\) ?| |-|/|\\.|)[0-9]{3}[ ./-]?[0-9]{3,5}",
             place in 0..3usize,
         ) {
             let check_digit = (0..10).map(|d| format!("{body}{d}")).find(|card| detect::luhn(card.as_bytes()));
@@ -332,9 +352,14 @@ mod tests {
                 (spaced, "[card]"),
                 (format!("+{phone}"), "[phone]"),
             ] {
-                let escaped: String = url::form_urlencoded::byte_serialize(found.as_bytes()).collect();
+                let escape = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                let escaped = escape(&found);
                 let lower = escaped.replace("%2B", "%2b");
-                for found in [escaped.as_str(), lower.as_str()] {
+                let whole: String = found
+                    .bytes()
+                    .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+                    .collect();
+                for found in [&escaped, &lower, &whole, &escape(&escaped), &escape(&whole)] {
                     let (before, after) = [("a=", "&b=1"), ("/u/", "/edit"), ("a=1&b=", "")][place];
                     let scrubbed = scrub(&format!("{before}{found}{after}"), Form::Url, &mut Hits::default()).into_owned();
                     proptest::prop_assert_eq!(scrubbed, format!("{before}{stand_in}{after}"));

@@ -13,7 +13,7 @@ use crate::{
     attributes::{self, Dropped, Sorted, Trait},
     consent::{self, Stance},
     control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
-    deployment::{self, Known, Sender},
+    deployment::{self, Known, Received, Sender},
     event_time, field, hints,
     json::Scalar,
     language,
@@ -38,12 +38,12 @@ struct Admitted {
 /// Reads one web event.
 pub(crate) fn read(
     raw: &RawEvent<'_>,
-    received_at: Timestamp,
+    received: Received,
     rules: &Rules<'_>,
     agents: &mut Agents,
 ) -> Result<Box<Accepted>, Flaw> {
     deployment::is_object(raw.present, raw.wrong)?;
-    let sender = deployment::sender(&raw.deployment_id, received_at, rules)?;
+    let sender = deployment::sender(&raw.deployment_id, received, rules)?;
     if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
         let (purposes, hits) = (Vec::new(), Hits::default());
         let read = control::read(raw, &sender, rules, ERASE_ACTION, purposes, hits);
@@ -111,7 +111,12 @@ fn accept(
     let customer_id = visitor::of_cookie(&raw.customer_cookie_id, sender.deployment_id, rules)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, sender.received_at, rules.config.believed);
+    let time = event_time::event_time(
+        created,
+        sent,
+        sender.received.first_at,
+        rules.config.believed,
+    );
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
     let (activity, traits, dropped) =
         activity(raw, &place, sender, agent.as_deref(), rules, &mut hits)?;
@@ -164,6 +169,7 @@ fn unknown(raw: &RawEvent<'_>) -> Unknown {
         raw.device.unknown,
         raw.consent.unknown,
         app.into_iter().fold(0, u16::saturating_add),
+        0,
     ])
 }
 

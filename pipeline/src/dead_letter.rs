@@ -1,5 +1,9 @@
 //! Dead letters: the cause in headers, the bytes as they came (or, of ingest's, where to find them).
 
+use std::str::FromStr;
+
+use journey::Timestamp;
+
 use crate::{
     outbox::{Addresses, Batch, Destination, Origin},
     processor::Rejection,
@@ -25,14 +29,44 @@ pub mod header {
     pub const DEPLOYMENT: &str = "dead-letter.deployment";
     /// How often the record was sent again before. Stands on the record that is sent again, too.
     pub const ATTEMPTS: &str = "dead-letter.attempts";
+    /// When it was received, the first time if it was sent again: milliseconds since 1970. Stands on the record that is sent
+    /// again, too.
+    pub const RECEIVED: &str = "dead-letter.received";
 }
 
-/// How often a record with these headers was sent again as a dead letter. What is no number counts as never: on a raw topic
-/// anybody may write headers.
-pub fn attempts<'h>(mut headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> u32 {
-    let header = headers.find(|(name, _)| *name == header::ATTEMPTS);
-    let text = header.and_then(|(_, value)| std::str::from_utf8(value).ok());
-    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+/// What a record says of the times before, if it was sent again as a dead letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentBefore {
+    /// How often it was.
+    pub attempts: u32,
+    /// When it was received the first time.
+    pub received_at: Option<Timestamp>,
+}
+
+impl SentBefore {
+    /// Reads the headers of a record. What is no number counts as not said: on a raw topic anybody may write headers.
+    pub fn from_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> SentBefore {
+        let mut before = SentBefore::default();
+        for (name, value) in headers {
+            let text = || std::str::from_utf8(value).ok();
+            match name {
+                header::ATTEMPTS => before.attempts = parsed(text()).unwrap_or(0),
+                header::RECEIVED => before.received_at = parsed(text()).map(Timestamp),
+                _ => {}
+            }
+        }
+        before
+    }
+
+    /// The time of the first arrival, of a record that stands in its topic since `appended_at`.
+    pub fn first_received(&self, appended_at: Timestamp) -> Timestamp {
+        let said = self.received_at.filter(|_| self.attempts > 0);
+        said.map_or(appended_at, |at| at.min(appended_at))
+    }
+}
+
+fn parsed<T: FromStr>(text: Option<&str>) -> Option<T> {
+    text?.parse().ok()
 }
 
 /// The longest message a header holds.
@@ -57,8 +91,8 @@ pub struct DeadLetter {
     pub size: u64,
     /// Whose it is, as far as known.
     pub deployment: Option<String>,
-    /// How often the record was sent again before.
-    pub attempts: u32,
+    /// How often the record was sent again before, and when it was received first; of a letter of an older release not known.
+    pub before: SentBefore,
 }
 
 impl DeadLetter {
@@ -79,7 +113,7 @@ impl DeadLetter {
             offset: text(header::OFFSET)?.parse().ok()?,
             size: text(header::SIZE)?.parse().ok()?,
             deployment: text(header::DEPLOYMENT),
-            attempts: attempts(headers),
+            before: SentBefore::from_headers(headers),
         })
     }
 }
@@ -108,6 +142,8 @@ pub(crate) fn write(
     if let Some(deployment) = &rejection.deployment {
         headers.push((header::DEPLOYMENT, deployment.as_bytes()));
     }
+    let received = origin.first_received_at.0.to_string();
+    headers.push((header::RECEIVED, received.as_bytes()));
     let attempts = origin.attempts.to_string();
     if origin.attempts > 0 {
         headers.push((header::ATTEMPTS, attempts.as_bytes()));
@@ -137,12 +173,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stranger_writes_as_attempts_counts_as_none() {
-        let of = |value: &[u8]| attempts([("x", &b"9"[..]), (header::ATTEMPTS, value)].into_iter());
-        assert_eq!(of(b"2"), 2);
-        for value in [&b""[..], b"-1", b"two", b"\xff", b"99999999999999999999"] {
-            assert_eq!(of(value), 0, "{value:?}");
+    fn what_a_stranger_writes_as_headers_counts_as_nothing() {
+        let of = |name, value: &[u8]| {
+            SentBefore::from_headers([("x", &b"9"[..]), (name, value)].into_iter())
+        };
+        assert_eq!(of(header::ATTEMPTS, b"2").attempts, 2);
+        assert_eq!(of(header::RECEIVED, b"-5").received_at, Some(Timestamp(-5)));
+        for value in [&b""[..], b"-1.", b"two", b"\xff", b"99999999999999999999"] {
+            for name in [header::ATTEMPTS, header::RECEIVED] {
+                assert_eq!(of(name, value), SentBefore::default(), "{value:?}");
+            }
         }
-        assert_eq!(attempts([("x", &b"9"[..])].into_iter()), 0);
+    }
+
+    #[test]
+    fn nothing_was_received_first_after_it_was_received() {
+        let first = |attempts, received_at: Option<i64>| {
+            let received_at = received_at.map(Timestamp);
+            let before = SentBefore {
+                attempts,
+                received_at,
+            };
+            before.first_received(Timestamp(100)).0
+        };
+        assert_eq!(first(1, Some(40)), 40);
+        assert_eq!(first(1, Some(400)), 100);
+        assert_eq!(first(1, None), 100);
+        assert_eq!(first(0, Some(40)), 100, "it was not sent again");
     }
 }

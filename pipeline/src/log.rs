@@ -6,6 +6,7 @@ use journey::Timestamp;
 
 use crate::{
     changelog::{KeysAndValues, OffsetNote},
+    dead_letter::SentBefore,
     outbox::Batch,
 };
 
@@ -87,8 +88,8 @@ pub struct PolledRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// The time mark's JSON, on a record with neither key nor value. Such a record without one, or on a raw topic, is a tick.
     pub mark: Option<&'a [u8]>,
-    /// How often it was sent again as a dead letter.
-    pub attempts: u32,
+    /// What it says of the times before, if it was sent again as a dead letter.
+    pub before: SentBefore,
 }
 
 impl PolledRecord<'_> {

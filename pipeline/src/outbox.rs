@@ -263,6 +263,8 @@ pub struct Origin<'a> {
     pub value: Option<&'a [u8]>,
     /// How often it was sent again as a dead letter: its next dead letter says so.
     pub attempts: u32,
+    /// When it was received, the first time if it was sent again.
+    pub first_received_at: Timestamp,
 }
 
 /// What a stage writes its outputs to, while one input, timer or mark is worked on.

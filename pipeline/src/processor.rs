@@ -343,6 +343,8 @@ pub struct Record<'a> {
     pub offset: i64,
     /// The broker's append time, never going back within the partition.
     pub received_at: Timestamp,
+    /// The same, or when it was received first, if it was sent again as a dead letter.
+    pub first_received_at: Timestamp,
     /// The key, as it came.
     pub key: Option<&'a [u8]>,
     /// The value, as it came.

@@ -189,19 +189,23 @@ impl<S: Stage> Task<S> {
         if let Some(key) = record.key {
             self.hot_key.came(key);
         }
+        let received_at = self.last_received.max(record.appended_at);
+        let first_received_at = record.before.first_received(received_at);
         let origin = Origin {
             input: self.id.input,
             partition: self.id.partition,
             offset: record.offset,
             key: record.key,
             value: record.value,
-            attempts: record.attempts,
+            attempts: record.before.attempts,
+            first_received_at,
         };
         let decoded = self.fold.processor_mut().decode(&Record {
             topic: S::TOPOLOGY.inputs[self.id.input],
             partition: self.id.partition,
             offset: record.offset,
-            received_at: self.last_received.max(record.appended_at),
+            received_at,
+            first_received_at,
             key: record.key,
             value: record.value,
         });

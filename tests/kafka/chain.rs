@@ -131,7 +131,12 @@ fn every_raw_event_stands_in_web_events_exactly_once_though_ingest_dies() {
 fn the_visits_of_a_disturbed_chain_are_those_of_a_batch() {
     let Some(kafka) = kafka() else { return };
     let Disturbed { lane, day } = disturbed(&kafka);
-    assert_visits_of_a_batch(lane, day, &Lost::default());
+    let too_late = assert_visits_of_a_batch(lane, day, &Lost::default());
+    let sent_late = day.late();
+    let on_time = |id: &&String| !sent_late.contains(id.as_str());
+    let wronged: Vec<_> = too_late.iter().filter(on_time).collect();
+    assert!(wronged.is_empty(), "on time, and called late: {wronged:?}");
+    assert!(!too_late.is_empty(), "of {} none was late", sent_late.len());
     assert_disturbed(lane, &WRITTEN);
 }
 

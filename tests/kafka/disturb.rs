@@ -18,7 +18,7 @@ const ABORTS_IN_A_ROW: &str = "abort_every:15:3";
 /// How a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
-    /// By itself, the n-th time that it comes by.
+    /// SIGKILL by its own hand, the n-th time that it comes by.
     At(&'static str, u32),
     /// SIGKILL, once it has passed something on.
     Signal,
@@ -52,7 +52,7 @@ pub(crate) fn disturb(lane: &Lane, name: &str, extra: &[&str], plan: &[Kill]) ->
                 let mut stage = lane.start_dying(name, "a", extra, &failpoint);
                 let status = stage.until_ended();
                 let printed = crate::stage::tail(&stage.log);
-                assert_eq!(status.signal(), Some(6), "{name} at {failpoint}: {printed}");
+                assert_eq!(status.signal(), Some(9), "{name} at {failpoint}: {printed}");
             }
             Kill::Signal => {
                 let mut stage = lane.start_dying(name, "a", extra, ABORTS);

@@ -107,8 +107,8 @@ fn lost_on_the_way(lane: &Lane, forwarded: &[&str], raw: &[String]) -> Lost {
 }
 
 /// The visits are those of a batch over the same events, but for what never arrived, and what came too late to any visit, which
-/// is kept apart.
-pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day, lost: &Lost) {
+/// is kept apart. Says what that was.
+pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day, lost: &Lost) -> BTreeSet<String> {
     let mut too_late = BTreeSet::new();
     for letter in &lane.records("web.events.dead-letter") {
         assert_eq!(letter.header("dead-letter.reason"), "late");
@@ -123,8 +123,9 @@ pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day, lost: &Lost) {
         too_late.len(),
         visits.len()
     );
-    let left_out = lost.events.iter().cloned().chain(too_late).collect();
+    let left_out = lost.events.union(&too_late).cloned().collect();
     assert_same_visits(&ended(&visits), &sessionize(&day.events(&left_out)));
+    too_late
 }
 
 /// A lane where the stages after ingest worked in peace over the log that this lane's ingest wrote.
@@ -160,7 +161,8 @@ pub(crate) fn assert_same_said(calm: &Lane, rough: &Lane) {
 }
 
 fn assert_same_contents(topic: &str, calm: &[Record], rough: &[Record]) {
-    let partitions: BTreeSet<i32> = calm.iter().map(|record| record.partition).collect();
+    let all = calm.iter().chain(rough);
+    let partitions: BTreeSet<i32> = all.map(|record| record.partition).collect();
     for partition in partitions {
         let of = |records: &'_ [Record]| -> Vec<Record> {
             records

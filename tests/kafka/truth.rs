@@ -72,6 +72,12 @@ impl Day {
         (suppressed, dead)
     }
 
+    /// Ids of the events that were sent so late that no visit may take them.
+    pub(crate) fn late(&self) -> BTreeSet<&str> {
+        let late = self.truths().filter(|truth| truth.fate == Fate::Late);
+        late.map(|truth| truth.event_id.as_str()).collect()
+    }
+
     /// What a batch sessionization is given: all that was passed on, but what came too late, or never.
     pub(crate) fn events(&self, left_out: &BTreeSet<String>) -> Vec<Event> {
         self.truths()

@@ -226,8 +226,14 @@ fn again<'a>(
         value: found.value.as_deref(),
         timestamp: None,
     };
-    let attempts = (cause.attempts + 1).to_string();
-    (out, vec![(header::ATTEMPTS.to_owned(), attempts.into())])
+    let attempts = (cause.before.attempts + 1).to_string();
+    // A letter of an older release does not say. Then the bytes came with what they were first received as, or not long after.
+    let received = cause.before.received_at.unwrap_or(found.timestamp);
+    let headers = vec![
+        (header::ATTEMPTS.to_owned(), attempts.into()),
+        (header::RECEIVED.to_owned(), received.0.to_string().into()),
+    ];
+    (out, headers)
 }
 
 /// Whether it may be sent again: to the one topic whose dead letters these are, and not for ever.
@@ -238,7 +244,7 @@ fn redrivable(letter: &Letter, settings: &Settings) -> Fate {
                 && settings.lane.topic(&topics::dead_letter(&cause.topic))
                     == letter.record.topic =>
         {
-            if cause.attempts < ATTEMPTS {
+            if cause.before.attempts < ATTEMPTS {
                 Fate::Settled
             } else {
                 Fate::Exhausted

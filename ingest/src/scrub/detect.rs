@@ -14,9 +14,14 @@ pub(super) fn at(
     let bytes = text.as_bytes();
     let found = match bytes[at] {
         b'@' => email(text, done, at, at + 1),
-        b'%' if escapes(bytes, at, b"40") => email(text, done, at, at + 3),
-        b'%' if escapes(bytes, at, b"2B") => phone(bytes, at, at + 3, form),
-        b'%' if is_escape(bytes, at) => return Err(at + 3),
+        b'%' => match escaped(bytes, at) {
+            Some((b'@', length)) => email(text, done, at, at + length),
+            Some((b'+', length)) => phone(bytes, at, at + length, form),
+            // Behind a `%` that stands for itself, digits may begin with what would be an escape.
+            Some((byte, _)) if byte.is_ascii_alphanumeric() => return Err(at + 3),
+            Some((_, length)) => return Err(at + length),
+            None => None,
+        },
         b'+' if form != Form::Url || (at > 0 && matches!(bytes[at - 1], b'=' | b'/')) => {
             phone(bytes, at, at + 1, form)
         }
@@ -42,17 +47,36 @@ fn number(bytes: &[u8], done: usize, at: usize, form: Form) -> Result<(Kind, Ran
     found.ok_or(at + run)
 }
 
-fn escapes(bytes: &[u8], at: usize, code: &[u8; 2]) -> bool {
-    bytes
-        .get(at + 1..at + 3)
-        .is_some_and(|digits| digits.eq_ignore_ascii_case(code))
+/// How often a text may have been escaped: an address within an address within an address.
+const DEEPEST: usize = 3;
+
+/// The byte that an escape at `at` stands for, and the escape's length: `%40`, or `%2540` where it was escaped again.
+fn escaped(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    let byte = |at: usize| {
+        let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+        u8::try_from(digit(at)? * 16 + digit(at + 1)?).ok()
+    };
+    let mut code = at + 1;
+    let mut found = byte(code).filter(|_| bytes[at] == b'%')?;
+    for _ in 1..DEEPEST {
+        match byte(code + 2).filter(|_| found == b'%') {
+            Some(inner) => (code, found) = (code + 2, inner),
+            None => break,
+        }
+    }
+    Some((found, code + 2 - at))
 }
 
-fn is_escape(bytes: &[u8], at: usize) -> bool {
-    bytes[at] == b'%'
-        && bytes
-            .get(at + 1..at + 3)
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+/// Whether an escape ends before `at`.
+fn ends_escape(bytes: &[u8], at: usize) -> bool {
+    // A `%` that stands for itself is one, whatever digits come after it.
+    if bytes[..at].ends_with(b"%25") {
+        return true;
+    }
+    let begins = |depth: usize| at.checked_sub(1 + 2 * depth);
+    (1..=DEEPEST)
+        .filter_map(begins)
+        .any(|from| matches!(escaped(bytes, from), Some((_, length)) if from + length == at))
 }
 
 /// Whether a word can start at `at`: the byte before is part of no word, number or name (or ends an escape).
@@ -60,7 +84,7 @@ fn starts_word(bytes: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else {
         return true;
     };
-    if at >= 3 && is_escape(bytes, at - 3) {
+    if ends_escape(bytes, at) {
         return true;
     }
     let byte = bytes[before];
@@ -78,8 +102,25 @@ fn separator(bytes: &[u8], at: usize, form: Form) -> usize {
     match bytes.get(at) {
         Some(b' ' | b'-') => 1,
         Some(b'+') if form == Form::Url => 1,
-        Some(b'%') if escapes(bytes, at, b"20") => 3,
+        Some(b'%') => match escaped(bytes, at) {
+            Some((b' ' | b'-', length)) => length,
+            // A space that was written as a plus and escaped again.
+            Some((b'+', length)) if form == Form::Url => length,
+            _ => 0,
+        },
         _ => 0,
+    }
+}
+
+/// The length of what people write between the digits of a telephone number, 0 if there is none.
+fn phone_separator(bytes: &[u8], at: usize, form: Form) -> usize {
+    match bytes.get(at) {
+        Some(b'(' | b')' | b'.' | b'/') => 1,
+        Some(b'%') => match escaped(bytes, at) {
+            Some((b'(' | b')' | b'.' | b'/', length)) => length,
+            _ => separator(bytes, at, form),
+        },
+        _ => separator(bytes, at, form),
     }
 }
 
@@ -93,18 +134,25 @@ fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Rang
     let end = mail_domain(text, after)?;
     let start = done.max(at.saturating_sub(LONGEST_LOCAL));
     let bytes = text.as_bytes();
-    let local = |b: &u8| {
-        b.is_ascii_alphanumeric()
-            || *b >= 0x80
-            || matches!(b, b'.' | b'_' | b'+' | b'-' | b'%' | b'\'')
+    let local = |b: u8| {
+        b.is_ascii_alphanumeric() || b >= 0x80 || matches!(b, b'.' | b'_' | b'+' | b'-' | b'\'')
     };
     let length = bytes[start..at]
         .iter()
         .rev()
-        .take_while(|b| local(b))
+        .take_while(|b| local(**b) || **b == b'%')
         .count();
     // A bound inside a character is no place to cut.
-    let from = text.ceil_char_boundary(at - length);
+    let mut from = text.ceil_char_boundary(at - length);
+    // Nor does a name begin before what is escaped and part of none.
+    let mut look = from;
+    while look < at {
+        let (byte, width) = escaped(bytes, look).unwrap_or((bytes[look], 1));
+        look += width;
+        if !local(byte) {
+            from = look.min(at);
+        }
+    }
     let named = bytes[from..at]
         .iter()
         .any(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
@@ -114,22 +162,31 @@ fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Rang
 /// Where the domain that takes mail ends, if one begins at `after`.
 fn mail_domain(text: &str, after: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let domain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'.' | b'-');
-    let mut end = after
-        + bytes[after..]
-            .iter()
-            .take(LONGEST_DOMAIN + 1)
-            .take_while(|b| domain(b))
-            .count();
-    if end - after > LONGEST_DOMAIN {
+    let mut name: Vec<u8> = Vec::new();
+    // Where it ends, without a dot or hyphen that belongs to what follows.
+    let (mut at, mut end, mut length) = (after, after, 0);
+    while name.len() <= LONGEST_DOMAIN {
+        let (byte, width) = match bytes.get(at) {
+            Some(b'%') => escaped(bytes, at).unwrap_or_default(),
+            Some(byte) => (*byte, 1),
+            None => break,
+        };
+        match byte {
+            b'.' | b'-' => name.push(byte),
+            _ if width == 1 && (byte.is_ascii_alphanumeric() || byte >= 0x80) => {
+                name.push(byte.to_ascii_lowercase());
+                (end, length) = (at + 1, name.len());
+            }
+            _ => break,
+        }
+        at += width;
+    }
+    if name.len() > LONGEST_DOMAIN {
         return None;
     }
-    while end > after && matches!(bytes[end - 1], b'.' | b'-') {
-        end -= 1;
-    }
+    name.truncate(length);
     // A domain that is a public suffix itself may take mail too, as `co.com` does; a name without a dot is no domain.
-    let name = text[after..end].to_ascii_lowercase();
-    let known = name.contains('.') && psl::suffix(name.as_bytes()).is_some_and(|s| s.is_known());
+    let known = name.contains(&b'.') && psl::suffix(&name).is_some_and(|s| s.is_known());
     known.then_some(end)
 }
 
@@ -261,21 +318,16 @@ fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<(Kind, Ran
     if !starts_word(bytes, at) || !bytes.get(after).is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    let (mut count, mut place, mut end) = (0, after, after);
-    loop {
-        match bytes.get(place) {
-            Some(digit) if digit.is_ascii_digit() => {
-                (count, place) = (count + 1, place + 1);
-                end = place;
-            }
-            Some(b'(' | b')' | b'.' | b'/') => place += 1,
-            _ => match separator(bytes, place, form) {
-                0 => break,
-                gap => place += gap,
-            },
+    let (mut count, mut place, mut end, mut separators) = (0, after, after, 0);
+    while separators <= 3 && count <= 15 {
+        if bytes.get(place).is_some_and(u8::is_ascii_digit) {
+            (count, place, separators) = (count + 1, place + 1, 0);
+            end = place;
+            continue;
         }
-        if place - end > 3 || count > 15 {
-            break;
+        match phone_separator(bytes, place, form) {
+            0 => break,
+            gap => (place, separators) = (place + gap, separators + 1),
         }
     }
     ((8..=15).contains(&count) && ends_word(bytes, end)).then_some((Kind::Phone, at..end))

@@ -38,6 +38,7 @@ fn run(members: &str) -> (Batch, Accepted) {
             key: None,
             value: None,
             attempts: 0,
+            first_received_at: journey::Timestamp(0),
         };
         fold.processor().encode(
             &key,

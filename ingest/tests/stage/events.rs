@@ -1,10 +1,16 @@
 //! Web events of every kind, and what becomes of their members.
 
-use ingest::{Config, Limits, UnknownDeployments, VisitorKeys};
-use journey::{Millis, WebEvent, web_event::Activity};
-use pipeline::Refusal;
+use std::sync::Arc;
 
-use crate::{at, decode, decode_at, event, outcome, stage, stage_with};
+use ingest::{Config, Ingest, Limits, UnknownDeployments, VisitorKeys};
+use journey::{
+    Millis, Timestamp, WebEvent,
+    definitions::{Definition, DefinitionSet},
+    web_event::Activity,
+};
+use pipeline::{Processor, Record, Refusal, Stage};
+
+use crate::{DEFINITIONS, RECEIVED, at, decode, decode_at, event, outcome, stage, stage_with};
 
 fn accepted(members: &str) -> WebEvent {
     decode(&mut stage(0), event(members).as_bytes())
@@ -325,4 +331,77 @@ fn received_at_is_the_records() {
         (event.received_at, event.occurred_at),
         (late, at("2026-11-23T14:00:00.000Z"))
     );
+}
+
+#[test]
+fn what_is_sent_again_as_a_dead_letter_happened_when_it_did() {
+    let hours = |hours: i64| Millis::from_mins(60 * hours);
+    let now = at(RECEIVED) + hours(3);
+    let again = |ingest: &mut Ingest, members: &str, first_received_at| {
+        let sent = ingest.decode(&Record {
+            topic: Ingest::TOPOLOGY.inputs[0],
+            partition: 0,
+            offset: 7,
+            received_at: now,
+            first_received_at,
+            key: None,
+            value: Some(event(members).as_bytes()),
+        });
+        sent.expect("accepted").event
+    };
+    let mut ingest = stage(0);
+    for members in ["", r#""sentDate":"2026-11-23T14:00:10.000Z""#] {
+        let event = again(&mut ingest, members, at(RECEIVED));
+        assert_eq!(
+            event.occurred_at,
+            at("2026-11-23T14:00:00.000Z"),
+            "{members}"
+        );
+        assert_eq!(event.received_at, now);
+        assert!(!event.time_corrected);
+    }
+    // Anybody may write the header: it is believed as far back as an event's own time is.
+    let event = again(
+        &mut ingest,
+        r#""sentDate":"2026-11-23T14:00:10.000Z""#,
+        at("2020-01-01T00:00:00.000Z"),
+    );
+    assert_eq!(event.occurred_at, now - hours(30 * 24) - Millis(10_000));
+}
+
+#[test]
+fn what_a_task_remembers_of_an_address_goes_with_the_definitions() {
+    let mut ingest = stage(0);
+    let viewed = event(
+        r#""page":{"url":"https://shop.example/clinic/x"},"referrerUrl":"https://shop.example/clinic/y?a=1""#,
+    );
+    let told = |ingest: &mut Ingest| decode(ingest, viewed.as_bytes()).expect("accepted").event;
+    let first = told(&mut ingest);
+    assert_eq!(told(&mut ingest), first);
+    let adopt = |ingest: &mut Ingest, version, more: &str| {
+        let mut definitions: Vec<Definition> =
+            serde_json::from_str(DEFINITIONS).expect("definitions");
+        definitions.push(serde_json::from_str(more).expect("a definition"));
+        ingest.adopt(&Arc::new(DefinitionSet::new(
+            version,
+            Timestamp(0),
+            definitions,
+        )));
+    };
+    let class = |pattern: &str| {
+        format!(
+            r#"{{"kind":"pageClass","id":"clinic","patterns":["shop.example/clinic/{pattern}"],"class":"block"}}"#
+        )
+    };
+    adopt(&mut ingest, 2, &class("y"));
+    let activity = told(&mut ingest).web_event.expect("an activity");
+    assert_eq!(
+        activity.referrer.expect("a referrer").url,
+        "https://shop.example/"
+    );
+    adopt(&mut ingest, 3, &class("x"));
+    assert_eq!(outcome(&mut ingest, viewed.as_bytes()), "page_blocked");
+    let strict = r#"{"kind":"deployment","id":"shop","consent":{"mode":"required"}}"#;
+    adopt(&mut ingest, 4, strict);
+    assert_ne!(outcome(&mut ingest, viewed.as_bytes()), "forwarded");
 }

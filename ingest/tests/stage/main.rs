@@ -84,6 +84,7 @@ pub(crate) fn decode_at(
         partition: 0,
         offset: 7,
         received_at,
+        first_received_at: received_at,
         key: None,
         value,
     })

@@ -268,6 +268,49 @@ fn a_message_names_the_member_and_never_its_value() {
 }
 
 #[test]
+fn no_message_holds_a_text_of_what_it_rejects() {
+    fn texts(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => found.push(text.clone()),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+            serde_json::Value::Object(members) => {
+                members.values().for_each(|member| texts(member, found));
+            }
+            _ => {}
+        }
+    }
+    let mut looked_at = 0;
+    for (input, rejected) in [rejected_events(), rejected_reports()]
+        .into_iter()
+        .enumerate()
+    {
+        let mut ingest = stage(input);
+        for (_, bytes) in rejected {
+            let Ok(value) = serde_json::from_slice(&bytes) else {
+                continue;
+            };
+            let Err(Refusal::Rejected(rejection)) = decode(&mut ingest, &bytes) else {
+                panic!("{value} is rejected");
+            };
+            let mut found = Vec::new();
+            texts(&value, &mut found);
+            // Names of data types are shorter, and the date is the one that messages give as an example.
+            let example = "2026-11-23T14:00:00.000Z";
+            let told = |text: &&String| text.len() > 8 && !example.contains(text.as_str());
+            for text in found.iter().filter(told) {
+                looked_at += 1;
+                assert!(
+                    !rejection.message.contains(text.as_str()),
+                    "{} tells {text}",
+                    rejection.message
+                );
+            }
+        }
+    }
+    assert!(looked_at > 50, "{looked_at}");
+}
+
+#[test]
 fn a_rejection_says_whose_it_is_as_far_as_that_was_read() {
     for (bytes, deployment) in [
         (event(r#""eventName":5"#), Some("shop")),

@@ -1,6 +1,6 @@
 //! Places where a test may kill or freeze the process: nothing at all unless the feature `failpoints` is compiled in.
 
-/// Dies here if `FOOTFALL_FAILPOINT` is `<name>:<n>` and this is the n-th time; freezes if it is `<name>:<n>:freeze`.
+/// Dies here, of SIGKILL, if `FOOTFALL_FAILPOINT` is `<name>:<n>` and this is the n-th time; freezes if it is `<name>:<n>:freeze`.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(name: &str) {
     reach_after(name, || ());
@@ -12,20 +12,26 @@ pub(crate) fn reach_after(name: &str, last: impl FnOnce()) {
     let Some(end) = reached(name) else { return };
     last();
     match end {
-        End::Dies => std::process::abort(),
+        End::Dies => die(),
         End::Freezes => freeze(),
     }
 }
 
-/// Dies a moment later: while whatever comes next is under way.
+/// Dies a moment later, as long as it takes to start a shell: while whatever comes next is under way.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach_soon(name: &str) {
     if reached(name).is_some() {
-        std::thread::spawn(|| {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-            std::process::abort();
-        });
+        std::thread::spawn(die);
     }
+}
+
+/// SIGKILL to ourselves, by way of the shell, as [`freeze`] sends its own.
+#[cfg(feature = "failpoints")]
+fn die() {
+    let mut shell = std::process::Command::new("sh");
+    let _ = shell.args(["-c", "kill -s KILL $PPID"]).status();
+    // Where there is no shell.
+    std::process::abort();
 }
 
 /// What happens to the process.

@@ -22,7 +22,7 @@ use super::{
     ticks::Ticker,
 };
 use crate::{
-    dead_letter,
+    dead_letter::SentBefore,
     log::{Committed, Log, LogError, Polled, PolledRecord, TaskId, Transaction},
     metrics::Metrics,
     names::Names,
@@ -88,7 +88,7 @@ enum Fetched {
         has_key: bool,
         has_value: bool,
         has_mark: bool,
-        attempts: u32,
+        before: SentBefore,
     },
     Nothing,
     Event(Event),
@@ -170,9 +170,9 @@ impl KafkaLog {
         let has_key = copy(message.key(), &mut self.key);
         let has_value = copy(message.payload(), &mut self.value);
         let mut has_mark = false;
-        let attempts = message.headers().map_or(0, |headers| {
+        let before = message.headers().map(|headers| {
             let headers = headers.iter();
-            dead_letter::attempts(headers.map(|h| (h.key, h.value.unwrap_or_default())))
+            SentBefore::from_headers(headers.map(|h| (h.key, h.value.unwrap_or_default())))
         });
         // Of a raw topic nobody believes a mark: anybody may write one.
         if !has_key && !has_value && self.topology.time_from == TimeFrom::Marks {
@@ -188,7 +188,7 @@ impl KafkaLog {
             has_key,
             has_value,
             has_mark,
-            attempts,
+            before: before.unwrap_or_default(),
         })
     }
 
@@ -238,7 +238,7 @@ impl Log for KafkaLog {
                 has_key,
                 has_value,
                 has_mark,
-                attempts,
+                before,
             } => {
                 self.check_clock(appended_at)?;
                 if let Some(owned) = self.tasks.get_mut(&task) {
@@ -259,7 +259,7 @@ impl Log for KafkaLog {
                     key: has_key.then_some(self.key.as_slice()),
                     value: has_value.then_some(self.value.as_slice()),
                     mark: has_mark.then_some(self.mark.as_slice()),
-                    attempts,
+                    before,
                 }))
             }
         }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     changelog::{self, KeysAndValues},
-    dead_letter,
+    dead_letter::SentBefore,
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
     names::Names,
     outbox::Destination,
@@ -350,7 +350,7 @@ impl Log for MemoryLog {
             key: record.key.as_deref(),
             value: record.value.as_deref(),
             mark,
-            attempts: dead_letter::attempts(headers(record)),
+            before: SentBefore::from_headers(headers(record)),
         }))
     }
 

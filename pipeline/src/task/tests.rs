@@ -12,6 +12,7 @@ mod switch;
 pub(crate) use self::counting::{Counting, CountingOf};
 use super::*;
 use crate::{
+    dead_letter::SentBefore,
     log::{Restored, TaskPosition},
     outbox::Destination,
     processor::{MarksInto, Processor, Refusal, Stage, TaskContext, Timer, Timers, Topology},
@@ -82,7 +83,7 @@ impl Bench {
             key: None,
             value: value.map(str::as_bytes),
             mark: json.as_deref(),
-            attempts: 0,
+            before: SentBefore::default(),
         };
         self.task
             .take(&record, &mut self.batch, &addresses())
@@ -302,7 +303,7 @@ fn what_lies_behind_a_half_done_mark_is_not_taken() {
         key: None,
         value: Some(b"1@50"),
         mark: None,
-        attempts: 0,
+        before: SentBefore::default(),
     };
     let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
     assert!(taken.expect_err("not yet").message.contains("half done"));

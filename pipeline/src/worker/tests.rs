@@ -216,7 +216,7 @@ fn the_dead_letter_of_a_record_that_was_sent_again_carries_the_attempts_on() {
         let headers = letter.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_slice()));
         let letter = DeadLetter::from_headers(headers).expect("a stage wrote it");
-        (letter.offset, letter.attempts)
+        (letter.offset, letter.before.attempts)
     });
     assert_eq!(attempts.collect::<Vec<_>>(), [(1, 0), (2, 2)]);
     let names = letters[0].headers.iter();

@@ -23,6 +23,7 @@ fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
         partition: 0,
         offset: 0,
         received_at: Timestamp(0),
+        first_received_at: Timestamp(0),
         key: None,
         value,
     };

@@ -22,6 +22,7 @@ fn record(value: Option<&[u8]>) -> Record<'_> {
         partition: 3,
         offset: 7,
         received_at: Timestamp(0),
+        first_received_at: Timestamp(0),
         key: Some(b"support"),
         value,
     }
@@ -112,6 +113,7 @@ fn encoded_by(config: Config, output: Output) -> Batch {
         key: Some(b"support"),
         value: Some(b"bytes"),
         attempts: 0,
+        first_received_at: Timestamp(0),
     };
     let key = IntervalKey {
         route_path_id: "support".into(),

@@ -1,6 +1,7 @@
 //! A task of a raw topic, which anybody may write into.
 
 use super::*;
+use crate::dead_letter::SentBefore;
 
 /// Passes every value on.
 #[derive(Debug, Default)]
@@ -92,7 +93,7 @@ fn what_a_stranger_writes_as_a_mark_is_a_tick() {
             key: None,
             value: None,
             mark: Some(mark),
-            attempts: 0,
+            before: SentBefore::default(),
         };
         let taken = task.take(&record, &mut batch, &addresses());
         assert_eq!(taken.expect("nobody can stop us"), Taken::Yes);
