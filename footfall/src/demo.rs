@@ -178,14 +178,17 @@ fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
+    // As it was called: `make demo` puts it into no PATH.
+    let tool = std::env::args().next().unwrap_or_default();
     if !args.keep {
-        return "Everything is stopped. `KEEP=1 make demo` leaves it running, to look further:\n  footfall tail journey.offers \
-                --topic-prefix demo-day. --until-end\n  footfall dead-letters list --topic-prefix demo-day."
-            .to_owned();
+        return format!(
+            "Everything is stopped. `KEEP=1 make demo` leaves it running, to look further:\n  {tool} tail journey.offers \
+             --topic-prefix demo-day. --until-end\n  {tool} dead-letters list --topic-prefix demo-day."
+        );
     }
     let mut text = format!(
-        "Still running. To look further:\n  export FOOTFALL_BROKERS={} FOOTFALL_REGISTRY={}\n  footfall tail journey.offers \
-         --topic-prefix demo-day. --until-end | head\n  footfall dead-letters list --topic-prefix demo-day.\n",
+        "Still running. To look further:\n  export FOOTFALL_BROKERS={} FOOTFALL_REGISTRY={}\n  {tool} tail journey.offers \
+         --topic-prefix demo-day. --until-end | head\n  {tool} dead-letters list --topic-prefix demo-day.\n",
         cluster.brokers, cluster.registry
     );
     for lane in lanes {
@@ -196,7 +199,7 @@ fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
     let processes = lanes.iter().flat_map(Lane::processes);
     let ids: Vec<String> = processes.map(|process| process.id().to_string()).collect();
     text + &format!(
-        "Stop it all with: kill {}; footfall dev down --dir {} --delete",
+        "Stop it all with: kill {}; {tool} dev down --dir {} --delete",
         ids.join(" "),
         args.dir.display()
     )

@@ -1,5 +1,6 @@
 //! Dead letters are settled once: sent again to where they came from, or dropped. Against a real Kafka.
 
+use journey::Timestamp;
 use pipeline::{
     dead_letter::header,
     kafka::write::{Out, Writer},
@@ -8,12 +9,14 @@ use serde_json::Value;
 
 use super::kafka::TestLane;
 
-/// A dead letter: the topic it came from, its offset in partition 1 there, its reason, how often it was sent again.
+/// A dead letter: the topic it came from, its offset in partition 1 there, its reason, how often it was sent again, when it was
+/// received first (an older release does not say).
 struct Dead {
     topic: &'static str,
     offset: i64,
     reason: &'static str,
     attempts: u32,
+    received: Option<&'static str>,
     bytes: Option<&'static [u8]>,
 }
 
@@ -34,8 +37,11 @@ impl Dead {
             (header::ATTEMPTS, &attempts),
         ];
         let headers = headers.iter();
+        let received = self.received.iter().map(|at| (header::RECEIVED, *at));
         headers
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .copied()
+            .chain(received)
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
             .collect()
     }
 }
@@ -47,6 +53,7 @@ fn write_letters(lane: &TestLane) {
         offset,
         reason: "not_json",
         attempts,
+        received: None,
         bytes: None,
     };
     let late = Dead {
@@ -54,6 +61,7 @@ fn write_letters(lane: &TestLane) {
         offset: 7,
         reason: "late",
         attempts: 1,
+        received: Some("1764000000000"),
         bytes: Some(b"bytes"),
     };
     let mut writer = Writer::open(&lane.settings).expect("a producer");
@@ -127,12 +135,17 @@ fn dead_letters_are_sent_again_once_each_and_never_in_a_circle() {
         (&"k".into(), &1.into())
     );
     assert_eq!(raw[1]["headers"][header::ATTEMPTS], "1");
+    let received = raw[1]["headers"][header::RECEIVED].as_str().expect("text");
+    let received: i64 = received.parse().expect("a number");
+    let first = raw[0]["timestamp"].as_str().expect("a date");
+    assert_eq!(Timestamp(received), Timestamp::parse(first).expect("a date"));
 
     let done = settle(&lane, &["redrive", "--yes", "--reason", "late"]);
     assert_eq!(done["redriven"], 1, "{done}");
     let events = lane.tail("web.events", &[]);
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["headers"][header::ATTEMPTS], "2");
+    assert_eq!(events[0]["headers"][header::RECEIVED], "1764000000000");
 }
 
 #[test]
