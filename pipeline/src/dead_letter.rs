@@ -6,7 +6,7 @@ use journey::Timestamp;
 
 use crate::{
     outbox::{Addresses, Batch, Destination, Origin},
-    processor::Rejection,
+    processor::{Rejection, TimeFrom},
 };
 
 /// The headers of a dead letter, by name.
@@ -29,8 +29,8 @@ pub mod header {
     pub const DEPLOYMENT: &str = "dead-letter.deployment";
     /// How often the record was sent again before. Stands on the record that is sent again, too.
     pub const ATTEMPTS: &str = "dead-letter.attempts";
-    /// When it was received, the first time if it was sent again: milliseconds since 1970. Stands on the record that is sent
-    /// again, too.
+    /// When a raw record was received, the first time if it was sent again: milliseconds since 1970. Stands on the record that is
+    /// sent again, too.
     pub const RECEIVED: &str = "dead-letter.received";
 }
 
@@ -143,7 +143,10 @@ pub(crate) fn write(
         headers.push((header::DEPLOYMENT, deployment.as_bytes()));
     }
     let received = origin.first_received_at.0.to_string();
-    headers.push((header::RECEIVED, received.as_bytes()));
+    // A replay is to say the same, and nothing after the raw topics goes by when a record was appended.
+    if topology.time_from == TimeFrom::AppendTime {
+        headers.push((header::RECEIVED, received.as_bytes()));
+    }
     let attempts = origin.attempts.to_string();
     if origin.attempts > 0 {
         headers.push((header::ATTEMPTS, attempts.as_bytes()));

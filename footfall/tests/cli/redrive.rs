@@ -138,7 +138,10 @@ fn dead_letters_are_sent_again_once_each_and_never_in_a_circle() {
     let received = raw[1]["headers"][header::RECEIVED].as_str().expect("text");
     let received: i64 = received.parse().expect("a number");
     let first = raw[0]["timestamp"].as_str().expect("a date");
-    assert_eq!(Timestamp(received), Timestamp::parse(first).expect("a date"));
+    assert_eq!(
+        Timestamp(received),
+        Timestamp::parse(first).expect("a date")
+    );
 
     let done = settle(&lane, &["redrive", "--yes", "--reason", "late"]);
     assert_eq!(done["redriven"], 1, "{done}");
