@@ -12,7 +12,7 @@ use crate::{
     Kafka,
     auditor::{Isolation, Record},
     disturb::assert_nothing_diverged,
-    lane::{Lane, WEB_RAW},
+    lane::{ENGAGEMENT_RAW, Lane, WEB_RAW},
     load::replay,
     marks::assert_marks_keep_their_word,
     stage::STAGES,
@@ -42,15 +42,30 @@ pub(crate) fn assert_unharmed_but_for(most: usize, kafka: &Kafka, lane: &Lane, d
     assert_same_said(&undisturbed(kafka, lane), lane);
 }
 
-/// `web.events` holds every event of the raw topic that ingest must pass on, exactly once. Says what of the load that topic
-/// lacks.
+/// `web.events` holds every event and report of the raw topics that ingest must pass on, exactly once. Says what of the load
+/// they lack.
 pub(crate) fn assert_forwarded_once(lane: &Lane, day: &Day) -> Lost {
     let web_events = lane.values("web.events");
-    let ids = web_events.iter().filter_map(|e| e["eventId"].as_str());
-    let mut ids: Vec<&str> = ids.collect();
-    ids.sort_unstable();
-    assert_eq!(ids.len(), web_events.len());
-    let raw = raw_ids(lane);
+    let ids_of = |are_reports: bool| {
+        let of = web_events
+            .iter()
+            .filter(|e| (e["kind"] == "engagement") == are_reports);
+        let mut ids: Vec<&str> = of.filter_map(|e| e["eventId"].as_str()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let (ids, reports) = (ids_of(false), ids_of(true));
+    assert_eq!(ids.len() + reports.len(), web_events.len());
+    let mut reported = raw_ids(lane, ENGAGEMENT_RAW);
+    reported.sort_unstable();
+    assert!(!reported.is_empty(), "no report was sent");
+    assert!(
+        reports == reported,
+        "{} reports, expected {}",
+        reports.len(),
+        reported.len()
+    );
+    let raw = raw_ids(lane, WEB_RAW);
     let forwarded = day.forwarded();
     let lost = lost_on_the_way(lane, &forwarded, &raw);
     let forwarded: BTreeSet<&str> = forwarded.into_iter().collect();
@@ -62,9 +77,9 @@ pub(crate) fn assert_forwarded_once(lane: &Lane, day: &Day) -> Lost {
     lost
 }
 
-/// The event ids that the raw topic holds, each as often as it does.
-fn raw_ids(lane: &Lane) -> Vec<String> {
-    let raw = lane.records(WEB_RAW);
+/// The event ids that a raw topic holds, each as often as it does.
+fn raw_ids(lane: &Lane, topic: &str) -> Vec<String> {
+    let raw = lane.records(topic);
     let raw = raw.iter().filter_map(|record| record.value.as_deref());
     let raw = raw.filter_map(|value| serde_json::from_slice::<Value>(value).ok());
     raw.filter_map(|event| event["eventId"].as_str().map(str::to_owned))

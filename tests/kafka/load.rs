@@ -6,13 +6,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use footfall::shop::Truth;
+use serde_json::json;
+
 use crate::{
     auditor::Record,
     lane::{ENGAGEMENT_RAW, Lane, RAW, WEB_RAW},
-    truth::Day,
+    truth::{Day, is_forwarded},
 };
 
 const HOUR: i64 = 3_600_000;
+
+/// So many events of the day to a report of a chat engine.
+const EVENTS_TO_A_REPORT: usize = 40;
 
 /// Between two events that are sent only so that something is.
 const TRICKLE: Duration = Duration::from_millis(20);
@@ -117,6 +123,17 @@ fn feed(
             thread::sleep(STIR);
         }
         loader.send(WEB_RAW, sent.key.as_deref(), sent.json.as_bytes(), Some(at));
+        let is_reported = i % EVENTS_TO_A_REPORT == 0 && !silence.contains(&at);
+        let event = sent.truth.as_ref().filter(|truth| is_forwarded(truth.fate));
+        if let Some(event) = event.filter(|_| is_reported) {
+            let report = report(event, i, at);
+            loader.send(
+                ENGAGEMENT_RAW,
+                sent.key.as_deref(),
+                report.as_bytes(),
+                Some(at),
+            );
+        }
         let topics = if silence.contains(&at) {
             &[WEB_RAW][..]
         } else {
@@ -129,6 +146,16 @@ fn feed(
     }
     loader.flush();
     loader.now()
+}
+
+/// What a chat engine says of the visitor of an event: that they took an offer which nobody here made.
+fn report(event: &Truth, number: usize, at: i64) -> String {
+    let at = journey::Timestamp(at).to_string();
+    let report = json!({
+        "eventId": format!("report-{number}"), "offerId": "made-elsewhere", "actionState": "accepted",
+        "customerCookieId": event.cookie, "deploymentId": event.deployment_id, "createdDate": at, "sentDate": at,
+    });
+    report.to_string()
 }
 
 /// Appends a recorded log, record by record, to the same partitions of another lane, at an even pace.

@@ -95,7 +95,8 @@ impl Day {
     }
 }
 
-fn is_forwarded(fate: Fate) -> bool {
+/// Whether ingest must pass it on.
+pub(crate) fn is_forwarded(fate: Fate) -> bool {
     !matches!(fate, Fate::Suppressed(_) | Fate::DeadLettered(_))
 }
 
