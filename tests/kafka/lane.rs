@@ -151,6 +151,13 @@ impl Lane {
         Stage::start(&self.directory, name, &args, None)
     }
 
+    /// Starts a stage that registers no schema, as in production.
+    pub(crate) fn start_registering_nothing(&self, name: &str) -> Stage {
+        let mut args = self.stage_args(name, "a", &[]);
+        args.retain(|arg| arg != "--register-schemas");
+        Stage::start(&self.directory, name, &args, None)
+    }
+
     /// Starts a stage that dies at a failpoint.
     pub(crate) fn start_dying(
         &self,

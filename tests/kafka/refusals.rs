@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Kafka, auditor, block_on, kafka,
-    lane::{Lane, WEB_RAW},
+    lane::{INPUTS, Lane, WEB_RAW},
     stage::{PATIENCE, Stage},
     wait_until,
 };
@@ -74,10 +74,11 @@ fn a_stage_that_cannot_work_says_which_topic_and_what_to_do() {
     let Some(kafka) = kafka() else { return };
     let lane = Lane::without_topics(&kafka, "refused", false);
     let topic = lane.topic(WEB_RAW);
-    refuses(
-        lane.start("ingest", "a", &[]),
-        &[&topic, "missing", "footfall topics apply"],
-    );
+    for (stage, inputs) in INPUTS {
+        let input = lane.topic(inputs[0]);
+        let says = [&*input, "missing", "footfall topics apply"];
+        refuses(lane.start(stage, "a", &[]), &says);
+    }
 
     lane.tool_ok(&["topics", "apply", "--partitions", "4", "--replication", "1"]);
     delete(&kafka, &lane, WEB_RAW);
@@ -143,7 +144,28 @@ fn a_schema_that_the_registry_refuses_stops_the_stage() {
         let url = format!("{}/{path}", kafka.registry);
         auditor::send(method, &url, &body).expect("the registry takes it");
     }
-    refuses(lane.start("sessionizer", "a", &[]), &[&subject, "compatib"]);
+    let advice = "footfall schemas check";
+    refuses(
+        lane.start("sessionizer", "a", &[]),
+        &[&subject, "compatib", advice],
+    );
+}
+
+#[test]
+fn a_schema_that_nobody_registered_is_named_with_the_command_that_does() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::new(&kafka, "unregistered", true);
+    lane.define_demo();
+    for (stage, output) in [
+        ("ingest", "web.events"),
+        ("sessionizer", "journey.visits"),
+        ("segmenter", "journey.events"),
+        ("staffing", "journey.staffing"),
+    ] {
+        let subject = format!("{}-value", lane.topic(output));
+        let says = [&*subject, "footfall schemas register"];
+        refuses(lane.start_registering_nothing(stage), &says);
+    }
 }
 
 #[test]
