@@ -97,7 +97,7 @@ pub fn referrer(bytes: &[u8]) {
             is_address(&referrer.url, &referrer.hostname);
             // The dot of a name that is written whole is no part of its domain.
             let name = referrer.hostname.trim_end_matches('.');
-            assert!(name.ends_with(&*referrer.domain) || &*referrer.domain == &*referrer.hostname);
+            assert!(name.ends_with(&*referrer.domain) || *referrer.domain == *referrer.hostname);
         }
     }
 }
