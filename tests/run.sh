@@ -68,6 +68,6 @@ say "a short demo"
 "$footfall" dev down >&2
 demo=$(env -u KEEP -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY "$footfall" demo --dir "$FOOTFALL_DEV_DIR/cluster-demo" \
   --visitors 300 --play 8s --live 5s --rate 200 | tee /dev/stderr)
-for told in 'they add up' 'busiest intervals' 'raw → journey event' '=== five records ===' '"offerId"' 'Everything is stopped'; do
+for told in 'they add up' 'busiest intervals' 'raw → journey event' '=== five records ===' 'journey.offers   {' 'pricing-dwell offered' 'Everything is stopped'; do
   grep -qF -- "$told" <<<"$demo" || { echo "the demo does not tell: $told" >&2; exit 1; }
 done
