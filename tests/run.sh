@@ -67,7 +67,7 @@ cargo test -p footfall --test cli "${features[@]}"
 say "a short demo"
 "$footfall" dev down >&2
 demo=$(env -u KEEP -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY "$footfall" demo --dir "$FOOTFALL_DEV_DIR/cluster-demo" \
-  --visitors 300 --play 8s --live 5s --rate 200 | tee /dev/stderr)
+  --visitors 300 --play 8s --live 5s --rate 200 | tee >(cat >&2))
 for told in 'they add up' 'busiest intervals' 'raw → journey event' '=== five records ===' 'journey.offers   {' 'pricing-dwell offered' 'Everything is stopped'; do
   grep -qF -- "$told" <<<"$demo" || { echo "the demo does not tell: $told" >&2; exit 1; }
 done
