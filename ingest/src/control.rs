@@ -9,7 +9,7 @@ use crate::{
     accepted::{Accepted, Rules},
     consent,
     deployment::{Known, Sender},
-    event_time, field,
+    field,
     raw::RawEvent,
     reason::Flaw,
     scrub::Hits,
@@ -42,12 +42,7 @@ pub(crate) fn read(
     let created =
         field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received.first_at);
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(
-        created,
-        sent,
-        sender.received.first_at,
-        rules.config.believed,
-    );
+    let time = sender.received.event_time(created, sent, rules);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => EventId::from(id::derive(&[

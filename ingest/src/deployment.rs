@@ -5,7 +5,7 @@ use pipeline::processor::Record;
 
 use crate::{
     accepted::Rules,
-    event_time::EventTime,
+    event_time::{EventTime, event_time},
     field,
     json::Scalar,
     reason::{Flaw, RejectReason},
@@ -29,6 +29,16 @@ impl Received {
             at: record.received_at,
             first_at: record.first_received_at.max(oldest),
         }
+    }
+
+    /// The event time of what was created and sent, by the sender's clock.
+    pub(crate) fn event_time(
+        self,
+        created: Timestamp,
+        sent: Option<Timestamp>,
+        rules: &Rules<'_>,
+    ) -> EventTime {
+        event_time(created, sent, self.first_at, rules.config.believed)
     }
 }
 

@@ -9,7 +9,7 @@ use journey::{
 use crate::{
     accepted::{Accepted, Rules, Unknown},
     deployment::{self, Known, Received},
-    event_time, field,
+    field,
     json::Scalar,
     raw::RawReport,
     reason::{Flaw, RejectReason},
@@ -50,7 +50,7 @@ pub(crate) fn read(
     let engagement = engagement(raw, rules, &mut hits)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(created, sent, received.first_at, rules.config.believed);
+    let time = received.event_time(created, sent, rules);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id.0, created, &engagement),

@@ -14,7 +14,7 @@ use crate::{
     consent::{self, Stance},
     control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
     deployment::{self, Known, Received, Sender},
-    event_time, field, hints,
+    field, hints,
     json::Scalar,
     language,
     page::{self, Place},
@@ -111,12 +111,7 @@ fn accept(
     let customer_id = visitor::of_cookie(&raw.customer_cookie_id, sender.deployment_id, rules)?;
     let created = field::required_date("createdDate", &raw.created_date)?;
     let sent = field::date("sentDate", &raw.sent_date)?;
-    let time = event_time::event_time(
-        created,
-        sent,
-        sender.received.first_at,
-        rules.config.believed,
-    );
+    let time = sender.received.event_time(created, sent, rules);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
     let (activity, traits, dropped) =
         activity(raw, &place, sender, agent.as_deref(), rules, &mut hits)?;

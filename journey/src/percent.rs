@@ -30,7 +30,8 @@ pub fn decode(text: &str, plus_is_space: bool) -> Cow<'_, str> {
     )
 }
 
-fn escaped(after: &[u8]) -> Option<u8> {
+/// The byte that an escape stands for whose digits these bytes begin with: what comes after the `%`.
+pub fn escaped(after: &[u8]) -> Option<u8> {
     let digit = |i: usize| after.get(i).and_then(|b| char::from(*b).to_digit(16));
     Some((digit(0)? * 16 + digit(1)?) as u8)
 }

@@ -227,7 +227,7 @@ fn again<'a>(
         timestamp: None,
     };
     let attempts = (cause.before.attempts + 1).to_string();
-    // A letter of an older release does not say. Then the bytes came with what they were first received as, or not long after.
+    // Only those of raw records say, and those of an older release do not. Where the bytes stand, they stood not long after.
     let received = cause.before.received_at.unwrap_or(found.timestamp);
     let headers = vec![
         (header::ATTEMPTS.to_owned(), attempts.into()),

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use journey::percent;
+
 use super::{Form, Kind};
 
 /// What stands at `at`, or where to look next. Nothing before `done` may be touched any more.
@@ -52,10 +54,7 @@ const DEEPEST: usize = 3;
 
 /// The byte that an escape at `at` stands for, and the escape's length: `%40`, or `%2540` where it was escaped again.
 fn escaped(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
-    let byte = |at: usize| {
-        let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
-        u8::try_from(digit(at)? * 16 + digit(at + 1)?).ok()
-    };
+    let byte = |at: usize| percent::escaped(bytes.get(at..)?);
     let mut code = at + 1;
     let mut found = byte(code).filter(|_| bytes[at] == b'%')?;
     for _ in 1..DEEPEST {
