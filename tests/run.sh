@@ -63,11 +63,36 @@ FOOTFALL_REQUIRE_KAFKA=1 cargo test -p journey-tests --test kafka "${features[@]
 say "the tool against a real Kafka"
 cargo test -p footfall --test cli "${features[@]}"
 
-# A small day, which fails if what was sent and what is accounted for differ. It has a Kafka of its own.
-say "a short demo"
+# A small day, which fails if what was sent and what is accounted for differ. It has a Kafka of its own, and is kept first.
 "$footfall" dev down >&2
-demo=$(env -u KEEP -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY "$footfall" demo --dir "$FOOTFALL_DEV_DIR/cluster-demo" \
-  --visitors 300 --play 8s --live 5s --rate 200 | tee >(cat >&2))
-for told in 'they add up' 'busiest intervals' 'raw → journey event' '=== five records ===' 'journey.offers   {' 'pricing-dwell offered' 'Everything is stopped'; do
-  grep -qF -- "$told" <<<"$demo" || { echo "the demo does not tell: $told" >&2; exit 1; }
+demo_dir=$FOOTFALL_DEV_DIR/cluster-demo
+play_demo() { # KEEP, visitors
+  env -u FOOTFALL_BROKERS -u FOOTFALL_REGISTRY KEEP="$1" FOOTFALL_DEMO_DIR="$demo_dir" "$footfall" demo --visitors "$2" --play 8s --live 5s --rate 200 \
+    | tee >(cat >&2)
+}
+must_tell() { # what was told, what it must tell…
+  local told=$1 part
+  shift
+  for part; do
+    grep -qF -- "$part" <<<"$told" || { echo "the demo does not tell: $part" >&2; exit 1; }
+  done
+}
+
+say "a short demo, kept"
+told=$(play_demo 1 300)
+must_tell "$told" 'they add up' 'busiest intervals' 'raw → journey event' '=== five records ===' 'journey.offers   {' 'pricing-dwell offered' 'Still running'
+addresses=$(grep -o 'http://[^ ]*/metrics' <<<"$told")
+[ "$(wc -l <<<"$addresses")" = 8 ] || { echo "the kept demo names other addresses than those of eight stages: $addresses" >&2; exit 1; }
+for address in $addresses; do
+  metrics=$(curl -fsS "$address")
+  grep -q '^footfall_' <<<"$metrics" || { echo "$address tells no metrics of ours" >&2; exit 1; }
 done
+if refused=$(play_demo '' 50 2>&1); then echo "a second demo runs over the one that was kept" >&2; exit 1; fi
+must_tell "$refused" "stop it with \`bash $demo_dir/stop.sh\`"
+bash "$demo_dir/stop.sh"
+
+say "a shorter one, which leaves nothing running"
+told=$(play_demo '' 50)
+must_tell "$told" 'they add up' 'Everything is stopped'
+left=$(grep -lsaF "FOOTFALL_DEMO_DIR=$demo_dir" /proc/[0-9]*/environ || true)
+[ -z "$left" ] || { echo "the demo left processes: $left" >&2; exit 1; }

@@ -83,8 +83,12 @@ const DEFINITIONS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Beside the data of a demo that was kept: what stops it.
+const STOP: &str = "stop.sh";
+
 /// Runs the demo and leaves nothing running, whatever happens, unless told to keep it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    begin_afresh(&args.dir)?;
     let result = play(args);
     if !args.keep {
         let down = Cluster::down(&args.dir);
@@ -96,10 +100,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What an earlier demo left would be counted as this one's: stops at one that runs, and deletes the data of one that died.
+fn begin_afresh(dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let stop = dir.join(STOP);
+    if !Cluster::runs(dir) {
+        let _ = std::fs::remove_file(stop);
+        return Cluster::down(dir);
+    }
+    if stop.exists() {
+        bail!(
+            "the demo that was kept in {} still runs: stop it with `bash {}`",
+            dir.display(),
+            stop.display()
+        );
+    }
+    bail!(
+        "another demo runs in {0}, or was killed there: wait for its end, or stop it with `{1} dev down --dir {0} --delete`",
+        dir.display(),
+        own_name()
+    );
+}
+
 fn play(args: &Args) -> anyhow::Result<()> {
     let mut progress = Progress::new();
-    std::fs::create_dir_all(&args.dir)
-        .with_context(|| format!("{} cannot be made", args.dir.display()))?;
     progress
         .step("starting Apache Kafka and a schema registry (the first time, Maven fetches them)");
     let (cluster, said) = Cluster::up(&args.dir)?;
@@ -156,7 +180,7 @@ fn play(args: &Args) -> anyhow::Result<()> {
         "=== one visitor who lingered on the pricing page ===\n{}",
         story::offer(&told)
     );
-    println!("{}", farewell(args, &cluster, &[lane, live_lane]));
+    println!("{}", farewell(args, &cluster, &[lane, live_lane])?);
     if sent != told.summary.accounted() {
         bail!(
             "{sent} raw records were sent and {} accounted for: this is a bug",
@@ -177,14 +201,18 @@ fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
-    // As it was called: `make demo` puts it into no PATH.
-    let tool = std::env::args().next().unwrap_or_default();
+/// This program as it was called: `make demo` puts it into no PATH.
+fn own_name() -> String {
+    std::env::args().next().unwrap_or_default()
+}
+
+fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> anyhow::Result<String> {
+    let tool = own_name();
     if !args.keep {
-        return format!(
+        return Ok(format!(
             "Everything is stopped. `KEEP=1 make demo` leaves it running, to look further:\n  {tool} tail journey.offers \
              --topic-prefix demo-day. --until-end\n  {tool} dead-letters list --topic-prefix demo-day."
-        );
+        ));
     }
     let mut text = format!(
         "Still running. To look further:\n  export FOOTFALL_BROKERS={} FOOTFALL_REGISTRY={}\n  {tool} tail journey.offers \
@@ -196,11 +224,24 @@ fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> String {
             text += &format!("  {}{name}: http://{address}/metrics\n", lane.prefix());
         }
     }
+    let stop = write_stop(args, lanes)?;
+    Ok(text + &format!("Stop it all with: bash {}", stop.display()))
+}
+
+/// Writes what stops a kept demo: its stages, and when they are gone its Kafka, with all that it holds.
+fn write_stop(args: &Args, lanes: &[Lane]) -> anyhow::Result<PathBuf> {
     let processes = lanes.iter().flat_map(Lane::processes);
     let ids: Vec<String> = processes.map(|process| process.id().to_string()).collect();
-    text + &format!(
-        "Stop it all with: kill {}; {tool} dev down --dir {} --delete",
-        ids.join(" "),
-        args.dir.display()
-    )
+    let ids = ids.join(" ");
+    let program = std::env::current_exe().context("this program has no path")?;
+    let dir = args.dir.canonicalize();
+    let dir = dir.with_context(|| format!("{} is gone", args.dir.display()))?;
+    let lines = format!(
+        "kill {ids}\nwhile kill -0 {ids} 2>/dev/null; do sleep 0.2; done\n'{}' dev down --dir '{}' --delete\nrm -f \"$0\"\n",
+        program.display(),
+        dir.display()
+    );
+    let path = args.dir.join(STOP);
+    std::fs::write(&path, lines).with_context(|| format!("{STOP} cannot be written"))?;
+    Ok(path)
 }

@@ -52,6 +52,11 @@ impl Cluster {
         Ok((cluster, said.trim().to_owned()))
     }
 
+    /// Whether one runs there.
+    pub fn runs(dir: &Path) -> bool {
+        tool(&["dev", "env"], dir, &[]).is_ok()
+    }
+
     /// Stops it and deletes its data.
     pub fn down(dir: &Path) -> anyhow::Result<()> {
         tool(&["dev", "down", "--delete"], dir, &[]).map(|_| ())

@@ -45,7 +45,7 @@ fn email(value: &str) -> Option<String> {
                 && !label.ends_with('-')
                 && label.chars().all(|c| c.is_alphanumeric() || c == '-')
         });
-    let known = psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known());
+    let known = public_suffix::has_known_suffix(domain.as_bytes());
     (named && labels && known).then(|| format!("{}@{domain}", name.to_lowercase()))
 }
 

@@ -231,7 +231,9 @@ impl Parts {
 pub(crate) fn domain(url: &Url) -> &str {
     let host = url.host_str().unwrap_or_default();
     match url.host() {
-        Some(Host::Domain(name)) => psl::domain_str(name.trim_end_matches('.')).unwrap_or(host),
+        Some(Host::Domain(name)) => {
+            public_suffix::registrable(name.trim_end_matches('.')).unwrap_or(host)
+        }
         _ => host,
     }
 }

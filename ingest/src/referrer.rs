@@ -117,7 +117,9 @@ fn address(text: &str) -> Option<Url> {
         _ => {
             let host = text.split(['/', '?', '#']).next()?;
             let domain = host.split(':').next()?.to_ascii_lowercase();
-            psl::domain(domain.as_bytes()).filter(|domain| domain.suffix().is_known())?;
+            if !public_suffix::is_registrable(&domain) {
+                return None;
+            }
             let url = Url::parse(&format!("http://{host}/")).ok()?;
             url.username().is_empty().then_some(url)
         }

@@ -11,7 +11,10 @@ use crate::{
     Kafka,
     auditor::Isolation,
     disturb::{self, Kill, assert_disturbed, disturb},
-    judge::{Lost, assert_forwarded_once, assert_same_said, assert_visits_of_a_batch, undisturbed},
+    judge::{
+        Lost, assert_conserved, assert_forwarded_once, assert_same_said, assert_visits_of_a_batch,
+        undisturbed,
+    },
     kafka, kills,
     lane::{Lane, SMALL, WEB_RAW},
     load::{replay, under_load_with_a_long_mark},
@@ -137,6 +140,7 @@ fn the_visits_of_a_disturbed_chain_are_those_of_a_batch() {
     let wronged: Vec<_> = too_late.iter().filter(on_time).collect();
     assert!(wronged.is_empty(), "on time, and called late: {wronged:?}");
     assert!(!too_late.is_empty(), "of {} none was late", sent_late.len());
+    assert_conserved(lane);
     assert_disturbed(lane, &WRITTEN);
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn assert_unharmed_but_for(most: usize, kafka: &Kafka, lane: &Lane, d
     assert!(lost.records <= most, "the load lost {lost:?}");
     assert_marks_keep_their_word(lane);
     assert_visits_of_a_batch(lane, day, &lost);
+    assert_conserved(lane);
     assert_same_said(&undisturbed(kafka, lane), lane);
 }
 
@@ -143,6 +144,47 @@ pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day, lost: &Lost) -> B
     too_late
 }
 
+/// Every event of `web.events` opened or joined a visit once, or was late once; and `journey.events` tells of every one in a
+/// visit, pings aside, once. Counted from the topics alone: copies of an event are dropped and nothing else is.
+pub(crate) fn assert_conserved(lane: &Lane) {
+    let of = |records: &[Value], kind: &str, id: fn(&Value) -> &Value| -> Vec<String> {
+        let of = records.iter().filter(|record| record["kind"] == kind);
+        let mut ids: Vec<String> = of
+            .map(|record| id(record).as_str().expect("an id").to_owned())
+            .collect();
+        ids.sort_unstable();
+        ids
+    };
+    let own_id: fn(&Value) -> &Value = |record| &record["eventId"];
+    let cause: fn(&Value) -> &Value = |record| &record["cause"]["eventId"];
+    let passed_on = lane.values("web.events");
+    let told = lane.values("journey.visits");
+    for (kind, became) in [("web", "activity"), ("engagement", "engagement")] {
+        let mut distinct = of(&passed_on, kind, own_id);
+        distinct.dedup();
+        let mut accounted = of(&told, became, cause);
+        let letters = lane.records("web.events.dead-letter");
+        let letters: Vec<Value> = letters.iter().map(|l| lane.auditor.decode(l)).collect();
+        accounted.extend(of(&letters, kind, own_id));
+        accounted.sort_unstable();
+        let (n, wanted) = (accounted.len(), distinct.len());
+        assert!(accounted == distinct, "{n} {kind} records, of {wanted}");
+    }
+    let told: Vec<Value> = told
+        .into_iter()
+        .filter(|told| told["ping"] == false)
+        .collect();
+    let expected = of(&told, "activity", cause);
+    let journey = lane.values("journey.events");
+    let journey = journey.iter().filter(|event| !event["webEvent"].is_null());
+    let mut published: Vec<&str> = journey
+        .map(|event| event["correlationId"].as_str().expect("its event"))
+        .collect();
+    published.sort_unstable();
+    let (n, wanted) = (published.len(), expected.len());
+    assert!(published == expected, "{n} WebEvents, of {wanted}");
+}
+
 /// A lane where the stages after ingest worked in peace over the log that this lane's ingest wrote.
 pub(crate) fn undisturbed(kafka: &Kafka, recorded: &Lane) -> Lane {
     let topic = recorded.topic("web.events");
@@ -227,18 +269,23 @@ fn forget_what_came_before_time(calm: &mut Revisions, rough: &mut Revisions) {
     rough.retain(|key, revision| told(key, revision));
 }
 
-/// By key: the status and the counts that stand in the end.
+/// By key: what stands of it in the end, and the counts by themselves.
 type Revisions = BTreeMap<String, (Value, Value)>;
+
+/// What depends on where batches fell: how often an interval was told, when, and what was new then.
+const OF_THE_TELLING: [&str; 5] = ["revision", "revisedDate", "watermark", "cause", "changed"];
 
 fn last_revisions(lane: &Lane) -> Revisions {
     let records = lane.records("journey.staffing");
     let last = records.iter().map(|record| {
         let key = String::from_utf8_lossy(record.key.as_deref().expect("a key")).into_owned();
-        let interval = lane.auditor.decode(record);
-        (
-            key,
-            (interval["status"].clone(), interval["actual"].clone()),
-        )
+        let mut interval = lane.auditor.decode(record);
+        let members = interval.as_object_mut().expect("a record");
+        for member in OF_THE_TELLING {
+            assert!(members.remove(member).is_some(), "no {member}");
+        }
+        let actual = interval["actual"].clone();
+        (key, (interval, actual))
     });
     last.collect()
 }

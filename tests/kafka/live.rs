@@ -18,15 +18,16 @@ pub(crate) const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "live", "own
 const TIMEOUT: i64 = 60_000;
 const GRACE: i64 = 2_000;
 
-fn now() -> i64 {
+/// Milliseconds since 1970, by this machine's clock.
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
     since.as_millis() as i64
 }
 
-/// Sends a page view that happens now; when that is.
-pub(crate) fn view(lane: &Lane, visitor: &str) -> i64 {
+/// A page view that happens now, and when that is.
+pub(crate) fn page_view(visitor: &str) -> (String, i64) {
     let at = now();
     let date = journey::Timestamp(at).to_string();
     let event = json!({
@@ -34,8 +35,14 @@ pub(crate) fn view(lane: &Lane, visitor: &str) -> i64 {
         "eventName": "page_viewed", "page": {"url": format!("https://live.example/{visitor}")},
         "createdDate": date, "sentDate": date,
     });
+    (event.to_string(), at)
+}
+
+/// Sends a page view that happens now; when that is.
+pub(crate) fn view(lane: &Lane, visitor: &str) -> i64 {
+    let (event, at) = page_view(visitor);
     let mut producer = lane.producer();
-    producer.send(WEB_RAW, Some(visitor), event.to_string().as_bytes(), None);
+    producer.send(WEB_RAW, Some(visitor), event.as_bytes(), None);
     producer.flush();
     at
 }

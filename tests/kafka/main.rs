@@ -12,6 +12,7 @@ mod cluster;
 mod control;
 mod disorder;
 mod disturb;
+mod grow;
 mod hung;
 mod json_schema;
 mod judge;

@@ -185,7 +185,7 @@ fn mail_domain(text: &str, after: usize) -> Option<usize> {
     }
     name.truncate(length);
     // A domain that is a public suffix itself may take mail too, as `co.com` does; a name without a dot is no domain.
-    let known = name.contains(&b'.') && psl::suffix(&name).is_some_and(|s| s.is_known());
+    let known = name.contains(&b'.') && public_suffix::has_known_suffix(&name);
     known.then_some(end)
 }
 
