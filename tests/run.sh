@@ -53,7 +53,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 say "tests against a real Kafka"
-"$footfall" dev up
+"$footfall" dev up --long-running
 variables=$("$footfall" dev env)
 eval "$variables"
 # Most of these tests wait most of the time, and three of them for one and the same run: more threads than cores, but few

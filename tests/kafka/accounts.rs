@@ -29,12 +29,13 @@ fn event(deployment: &str, number: i64) -> Vec<u8> {
     .into_bytes()
 }
 
-#[test]
-fn a_flood_costs_no_other_deployment_an_event_and_the_accounts_add_up_through_a_crash() {
-    let Some(kafka) = kafka() else { return };
-    let lane = Lane::new(&kafka, "accounts", true);
-    lane.define(&[FLOODING, CALM]);
-    let mut first = lane.start("ingest", "a", &["--batch-records", "50"]);
+/// Events of the calm deployment, one to so many of the flood, and of one that nobody defined.
+const CALMS: i64 = FLOOD / EVERY;
+const STRANGERS: i64 = FLOOD / 1000;
+
+/// Sends the flood and the others' events, and in the middle of it kills an ingest that has passed some of it on.
+fn flood(lane: &Lane, end: i64) {
+    let mut ingest = lane.start("ingest", "a", &["--batch-records", "50"]);
     let mut loader = lane.producer();
     for i in 0..FLOOD {
         if i == FLOOD / 2 {
@@ -43,7 +44,7 @@ fn a_flood_costs_no_other_deployment_an_event_and_the_accounts_add_up_through_a_
                 let arrived = lane.records("web.events").into_iter();
                 (arrived.filter(|record| record.value.is_some()).count() > 100).then_some(())
             });
-            first.kill();
+            ingest.kill();
         }
         let at = Some(AT + i * 10);
         let key = i.to_string();
@@ -55,76 +56,59 @@ fn a_flood_costs_no_other_deployment_an_event_and_the_accounts_add_up_through_a_
             loader.send(WEB_RAW, Some(&key), &event("d-91ac", i), at);
         }
     }
-    let end = AT + 5 * 60_000;
     loader.tick(&RAW, end);
     loader.flush();
-    let _second = lane.start("ingest", "a", &[]);
-    lane.until_done("ingest", Some("web.events"), end);
+}
 
-    let (from, until) = (
-        journey::Timestamp(AT).to_string(),
-        journey::Timestamp(end - 60_000).to_string(),
-    );
-    let window = [
-        "completeness",
-        "--since",
-        &from,
-        "--until",
-        &until,
-        "--output",
-        "json",
-    ];
-    let balance: Value = serde_json::from_str(&lane.tool_ok(&window)).expect("JSON");
-    let calm = FLOOD / EVERY;
-    let strangers = FLOOD / 1000;
-    assert_eq!(balance["cameIn"], FLOOD + calm + strangers);
+/// What the tool answers, as JSON, with this exit code.
+fn ask(lane: &Lane, args: &[&str], code: i32) -> Value {
+    let answer = lane.tool(&[args, &["--output", "json"]].concat());
+    assert_eq!(answer.status.code(), Some(code), "{args:?}");
+    serde_json::from_slice(&answer.stdout).expect("JSON")
+}
+
+/// What came in is what was sent, and each deployment's share is accounted for; how much of the flood was passed on.
+fn assert_adds_up(balance: &Value) -> i64 {
+    assert_eq!(balance["cameIn"], FLOOD + CALMS + STRANGERS);
     let sum = |deployment: &str, what: &str| -> i64 {
         let rows = balance["accounts"].as_array().expect("rows").iter();
         let rows = rows.filter(|row| row["deploymentId"] == deployment);
         rows.filter_map(|row| row["counts"].pointer(what)?.as_i64())
             .sum()
     };
-    assert_eq!(sum("calm", "/forwarded"), calm);
-    assert_eq!(sum("calm", "/in"), calm);
-    let (forwarded, refused) = (
-        sum("flooding", "/forwarded"),
-        sum("flooding", "/suppressed/quota_deployment"),
-    );
+    assert_eq!(sum("calm", "/forwarded"), CALMS);
+    assert_eq!(sum("calm", "/in"), CALMS);
+    let forwarded = sum("flooding", "/forwarded");
+    let refused = sum("flooding", "/suppressed/quota_deployment");
     assert_eq!(forwarded + refused, FLOOD);
     assert!(forwarded < FLOOD && refused > 0, "{balance}");
-    assert_eq!(sum("", "/deadLettered/unknown_deployment"), strangers);
-    let arrived = lane
-        .records("web.events")
-        .into_iter()
-        .filter(|record| record.value.is_some());
-    assert_eq!(arrived.count() as i64, calm + forwarded);
+    assert_eq!(sum("", "/deadLettered/unknown_deployment"), STRANGERS);
+    forwarded
+}
 
-    let list: Value = serde_json::from_str(&lane.tool_ok(&[
-        "deployments",
-        "list",
-        "--since",
-        &from,
-        "--output",
-        "json",
-    ]))
-    .expect("JSON");
-    assert_eq!(
-        (&list[0]["id"], &list[0]["events"]),
-        (&json!("calm"), &json!(calm))
-    );
-    let unknown = lane.tool(&["deployments", "unknown", "--output", "json"]);
-    assert_eq!(unknown.status.code(), Some(1));
-    let unknown: Value = serde_json::from_slice(&unknown.stdout).expect("JSON");
-    assert_eq!(
-        (
-            &unknown[0]["deploymentId"],
-            &unknown[0]["host"],
-            &unknown[0]["count"]
-        ),
-        (
-            &json!("d-91ac"),
-            &json!("d-91ac.example"),
-            &json!(strangers)
-        )
-    );
+#[test]
+fn a_flood_costs_no_other_deployment_an_event_and_the_accounts_add_up_through_a_crash() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::new(&kafka, "accounts", true);
+    lane.define(&[FLOODING, CALM]);
+    let end = AT + 5 * 60_000;
+    flood(&lane, end);
+    let _second = lane.start("ingest", "a", &[]);
+    lane.until_done("ingest", Some("web.events"), end);
+
+    let from = journey::Timestamp(AT).to_string();
+    let until = journey::Timestamp(end - 60_000).to_string();
+    let window = ["completeness", "--since", &from, "--until", &until];
+    let forwarded = assert_adds_up(&ask(&lane, &window, 0));
+    let arrived = lane.records("web.events").into_iter();
+    let arrived = arrived.filter(|record| record.value.is_some()).count();
+    assert_eq!(arrived as i64, CALMS + forwarded);
+
+    let listed = ask(&lane, &["deployments", "list", "--since", &from], 0);
+    let first = (&listed[0]["id"], &listed[0]["events"]);
+    assert_eq!(first, (&json!("calm"), &json!(CALMS)));
+    let unknown = ask(&lane, &["deployments", "unknown"], 1);
+    let stranger = ["deploymentId", "host", "count"].map(|member| &unknown[0][member]);
+    let expected = [json!("d-91ac"), json!("d-91ac.example"), json!(STRANGERS)];
+    assert_eq!(stranger, expected.each_ref());
 }

@@ -141,6 +141,14 @@ fn who_is_erased_or_takes_consent_back_is_gone_from_every_stage() {
     lane.until_all_done("ingest", loader.now());
     until_remembered(&lane, &mut loader, &MEMORIES, &gone[1..], false);
 
+    let ids = [&*erased_id, &*withdrawn_id, &*stays_id];
+    assert_ended_with_their_reason(&lane, ids);
+    assert_offers_withdrawn(&lane, ids);
+    assert_traits_taken_away(&lane, ids);
+}
+
+/// Visits end by what was asked for, and who was erased comes back as somebody new.
+fn assert_ended_with_their_reason(lane: &Lane, [erased, withdrawn, stays]: [&str; 3]) {
     let visits = lane.values("journey.visits");
     let ended = |visitor: &str| -> Vec<(String, i64)> {
         let ended = of(&visits, visitor)
@@ -153,10 +161,12 @@ fn who_is_erased_or_takes_consent_back_is_gone_from_every_stage() {
         ended.map(told).collect()
     };
     let told = |reason: &str, count| (reason.to_owned(), count);
-    assert_eq!(ended(&erased_id), [told("erased", 2), told("timeout", 1)]);
-    assert_eq!(ended(&withdrawn_id), [told("consent_withdrawn", 2)]);
-    assert_eq!(ended(&stays_id), [told("timeout", 3)]);
+    assert_eq!(ended(erased), [told("erased", 2), told("timeout", 1)]);
+    assert_eq!(ended(withdrawn), [told("consent_withdrawn", 2)]);
+    assert_eq!(ended(stays), [told("timeout", 3)]);
+}
 
+fn assert_offers_withdrawn(lane: &Lane, [erased, withdrawn, stays]: [&str; 3]) {
     let offers = lane.values("journey.offers");
     let became = |visitor: &str| -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -165,23 +175,22 @@ fn who_is_erased_or_takes_consent_back_is_gone_from_every_stage() {
             .collect()
     };
     let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
-    for (visitor, reason) in [(&erased_id, "erased"), (&withdrawn_id, "consent_withdrawn")] {
-        assert_eq!(
-            became(visitor),
-            [pair("offered", ""), pair("withdrawn", reason)]
-        );
+    for (visitor, reason) in [(erased, "erased"), (withdrawn, "consent_withdrawn")] {
+        let expected = [pair("offered", ""), pair("withdrawn", reason)];
+        assert_eq!(became(visitor), expected);
     }
-    assert_eq!(became(&stays_id)[0], pair("offered", ""));
+    assert_eq!(became(stays)[0], pair("offered", ""));
+}
 
-    let traits = lane
-        .auditor
-        .read(&lane.topic("journey.visitors"), Isolation::Committed);
-    assert_eq!(remembered(&traits, &stays_id), [true]);
-    assert_eq!(remembered(&traits, &withdrawn_id), [false]);
+fn assert_traits_taken_away(lane: &Lane, [erased, withdrawn, stays]: [&str; 3]) {
+    let topic = lane.topic("journey.visitors");
+    let traits = lane.auditor.read(&topic, Isolation::Committed);
+    assert_eq!(remembered(&traits, stays), [true]);
+    assert_eq!(remembered(&traits, withdrawn), [false]);
     // What was erased is what was known then: the visitor has come back and said it again.
     let of_erased = traits.iter().filter(|record| {
         let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
-        key.starts_with(&erased_id)
+        key.starts_with(erased)
     });
     let there: Vec<bool> = of_erased.map(|record| record.value.is_some()).collect();
     assert_eq!(there, [true, true, false, true]);

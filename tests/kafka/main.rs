@@ -14,6 +14,7 @@ mod disorder;
 mod disturb;
 mod grow;
 mod hung;
+mod import;
 mod json_schema;
 mod judge;
 mod lane;
@@ -83,7 +84,7 @@ pub(crate) fn wait_until<T>(
 }
 
 /// Asks until there is an answer, and as long as how far it has come still changes: a slow machine is no failure, one that
-/// stands still is. In all not longer than eight times that.
+/// stands still is. In all not longer than eight times that. To ask is to read a topic: not too often.
 pub(crate) fn wait_while_it_moves<T, P: PartialEq + std::fmt::Debug>(
     what: &str,
     patience: Duration,
@@ -105,7 +106,7 @@ pub(crate) fn wait_while_it_moves<T, P: PartialEq + std::fmt::Debug>(
             begun.elapsed(),
             moved.elapsed()
         );
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
