@@ -128,7 +128,8 @@ impl Settings {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
-            .set("fetch.wait.max.ms", "50")
+            // How long a broker holds a fetch that finds nothing; one that finds something is answered at once.
+            .set("fetch.wait.max.ms", "200")
             .set("fetch.queue.backoff.ms", "5")
             // For the last stable offset, which nothing else tells.
             .set("statistics.interval.ms", "1000")
