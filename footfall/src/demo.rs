@@ -104,16 +104,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn begin_afresh(dir: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let stop = dir.join(STOP);
-    if !Cluster::runs(dir) {
-        let _ = std::fs::remove_file(stop);
-        return Cluster::down(dir);
-    }
     if stop.exists() {
         bail!(
-            "the demo that was kept in {} still runs: stop it with `bash {}`",
+            "a demo was kept in {} and not stopped: stop it with `bash {}`",
             dir.display(),
             stop.display()
         );
+    }
+    if !Cluster::runs(dir) {
+        return Cluster::down(dir);
     }
     bail!(
         "another demo runs in {0}, or was killed there: wait for its end, or stop it with `{1} dev down --dir {0} --delete`",
@@ -237,7 +236,12 @@ fn write_stop(args: &Args, lanes: &[Lane]) -> anyhow::Result<PathBuf> {
     let dir = args.dir.canonicalize();
     let dir = dir.with_context(|| format!("{} is gone", args.dir.display()))?;
     let lines = format!(
-        "kill {ids}\nwhile kill -0 {ids} 2>/dev/null; do sleep 0.2; done\n'{}' dev down --dir '{}' --delete\nrm -f \"$0\"\n",
+        "# Stops the stages of a kept demo, if they still are what runs by these numbers, and then its Kafka.\n\
+         stages() {{ for id in {ids}; do grep -qsa -- '--topic-prefix.demo-' /proc/$id/cmdline && echo $id; done; }}\n\
+         kill $(stages) 2>/dev/null\n\
+         while [ -n \"$(stages)\" ] && [ $SECONDS -lt 30 ]; do sleep 0.2; done\n\
+         kill -KILL $(stages) 2>/dev/null\n\
+         '{}' dev down --dir '{}' --delete && rm -f \"$0\"\n",
         program.display(),
         dir.display()
     );

@@ -1,22 +1,21 @@
 //! A visitor's address: read for what a deployment excludes and for the lookup, and cut before anything else may see it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::json::Scalar;
 
-/// The address that an event names. What is none is as good as absent: Genesys' API takes it too.
+/// The address that an event names: of several, as proxies list them in `X-Forwarded-For`, the first; a port is none of it. What
+/// is no address is as good as absent: Genesys' API takes it too.
 pub(crate) fn read(said: &Scalar<'_>) -> Option<IpAddr> {
     let Scalar::Text(text) = said else {
         return None;
     };
-    let bare = text.trim();
-    let bare = bare
-        .strip_prefix('[')
-        .and_then(|b| b.strip_suffix(']'))
-        .unwrap_or(bare);
-    bare.parse()
-        .ok()
-        .map(|address: IpAddr| address.to_canonical())
+    let first = text.split(',').next().unwrap_or_default().trim();
+    let with_port = |text: &str| text.parse().ok().map(|address: SocketAddr| address.ip());
+    let bare = first.strip_prefix('[').and_then(|b| b.strip_suffix(']'));
+    let address: Option<IpAddr> = bare.unwrap_or(first).parse().ok();
+    let address = address.or_else(|| with_port(first))?;
+    Some(address.to_canonical())
 }
 
 /// The network of /24 or /48 that an address is in, by its first address.
@@ -38,6 +37,10 @@ mod tests {
             (" 2001:db8:1:2:3:4:5:6 ", Some("2001:db8:1::")),
             ("[2001:db8::1]", Some("2001:db8::")),
             ("::ffff:203.0.113.77", Some("203.0.113.0")),
+            ("203.0.113.77:49152", Some("203.0.113.0")),
+            ("[2001:db8::1]:443", Some("2001:db8::")),
+            ("203.0.113.77, 198.51.100.1", Some("203.0.113.0")),
+            ("unknown, 203.0.113.77", None),
             ("203.0.113", None),
             ("localhost", None),
             ("", None),

@@ -55,7 +55,8 @@ impl Gates {
         }
         match origin {
             Scalar::Absent | Scalar::Null => Ok(()),
-            Scalar::Text(text) if text.is_empty() => Ok(()),
+            // Of a page without referrers a browser says `null`: nothing.
+            Scalar::Text(text) if matches!(text.as_ref(), "" | "null") => Ok(()),
             Scalar::Text(text) if Url::parse(text).is_ok_and(|url| allows(&url)) => Ok(()),
             _ => Err(elsewhere("origin")),
         }

@@ -16,7 +16,12 @@ use crate::{
 
 /// The page that a screen is; `None` where the event names no screen, or a page of its own.
 pub(crate) fn screen(raw: &RawEvent<'_>, limits: &Limits) -> Result<Option<Url>, Flaw> {
-    if raw.page.present && !matches!(raw.page.url, Scalar::Absent | Scalar::Null) {
+    let names_a_page = match &raw.page.url {
+        Scalar::Absent | Scalar::Null => false,
+        Scalar::Text(url) => !url.is_empty(),
+        _ => true,
+    };
+    if raw.page.present && names_a_page {
         return Ok(None);
     }
     let Some(name) = name(raw, limits)? else {

@@ -39,9 +39,15 @@ pub(crate) fn gate(
     let most = limits.consent_bytes;
     let state = field::text("consent.state", &raw.state, most)
         .map_err(|_| unreadable())?
-        .unwrap_or("unknown");
-    if state.eq_ignore_ascii_case("denied") {
+        .unwrap_or("unknown")
+        .trim();
+    let is = |word: &str| state.eq_ignore_ascii_case(word);
+    if is("denied") {
         return Err(SuppressReason::ConsentDenied.into());
+    }
+    // A word that is none of ours may be a no: `declined`, `opt_out`.
+    if !["", "unknown", "granted", "withdrawn"].into_iter().any(is) {
+        return Err(unreadable());
     }
     if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
         return Err(unreadable());
@@ -54,10 +60,10 @@ pub(crate) fn gate(
         .iter()
         .map(|purpose| words.purpose(purpose, hits))
         .collect();
-    if state.eq_ignore_ascii_case("withdrawn") {
+    if is("withdrawn") {
         return Ok(Stance::Withdrawn(purposes));
     }
-    let granted = state.eq_ignore_ascii_case("granted");
+    let granted = is("granted");
     if gpc == Signal::Unreadable {
         return Err(unreadable());
     }
@@ -373,6 +379,8 @@ mod tests {
         for event in [
             r#"{"consent":"granted"}"#,
             r#"{"consent":{"state":1}}"#,
+            r#"{"consent":{"state":"declined"}}"#,
+            r#"{"consent":{"state":"opt_out"}}"#,
             r#"{"consent":{"state":"granted","purposes":"visits"}}"#,
             r#"{"consent":{"state":"granted","purposes":[1]}}"#,
             r#"{"consent":{"state":"granted","state":"denied","purposes":[],"state":"granted"}}"#,
@@ -380,7 +388,16 @@ mod tests {
             r#"{"consent":{"state":"granted"},"gpc":"maybe"}"#,
         ] {
             check(Required, &[], event, "consent_unreadable");
+            check(Implied, &[], event, "consent_unreadable");
             check(NotNeeded, &[], event, "consent_unreadable");
+        }
+        for (state, outcome) in [
+            ("denied ", "consent_denied"),
+            (" Granted", "granted []"),
+            (" ", "implied []"),
+        ] {
+            let event = format!(r#"{{"consent":{{"state":"{state}"}}}}"#);
+            check(Implied, &[], &event, outcome);
         }
         check(
             Required,

@@ -114,6 +114,7 @@ impl Ingest {
     }
 
     fn read_event(&mut self, record: &Record<'_>) -> Result<Box<Accepted>, Refusal> {
+        let mut mended = None;
         let mut raw = RawEvent::default();
         let rules = Rules {
             config: &self.config,
@@ -122,8 +123,9 @@ impl Ingest {
             quotas: &self.quotas,
             lately: &self.lately,
         };
-        let read = raw::read(
+        let read = raw::read_mended(
             record.value.unwrap_or_default(),
+            &mut mended,
             self.config.limits.event_bytes,
             &mut raw,
         )
@@ -132,6 +134,7 @@ impl Ingest {
     }
 
     fn read_report(&mut self, record: &Record<'_>) -> Result<Box<Accepted>, Refusal> {
+        let mut mended = None;
         let mut raw = RawReport::default();
         let rules = Rules {
             config: &self.config,
@@ -140,8 +143,9 @@ impl Ingest {
             quotas: &self.quotas,
             lately: &self.lately,
         };
-        let read = raw::read(
+        let read = raw::read_mended(
             record.value.unwrap_or_default(),
+            &mut mended,
             self.config.limits.event_bytes,
             &mut raw,
         )

@@ -43,6 +43,7 @@ mod referrer;
 mod report;
 mod scrub;
 mod site;
+mod surrogates;
 mod user_agent;
 mod visitor;
 mod web;

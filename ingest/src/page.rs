@@ -12,7 +12,9 @@ use crate::{
     accepted::Rules,
     config::Limits,
     deployment::Sender,
-    field, language,
+    field,
+    json::Scalar,
+    language,
     query::{self, Query},
     raw::RawPage,
     reason::{Flaw, RejectReason, SuppressReason},
@@ -96,13 +98,29 @@ pub(crate) fn place(
     sender: &Sender<'_>,
     rules: &Rules<'_>,
 ) -> Result<Arc<Place>, Flaw> {
-    let text = address(raw, &rules.config.limits)?;
+    let text = address(raw, &rules.config.limits).map_err(|flaw| {
+        // What is blocked leaves a count, however long it is.
+        let blocked = is_blocked(raw, sender.site);
+        if blocked {
+            SuppressReason::PageBlocked.into()
+        } else {
+            flaw
+        }
+    })?;
     let mut lately = rules.lately.borrow_mut();
     lately.pages.read(sender.deployment_id, text, || {
         let place = Place::new(url(text)?, sender.site)?;
         let may_be_kept = place.may_be_kept();
         Ok::<_, Flaw>((place, may_be_kept))
     })
+}
+
+/// Whether a page whose URL is against a rule is one that is blocked.
+fn is_blocked(raw: &RawPage<'_>, site: &Site) -> bool {
+    let Scalar::Text(text) = &raw.url else {
+        return false;
+    };
+    parse(text).is_ok_and(|url| site.class(&url) == Class::Block)
 }
 
 /// A page's URL, as it came.
@@ -243,7 +261,7 @@ mod tests {
     use journey::definitions::{Definition, DefinitionSet, Deployment};
 
     use super::*;
-    use crate::{json::Scalar, site::Sites};
+    use crate::site::Sites;
 
     fn read_page(address: &str, keep_fragment: bool) -> Result<Visited, Flaw> {
         let deployment = Deployment {

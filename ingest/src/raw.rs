@@ -9,6 +9,7 @@ use crate::{
     consent::Signal,
     json::{Into, Names, Scalar, Take, Texts, object},
     reason::{Flaw, RejectReason},
+    surrogates,
 };
 
 object! {
@@ -326,6 +327,24 @@ pub(crate) fn read<'de, T: Take<'de>>(
         .map_err(|e| unreadable(bytes, &e))
 }
 
+/// As [`read`]; where halves of characters are all that is wrong, what is read is `mended`.
+pub(crate) fn read_mended<'de, T: Take<'de> + Default>(
+    bytes: &'de [u8],
+    mended: &'de mut Option<Vec<u8>>,
+    most: usize,
+    raw: &mut T,
+) -> Result<(), Flaw> {
+    let read_as_it_is = read(bytes, most, raw);
+    let Err(Flaw::Rejected(RejectReason::NotJson, _)) = read_as_it_is else {
+        return read_as_it_is;
+    };
+    let Some(text) = surrogates::mended(bytes) else {
+        return read_as_it_is;
+    };
+    *raw = T::default();
+    read(mended.insert(text), most, raw)
+}
+
 fn unreadable(bytes: &[u8], error: &serde_json::Error) -> Flaw {
     if bytes.contains(&0) {
         return Flaw::new(RejectReason::NullByte, "the event has a null byte");
@@ -335,6 +354,11 @@ fn unreadable(bytes: &[u8], error: &serde_json::Error) -> Flaw {
         Category::Eof => Flaw::new(
             RejectReason::Truncated,
             format!("the JSON ends too early, {at}"),
+        ),
+        // All that tells it from what is no number.
+        _ if error.to_string().starts_with("number out of range") => Flaw::new(
+            RejectReason::InvalidNumber,
+            format!("a number is out of range {at}"),
         ),
         _ => Flaw::new(RejectReason::NotJson, format!("not JSON {at}")),
     }

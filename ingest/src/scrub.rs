@@ -219,6 +219,34 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_beside_a_number_does_not_hide_it() {
+        for (found, clean) in [
+            ("Meier,4111111111111111,x", "Meier,[card],x"),
+            ("card_4111111111111111_x", "card_[card]_x"),
+            ("no.4111111111111111", "no.[card]"),
+            ("Meier,+493012345678;", "Meier,[phone];"),
+            ("to_DE89370400440532013000", "to_[iban]"),
+            (
+                "4111\u{a0}1111\u{a0}1111\u{a0}1111\u{a0}bis",
+                "[card]\u{a0}bis",
+            ),
+            (
+                "Tel.\u{a0}+49\u{a0}170\u{202f}1234\u{2011}567",
+                "Tel.\u{a0}[phone]",
+            ),
+            ("6200000000000005", "[card]"),
+        ] {
+            check(Form::Plain, found, clean);
+        }
+        let decimals = [
+            "0.4111111111111111",
+            "1,4111111111111111",
+            "é4111111111111111",
+        ];
+        untouched(Form::Plain, &decimals);
+    }
+
+    #[test]
     fn long_numbers_that_are_no_cards_stay() {
         untouched(
             Form::Url,
@@ -275,6 +303,15 @@ mod tests {
             ("DE89%25203704%25200044%25200532%25200130%252000", "[iban]"),
         ] {
             check(Form::Url, &next(found), &next(stand_in));
+        }
+        for (found, clean) in [
+            ("m=jane@ex%61mple.c%6Fm&x", "m=[email]&x"),
+            ("c=%34111111111111111", "c=[card]"),
+            ("c=4%3111%2D1111%2D1111%2D111%2531", "c=[card]"),
+            ("t=%2B4%39301234567", "t=[phone]"),
+            ("c=4111%C2%A01111%C2%A01111%C2%A01111", "c=[card]"),
+        ] {
+            check(Form::Url, found, clean);
         }
         check(Form::Url, "q=%25204111111111111111", "q=%2520[card]");
         check(Form::Url, "q=%254111111111111111", "q=%25[card]");

@@ -187,6 +187,15 @@ impl Auditor {
             .collect()
     }
 
+    /// Whether a group has no members any more.
+    pub(crate) fn is_empty(&self, group: &str) -> bool {
+        let consumer = self.consumer("auditor", Isolation::Committed);
+        let groups = consumer.fetch_group_list(Some(group), Duration::from_secs(20));
+        let groups = groups.expect("the groups");
+        let found = groups.groups().iter().find(|found| found.name() == group);
+        found.is_none_or(|found| found.members().is_empty())
+    }
+
     /// Where a committed reader of a partition comes to stand: before the oldest transaction that is open, else at the end.
     pub(crate) fn stable_end(&self, topic: &str, partition: i32) -> i64 {
         let consumer = self.consumer("auditor", Isolation::Committed);

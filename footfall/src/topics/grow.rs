@@ -60,7 +60,10 @@ pub(super) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
     }
     output.print(report.text(), || report.json())?;
     if report.done && output == Output::Text {
-        println!("restart ingest: it counts raw partitions when it starts");
+        println!(
+            "restart ingest: stop all of it until its group is empty, which takes a --session-timeout, then start it. It counts raw \
+             partitions when it starts, and a member that comes back sooner gets the partitions that it had"
+        );
     }
     Ok(if report.is_clean() {
         ExitCode::SUCCESS

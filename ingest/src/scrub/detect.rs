@@ -19,6 +19,9 @@ pub(super) fn at(
         b'%' => match escaped(bytes, at) {
             Some((b'@', length)) => email(text, done, at, at + length),
             Some((b'+', length)) => phone(bytes, at, at + length, form),
+            Some((b'0'..=b'9', _)) if form != Form::Id => {
+                return card(bytes, at, form).ok_or(at + 3);
+            }
             // Behind a `%` that stands for itself, digits may begin with what would be an escape.
             Some((byte, _)) if byte.is_ascii_alphanumeric() => return Err(at + 3),
             Some((_, length)) => return Err(at + length),
@@ -41,12 +44,28 @@ fn number(bytes: &[u8], done: usize, at: usize, form: Form) -> Result<(Kind, Ran
         .count();
     let found = if !starts_word(bytes, at) {
         iban(bytes, done, at, form)
-    } else if run >= SHORTEST_CARD || separator(bytes, at + run, form) > 0 {
+    } else if run >= SHORTEST_CARD || goes_on(bytes, at + run, form) {
         card(bytes, at, form)
     } else {
         None
     };
     found.ok_or(at + run)
+}
+
+/// Whether digits may go on at `at`, behind a separator or as escapes.
+fn goes_on(bytes: &[u8], at: usize, form: Form) -> bool {
+    digit(bytes, at).is_some() || separator(bytes, at, form) > 0
+}
+
+/// The byte at `at`, plain or escaped, and how many bytes say it.
+fn byte(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    let plain = *bytes.get(at)?;
+    Some(escaped(bytes, at).unwrap_or((plain, 1)))
+}
+
+/// The same of a digit.
+fn digit(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    byte(bytes, at).filter(|(byte, _)| byte.is_ascii_digit())
 }
 
 /// How often a text may have been escaped: an address within an address within an address.
@@ -86,14 +105,39 @@ fn starts_word(bytes: &[u8], at: usize) -> bool {
     if ends_escape(bytes, at) {
         return true;
     }
-    let byte = bytes[before];
-    !(byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'.' | b','))
+    match bytes[before] {
+        // Behind it are decimals, but only if a number stands before it.
+        b'.' | b',' => !bytes[..before].last().is_some_and(u8::is_ascii_digit),
+        0x80.. => TYPOGRAPHIC
+            .iter()
+            .any(|c| bytes[..at].ends_with(c.as_bytes())),
+        byte => !byte.is_ascii_alphanumeric(),
+    }
 }
 
 fn ends_word(bytes: &[u8], at: usize) -> bool {
-    bytes
-        .get(at)
-        .is_none_or(|b| !(b.is_ascii_alphanumeric() || *b >= 0x80 || *b == b'_'))
+    bytes.get(at).is_none_or(|b| match b {
+        0x80.. => typographic(bytes, at) > 0,
+        _ => !b.is_ascii_alphanumeric(),
+    })
+}
+
+/// Spaces and hyphens that are no ASCII: what a word processor or a web page puts between groups of digits.
+const TYPOGRAPHIC: [&str; 7] = [
+    "\u{a0}", "\u{2007}", "\u{2009}", "\u{202f}", "\u{2010}", "\u{2011}", "\u{2013}",
+];
+
+/// The length of one of them at `at`, plain or escaped, 0 if there is none.
+fn typographic(bytes: &[u8], at: usize) -> usize {
+    let length = |character: &&str| {
+        let mut end = at;
+        for expected in character.bytes() {
+            let (_, length) = byte(bytes, end).filter(|(byte, _)| *byte == expected)?;
+            end += length;
+        }
+        Some(end - at)
+    };
+    TYPOGRAPHIC.iter().find_map(length).unwrap_or(0)
 }
 
 /// The length of one separator at `at`, 0 if there is none.
@@ -105,8 +149,10 @@ fn separator(bytes: &[u8], at: usize, form: Form) -> usize {
             Some((b' ' | b'-', length)) => length,
             // A space that was written as a plus and escaped again.
             Some((b'+', length)) if form == Form::Url => length,
+            Some((0x80.., _)) => typographic(bytes, at),
             _ => 0,
         },
+        Some(0x80..) => typographic(bytes, at),
         _ => 0,
     }
 }
@@ -172,9 +218,9 @@ fn mail_domain(text: &str, after: usize) -> Option<usize> {
         };
         match byte {
             b'.' | b'-' => name.push(byte),
-            _ if width == 1 && (byte.is_ascii_alphanumeric() || byte >= 0x80) => {
+            _ if byte.is_ascii_alphanumeric() || byte >= 0x80 => {
                 name.push(byte.to_ascii_lowercase());
-                (end, length) = (at + 1, name.len());
+                (end, length) = (at + width, name.len());
             }
             _ => break,
         }
@@ -196,18 +242,18 @@ fn card(bytes: &[u8], start: usize, form: Form) -> Option<(Kind, Range<usize>)> 
     let mut digits = [0u8; 19];
     let (mut count, mut at, mut end) = (0, start, None);
     loop {
-        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        while let Some((digit, length)) = digit(bytes, at) {
             if count == digits.len() {
                 return end;
             }
-            digits[count] = bytes[at];
-            (count, at) = (count + 1, at + 1);
+            digits[count] = digit;
+            (count, at) = (count + 1, at + length);
         }
         if ends_word(bytes, at) && is_card(&digits[..count]) {
             end = Some((Kind::Card, start..at));
         }
         let gap = separator(bytes, at, form);
-        if gap == 0 || !bytes.get(at + gap).is_some_and(u8::is_ascii_digit) {
+        if gap == 0 || digit(bytes, at + gap).is_none() {
             return end;
         }
         at += gap;
@@ -226,15 +272,17 @@ fn is_card(digits: &[u8]) -> bool {
             .fold(0u32, |number, d| number * 10 + u32::from(d - b'0'))
     };
     let network = match digits.len() {
-        13 | 19 => prefix(1) == 4,
+        13 => prefix(1) == 4,
+        19 => prefix(1) == 4 || prefix(2) == 62,
         14 => matches!(prefix(3), 300..=305) || matches!(prefix(2), 36 | 38 | 39),
         15 => matches!(prefix(2), 34 | 37),
         16 => {
             prefix(1) == 4
-                || matches!(prefix(2), 51..=55 | 65)
+                || matches!(prefix(2), 51..=55 | 62 | 65)
                 || matches!(prefix(4), 2221..=2720 | 3528..=3589 | 6011)
                 || matches!(prefix(3), 644..=649)
         }
+        17 | 18 => prefix(2) == 62,
         _ => false,
     };
     network && luhn(digits)
@@ -314,13 +362,13 @@ fn remainder_97(characters: &[u8]) -> u32 {
 
 /// An international number whose `+` is at `at` and whose digits follow from `after` on.
 fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<(Kind, Range<usize>)> {
-    if !starts_word(bytes, at) || !bytes.get(after).is_some_and(u8::is_ascii_digit) {
+    if !starts_word(bytes, at) || digit(bytes, after).is_none() {
         return None;
     }
     let (mut count, mut place, mut end, mut separators) = (0, after, after, 0);
     while separators <= 3 && count <= 15 {
-        if bytes.get(place).is_some_and(u8::is_ascii_digit) {
-            (count, place, separators) = (count + 1, place + 1, 0);
+        if let Some((_, length)) = digit(bytes, place) {
+            (count, place, separators) = (count + 1, place + length, 0);
             end = place;
             continue;
         }

@@ -100,6 +100,21 @@ fn every_event_of_the_catalogue_is_passed_on_as_what_it_is() {
 }
 
 #[test]
+fn a_text_that_was_cut_inside_a_character_is_no_reason() {
+    let whole = event(r#""page":{"url":"https://shop.example/","title":"shoes HALF"}"#);
+    let cut = whole.replace("HALF", r"\ud83d");
+    let read = decode(&mut stage(0), cut.as_bytes()).expect("an event");
+    let title = read.event.web_event.expect("a web event").page.title;
+    assert_eq!(title.as_deref(), Some("shoes \u{fffd}"));
+}
+
+#[test]
+fn a_screen_whose_page_is_empty_is_a_page() {
+    let members = r#""page":{"url":""},"eventName":"screen_viewed","screenName":"Home""#;
+    assert_eq!(activity(members).page.url, "app://app/Home");
+}
+
+#[test]
 fn a_screen_of_an_app_is_a_page() {
     let members = r#""page":null,"eventName":"screen_viewed","screenName":"Order 4711/Track & trace",
         "app":{"name":"Shop","namespace":"example.Shop.ios","version":"3.2","buildNumber":"1207"},

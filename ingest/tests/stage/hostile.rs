@@ -128,5 +128,5 @@ fn what_no_number_holds_has_a_reason() {
         );
     }
     let huge = report("").replacen('{', "{\"handleTimeSeconds\":1e999,", 1);
-    assert_eq!(outcome(&mut stage(1), huge.as_bytes()), "not_json");
+    assert_eq!(outcome(&mut stage(1), huge.as_bytes()), "invalid_number");
 }

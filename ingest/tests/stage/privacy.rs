@@ -25,11 +25,11 @@ fn consent_comes_before_everything_else_that_may_be_wrong() {
             "{wrong}"
         );
     }
-    let blocked = r#""eventName":5,"page":{"url":"https://shop.example/health/x"}"#;
-    assert_eq!(
-        outcome(&mut stage(0), event(blocked).as_bytes()),
-        "page_blocked"
-    );
+    let long = format!("https://shop.example/health/x?y={}", "z".repeat(3_000));
+    for url in ["https://shop.example/health/x", &long] {
+        let blocked = event(&format!(r#""eventName":5,"page":{{"url":"{url}"}}"#));
+        assert_eq!(outcome(&mut stage(0), blocked.as_bytes()), "page_blocked");
+    }
 }
 
 #[test]
