@@ -102,7 +102,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// What an earlier demo left would be counted as this one's: stops at one that runs, and deletes the data of one that died.
 fn begin_afresh(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let stop = dir.join(STOP);
     if stop.exists() {
         bail!(

@@ -8,7 +8,6 @@ use crate::{
     accepted::Rules,
     config::Limits,
     field,
-    json::Scalar,
     raw::RawEvent,
     reason::{Flaw, RejectReason},
     scrub::{Form, Hits, scrub},
@@ -16,12 +15,7 @@ use crate::{
 
 /// The page that a screen is; `None` where the event names no screen, or a page of its own.
 pub(crate) fn screen(raw: &RawEvent<'_>, limits: &Limits) -> Result<Option<Url>, Flaw> {
-    let names_a_page = match &raw.page.url {
-        Scalar::Absent | Scalar::Null => false,
-        Scalar::Text(url) => !url.is_empty(),
-        _ => true,
-    };
-    if raw.page.present && names_a_page {
+    if raw.page.present && !raw.page.url.is_blank() {
         return Ok(None);
     }
     let Some(name) = name(raw, limits)? else {

@@ -37,18 +37,7 @@ pub(crate) fn gate(
     let unreadable = || Flaw::from(SuppressReason::ConsentUnreadable);
     let (words, limits) = (rules.words, &rules.config.limits);
     let most = limits.consent_bytes;
-    let state = field::text("consent.state", &raw.state, most)
-        .map_err(|_| unreadable())?
-        .unwrap_or("unknown")
-        .trim();
-    let is = |word: &str| state.eq_ignore_ascii_case(word);
-    if is("denied") {
-        return Err(SuppressReason::ConsentDenied.into());
-    }
-    // A word that is none of ours may be a no: `declined`, `opt_out`.
-    if !["", "unknown", "granted", "withdrawn"].into_iter().any(is) {
-        return Err(unreadable());
-    }
+    let state = state(raw, most)?;
     if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
         return Err(unreadable());
     }
@@ -60,10 +49,10 @@ pub(crate) fn gate(
         .iter()
         .map(|purpose| words.purpose(purpose, hits))
         .collect();
-    if is("withdrawn") {
+    if state == State::Withdrawn {
         return Ok(Stance::Withdrawn(purposes));
     }
-    let granted = is("granted");
+    let granted = state == State::Granted;
     if gpc == Signal::Unreadable {
         return Err(unreadable());
     }
@@ -91,6 +80,33 @@ pub(crate) fn gate(
         source: source.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
         updated_date: field::date("consent.updatedDate", &raw.updated_date)?,
     }))
+}
+
+/// What a state says that is no no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unknown,
+    Granted,
+    Withdrawn,
+}
+
+fn state(raw: &RawConsent<'_>, most: usize) -> Result<State, SuppressReason> {
+    let said = field::text("consent.state", &raw.state, most);
+    let said = said.map_err(|_| SuppressReason::ConsentUnreadable)?;
+    let said = said.unwrap_or_default().trim();
+    let is = |word: &str| said.eq_ignore_ascii_case(word);
+    if is("granted") {
+        Ok(State::Granted)
+    } else if is("withdrawn") {
+        Ok(State::Withdrawn)
+    } else if is("") || is("unknown") {
+        Ok(State::Unknown)
+    } else if is("denied") {
+        Err(SuppressReason::ConsentDenied)
+    } else {
+        // A word that is none of ours may be a no: `declined`, `opt_out`.
+        Err(SuppressReason::ConsentUnreadable)
+    }
 }
 
 /// Whether purposes are for visitor traits too: of consent, whether these may be kept; of a withdrawal, whether it takes them along.

@@ -167,6 +167,17 @@ pub(crate) enum Scalar<'a> {
     Wrong(&'static str),
 }
 
+impl Scalar<'_> {
+    /// Whether it says nothing: `null` and empty text are as good as absent.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Scalar::Absent | Scalar::Null => true,
+            Scalar::Text(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 impl<'de> Take<'de> for Scalar<'de> {
     fn wrong(&mut self, kind: &'static str) {
         *self = Scalar::Wrong(kind);

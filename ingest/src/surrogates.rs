@@ -1,5 +1,7 @@
 //! Halves of characters: what `JSON.stringify` writes of a text that was cut inside one.
 
+use journey::percent;
+
 /// The same JSON with `\ufffd`, the character for what is none, wherever an escape stands for half of a surrogate pair; `None` if
 /// none does. A mended text is as long as before.
 pub(crate) fn mended(json: &[u8]) -> Option<Vec<u8>> {
@@ -27,9 +29,8 @@ pub(crate) fn mended(json: &[u8]) -> Option<Vec<u8>> {
 /// The UTF-16 unit that an escape at `at` stands for.
 fn unit(json: &[u8], at: usize) -> Option<u16> {
     let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    let digits = std::str::from_utf8(digits).ok()?;
-    let all_digits = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    u16::from_str_radix(digits, 16).ok().filter(|_| all_digits)
+    let bytes = [percent::escaped(digits)?, percent::escaped(&digits[2..])?];
+    Some(u16::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

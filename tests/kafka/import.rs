@@ -4,7 +4,11 @@ use std::{fs, process::Command};
 
 use serde_json::Value;
 
-use crate::{kafka, lane::Lane, stage::STAGES, stage::binary};
+use crate::{
+    kafka,
+    lane::Lane,
+    stage::{STAGES, binary},
+};
 
 const DEPLOYMENT: &str = r#"{"kind": "deployment", "id": "old", "owner": "o", "purpose": "p", "contact": "c@old.example",
     "consent": {"mode": "required"}}"#;

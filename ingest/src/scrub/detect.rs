@@ -59,8 +59,10 @@ fn goes_on(bytes: &[u8], at: usize, form: Form) -> bool {
 
 /// The byte at `at`, plain or escaped, and how many bytes say it.
 fn byte(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
-    let plain = *bytes.get(at)?;
-    Some(escaped(bytes, at).unwrap_or((plain, 1)))
+    match *bytes.get(at)? {
+        b'%' => Some(escaped(bytes, at).unwrap_or((b'%', 1))),
+        plain => Some((plain, 1)),
+    }
 }
 
 /// The same of a digit.
@@ -192,7 +194,9 @@ fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Rang
     // Nor does a name begin before what is escaped and part of none.
     let mut look = from;
     while look < at {
-        let (byte, width) = escaped(bytes, look).unwrap_or((bytes[look], 1));
+        let Some((byte, width)) = byte(bytes, look) else {
+            break;
+        };
         look += width;
         if !local(byte) {
             from = look.min(at);
@@ -211,10 +215,8 @@ fn mail_domain(text: &str, after: usize) -> Option<usize> {
     // Where it ends, without a dot or hyphen that belongs to what follows.
     let (mut at, mut end, mut length) = (after, after, 0);
     while name.len() <= LONGEST_DOMAIN {
-        let (byte, width) = match bytes.get(at) {
-            Some(b'%') => escaped(bytes, at).unwrap_or_default(),
-            Some(byte) => (*byte, 1),
-            None => break,
+        let Some((byte, width)) = byte(bytes, at) else {
+            break;
         };
         match byte {
             b'.' | b'-' => name.push(byte),
