@@ -75,7 +75,8 @@ pub(crate) struct Words {
     classes: [Text; Class::ALL.len()],
     media: [Text; 5],
     types: [Text; 4],
-    purposes: [Text; 4],
+    /// [`purpose::ALL`].
+    pub(crate) uses: [Text; purpose::ALL.len()],
 }
 
 /// The ways by which a visitor may come, as far as no table says them.
@@ -112,7 +113,7 @@ impl Default for Words {
             classes: Class::ALL.map(|class| Text::from(class.as_str())),
             media: MEDIA.map(Text::from),
             types: TYPES.map(Text::from),
-            purposes: purpose::ALL.map(Text::from),
+            uses: purpose::ALL.map(Text::from),
         }
     }
 }
@@ -158,7 +159,7 @@ impl Words {
     /// A purpose, in lower case and in one spelling, whatever the sender's: every stage compares it as it is.
     pub(crate) fn purpose(&self, name: &str, hits: &mut Hits) -> Text {
         let name = one_spelling(name);
-        self.purposes
+        self.uses
             .iter()
             .find(|word| word.eq_ignore_ascii_case(name))
             .cloned()

@@ -9,9 +9,10 @@ use journey::{
 };
 
 use crate::{
-    accepted::{Rules, one_spelling},
+    accepted::Rules,
     field,
     json::{Scalar, Take},
+    purposes,
     raw::RawConsent,
     reason::{Flaw, SuppressReason},
     scrub::{Form, Hits, scrub},
@@ -41,16 +42,15 @@ pub(crate) fn gate(
     if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
         return Err(unreadable());
     }
-    let listed = &raw.purposes.items;
-    if listed.len() > limits.purposes || listed.iter().any(|purpose| purpose.len() > most) {
+    let said = &raw.purposes.items;
+    if said.len() > limits.purposes || said.iter().any(|purpose| purpose.len() > most) {
         return Err(unreadable());
     }
-    let purposes: Vec<Text> = listed
-        .iter()
-        .map(|purpose| words.purpose(purpose, hits))
-        .collect();
+    let said = said.iter().map(|purpose| words.purpose(purpose, hits));
+    let listed: Vec<Text> = said.collect();
     if state == State::Withdrawn {
-        return Ok(Stance::Withdrawn(purposes));
+        let withdrawn = purposes::withdrawn(&policy.purposes, listed, words);
+        return Ok(Stance::Withdrawn(withdrawn));
     }
     let granted = state == State::Granted;
     if gpc == Signal::Unreadable {
@@ -63,20 +63,14 @@ pub(crate) fn gate(
         if policy.mode == ConsentMode::Required && !granted {
             return Err(SuppressReason::ConsentMissing.into());
         }
-        let lacking = |needed: &Text| {
-            let needed = one_spelling(needed);
-            !purposes
-                .iter()
-                .any(|purpose| purpose.eq_ignore_ascii_case(needed))
-        };
-        if !purposes.is_empty() && policy.purposes.iter().any(lacking) {
+        if !listed.is_empty() && !purposes::has_all(&listed, &policy.purposes.visits) {
             return Err(SuppressReason::ConsentPurpose.into());
         }
     }
     let source = field::text("consent.source", &raw.source, most)?;
     Ok(Stance::Allowed(Consent {
         state: words.basis(policy.mode, granted),
-        purposes,
+        purposes: purposes::granted(&policy.purposes, listed, words),
         source: source.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
         updated_date: field::date("consent.updatedDate", &raw.updated_date)?,
     }))
@@ -181,7 +175,7 @@ impl<'de> Take<'de> for Signal {
 
 #[cfg(test)]
 mod tests {
-    use journey::definitions::DefinitionSet;
+    use journey::definitions::{DefinitionSet, NeededPurposes};
 
     use super::*;
     use crate::{
@@ -194,10 +188,13 @@ mod tests {
 
     #[track_caller]
     fn check(mode: ConsentMode, purposes: &[&str], event: &str, expected: &str) {
-        let policy = ConsentPolicy {
-            mode,
-            purposes: purposes.iter().map(|p| Text::from(*p)).collect(),
-        };
+        let visits = purposes.iter().map(|p| Text::from(*p)).collect();
+        check_uses(mode, NeededPurposes::of_visits(visits), event, expected);
+    }
+
+    #[track_caller]
+    fn check_uses(mode: ConsentMode, purposes: NeededPurposes, event: &str, expected: &str) {
+        let policy = ConsentPolicy { mode, purposes };
         let mut read = RawEvent::default();
         raw::read(event.as_bytes(), 1 << 15, &mut read).expect("JSON");
         let config = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
@@ -321,6 +318,80 @@ mod tests {
             r#"{"consent":{"state":"withdrawn","purposes":["Contact"]}}"#,
             r#"withdrawn ["contact"]"#,
         );
+    }
+
+    #[test]
+    fn each_use_needs_the_purposes_that_the_deployment_names_for_it() {
+        let needed = r#"{"visits": ["1"], "personalisation": ["3", "4"], "contact": []}"#;
+        let policy = format!(r#"{{"mode": "required", "purposes": {needed}}}"#);
+        let policy: ConsentPolicy = serde_json::from_str(&policy).expect("a policy");
+        for (mode, state, listed, expected) in [
+            (
+                Required,
+                "granted",
+                r#""1","3","4""#,
+                r#"granted ["visits", "personalisation", "contact", "1", "3", "4"]"#,
+            ),
+            (
+                Required,
+                "granted",
+                r#""1","3""#,
+                r#"granted ["visits", "contact", "1", "3"]"#,
+            ),
+            // The site's own word is no use where the use needs others.
+            (
+                Required,
+                "granted",
+                r#""1","Personalization""#,
+                r#"granted ["visits", "contact", "1"]"#,
+            ),
+            (
+                Required,
+                "granted",
+                r#""1","staffing""#,
+                r#"granted ["visits", "contact", "1", "staffing"]"#,
+            ),
+            (Required, "granted", r#""3","4""#, "consent_purpose"),
+            (
+                NotNeeded,
+                "unknown",
+                r#""3""#,
+                r#"not_needed ["visits", "contact", "3"]"#,
+            ),
+            (Required, "granted", "", "granted []"),
+            (
+                Required,
+                "withdrawn",
+                r#""4""#,
+                r#"withdrawn ["personalisation", "4"]"#,
+            ),
+            (
+                Required,
+                "withdrawn",
+                r#""1""#,
+                r#"withdrawn ["visits", "1"]"#,
+            ),
+            (
+                Required,
+                "withdrawn",
+                r#""personalisation""#,
+                r#"withdrawn ["personalisation"]"#,
+            ),
+            (Required, "withdrawn", "", "withdrawn []"),
+        ] {
+            let event = format!(r#"{{"consent":{{"state":"{state}","purposes":[{listed}]}}}}"#);
+            check_uses(mode, policy.purposes.clone(), &event, expected);
+        }
+        let refused = |listed: &str| {
+            let needed = NeededPurposes {
+                personalisation: Some(vec!["3".into()]),
+                ..NeededPurposes::default()
+            };
+            let event = format!(r#"{{"consent":{{"state":"granted","purposes":[{listed}]}}}}"#);
+            check_uses(Required, needed, &event, r#"granted ["visits"]"#);
+        };
+        // Nothing left is not everything.
+        refused(r#""personalisation""#);
     }
 
     #[test]

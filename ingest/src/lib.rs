@@ -36,6 +36,7 @@ mod json;
 mod language;
 mod lately;
 mod page;
+mod purposes;
 mod query;
 mod quota;
 mod raw;

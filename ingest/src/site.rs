@@ -167,7 +167,7 @@ impl Sites {
             .collect();
         let consent = ConsentPolicy {
             mode: ConsentMode::NotNeeded,
-            purposes: Vec::new(),
+            ..ConsentPolicy::default()
         };
         let fallback = || {
             Site::new(

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{Text, Timestamp};
 
 mod action_map;
+mod consent_policy;
 mod deployment;
 mod host;
 mod ip_range;
@@ -24,9 +25,8 @@ mod set;
 mod validate;
 
 pub use action_map::{ActionMap, Activation, EventCondition, PageUrlCondition};
-pub use deployment::{
-    ConsentMode, ConsentPolicy, Deployment, IdentifierType, PageClass, TraitMapping,
-};
+pub use consent_policy::{ConsentMode, ConsentPolicy, NeededPurposes};
+pub use deployment::{Deployment, IdentifierType, PageClass, TraitMapping};
 pub use ip_range::IpRange;
 pub use origin::Origin;
 pub use page_pattern::{PageName, PagePattern};

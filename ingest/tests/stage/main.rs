@@ -24,7 +24,7 @@ use pipeline::{Processor, Record, Refusal, Stage, TaskContext};
 /// When every record of these tests is received.
 pub(crate) const RECEIVED: &str = "2026-11-23T14:00:10.000Z";
 
-/// The deployments that these tests know: `shop` needs no consent, `strict` does and lists purposes, `plain` wants no robots,
+/// The deployments that these tests know: `shop` needs no consent, `strict` does and lists purposes, `tcf` those of its consent tool, `plain` wants no robots,
 /// `fenced` takes only its own pages and nobody of the house, `metered` only so much.
 pub(crate) const DEFINITIONS: &str = r#"[
   {"kind": "deployment", "id": "shop", "consent": {"mode": "not_needed"}, "visitTimeoutMinutes": 30,
@@ -34,6 +34,9 @@ pub(crate) const DEFINITIONS: &str = r#"[
    "traitsMapper": [{"fieldName": "mail", "traitName": "email", "type": "email"},
                     {"fieldName": "cellPhone", "type": "phone"}, {"fieldName": "externalId", "type": "externalId"}]},
   {"kind": "deployment", "id": "strict", "consent": {"mode": "required", "purposes": ["visits"]}},
+  {"kind": "deployment", "id": "tcf", "consent": {"mode": "required",
+   "purposes": {"visits": ["1"], "personalisation": ["3", "4"], "contact": ["10"]}},
+   "traitsMapper": [{"fieldName": "CustomerEmail", "traitName": "email"}]},
   {"kind": "deployment", "id": "plain", "consent": {"mode": "implied"}, "suppressBots": true},
   {"kind": "deployment", "id": "fenced", "consent": {"mode": "not_needed"},
    "allowedOrigins": ["https://shop.example", "*.shop.example:8443"], "excludedIpAddresses": ["192.0.2.0/24", "2001:db8::7"]},

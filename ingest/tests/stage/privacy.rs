@@ -1,6 +1,7 @@
 //! Consent, control records, traits and what must not be found in `web.events`.
 
 use ingest::{Accepted, VisitorKeys};
+use journey::Text;
 use pipeline::Refusal;
 
 use crate::{decode, event, outcome, stage};
@@ -52,6 +53,37 @@ fn the_consent_that_counts_travels_on_the_event() {
     assert_eq!(
         consent.updated_date,
         Some(crate::at("2026-11-01T00:00:00Z"))
+    );
+}
+
+#[test]
+fn a_site_s_own_purposes_decide_what_its_events_are_for() {
+    let said = |state: &str, purposes: &str| {
+        format!(
+            r#""deploymentId":"tcf","consent":{{"state":"{state}","purposes":[{purposes}]}},
+               "attributes":{{"CustomerEmail":{{"value":"a@b.example","dataType":"string"}}}}"#
+        )
+    };
+    let for_all = accepted(&said("granted", r#""1","3","4","10""#));
+    assert_eq!(
+        for_all.event.consent.purposes[..3],
+        ["visits", "personalisation", "contact"].map(Text::from)
+    );
+    assert_eq!(for_all.traits.len(), 1);
+    let no_contact = accepted(&said("granted", r#""1","contact""#));
+    assert_eq!(
+        no_contact.event.consent.purposes,
+        ["visits", "1"].map(Text::from)
+    );
+    assert!(no_contact.traits.is_empty());
+    let withdrawn = accepted(&said("withdrawn", r#""10""#));
+    let control = withdrawn.event.control.expect("a control record");
+    assert_eq!(control.purposes, ["contact", "10"].map(Text::from));
+    assert_eq!(withdrawn.forgotten, ["email"].map(Text::from));
+    let refused = event(&said("granted", r#""3","4""#));
+    assert_eq!(
+        outcome(&mut stage(0), refused.as_bytes()),
+        "consent_purpose"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ConsentPolicy;
 use crate::{Text, web_event::Policy};
 
 /// A snippet on a site: who answers for it, and its rules.
@@ -124,29 +125,6 @@ impl Deployment {
             bot_rate_window: millis(self.bot_rate_seconds, 1000.0),
         }
     }
-}
-
-/// On what basis a deployment's visitors are tracked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ConsentPolicy {
-    /// What an event must say.
-    pub mode: ConsentMode,
-    /// Purposes that must have been granted, where an event lists purposes.
-    pub purposes: Vec<Text>,
-}
-
-/// What an event must say of consent to be let in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentMode {
-    /// `granted`, and no Global Privacy Control signal.
-    #[default]
-    Required,
-    /// Anything but `denied` or a Global Privacy Control signal.
-    Implied,
-    /// Nothing: the owner has another basis. A `denied` is honoured all the same.
-    NotNeeded,
 }
 
 /// An attribute that is a trait of the visitor.

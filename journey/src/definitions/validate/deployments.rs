@@ -1,7 +1,10 @@
 //! Mistakes in deployments and page classes.
 
 use super::Report;
-use crate::definitions::{Deployment, IpRange, Origin, PageClass, PagePattern};
+use crate::{
+    definitions::{Deployment, IpRange, Origin, PageClass, PagePattern},
+    web_event::purpose,
+};
 
 /// The most events a second that may be asked for.
 const HIGHEST_RATE: f64 = 1_000_000.0;
@@ -24,7 +27,11 @@ impl Report<'_> {
             ".defaultCountry",
             "is no country as DE or US",
         );
-        self.texts(&deployment.consent.purposes, ".consent.purposes");
+        let needed = deployment.consent.purposes.by_other_names();
+        for (use_, purposes) in purpose::ALL.iter().zip(needed) {
+            let place = format!(".consent.purposes.{use_}");
+            self.texts(purposes.unwrap_or_default(), &place);
+        }
     }
 
     fn mappings(&mut self, deployment: &Deployment) {

@@ -300,6 +300,41 @@ fn what_a_deployment_takes_can_be_read() {
 }
 
 #[test]
+fn what_each_use_needs_is_named_or_refused() {
+    check(
+        &deployment(
+            r#""consent":{"purposes":{"visits":["1",""],"personalisation":["3"," "],"staffing":[]}}"#,
+        ),
+        &[
+            ("deployment/d.consent.purposes.visits[1]", "empty"),
+            ("deployment/d.consent.purposes.personalisation[1]", "empty"),
+        ],
+    );
+    let consent = |purposes: &str| {
+        let json = deployment(&format!(r#""consent":{{"purposes":{purposes}}}"#));
+        serde_json::from_str::<Vec<Definition>>(&json)
+    };
+    let read = |purposes: &str| consent(purposes).expect("definitions");
+    assert_eq!(read(r#"["1"]"#), read(r#"{"visits":["1"]}"#));
+    assert_eq!(
+        read(r#"{"personalization":["3"]}"#),
+        read(r#"{"personalisation":["3"]}"#)
+    );
+    let written = serde_json::to_string(&read(r#"{"contact":[]}"#)).expect("JSON");
+    assert!(
+        written.contains(r#""purposes":{"visits":[],"contact":[]}"#),
+        "{written}"
+    );
+    for (purposes, said) in [
+        (r#"{"marketing":["3"]}"#, "unknown field `marketing`"),
+        (r#""visits""#, "a list of purposes that visits need"),
+    ] {
+        let error = consent(purposes).expect_err(purposes).to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
 fn a_page_pattern_that_can_never_be_met_is_a_mistake() {
     let class = |pattern: &str| {
         format!(r#"[{{"kind":"pageClass","id":"c","patterns":["{pattern}"],"class":"block"}}]"#)
