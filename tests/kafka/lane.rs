@@ -197,7 +197,9 @@ impl Lane {
         wait_while_it_moves(&what, PATIENCE, || {
             let frontier = self.auditor.frontier(&topic);
             let reached = frontier.filter(|frontier| *frontier >= at);
-            reached.map(drop).ok_or(frontier)
+            // The frontier is the slowest source's, which may be read last: what the others bring moves the topic's end.
+            let ends = (0..PARTITIONS as i32).map(|p| self.auditor.stable_end(&topic, p));
+            reached.map(drop).ok_or_else(|| (frontier, ends.collect::<Vec<_>>()))
         });
     }
 
