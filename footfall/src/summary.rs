@@ -160,78 +160,47 @@ impl Summary {
     /// As a table for people. `events_in` is what the sender counted; absent, what ingest saw.
     pub fn render(&self, events_in: Option<u64>) -> String {
         let mut text = String::new();
-        let events_in = events_in.unwrap_or_else(|| self.accounted());
+        self.render_fates(&mut text, events_in.unwrap_or_else(|| self.accounted()));
+        let mut line = |name: &str, count: u64, of: String| row(&mut text, name, count, &of);
+        let told = |kind: &str| self.visit_events.get(kind).copied().unwrap_or_default();
+        let none = String::new;
+        line("visitors", self.visitors.len() as u64, none());
+        line("visits", told(visit::kind::STARTED), by_name(&self.ended));
+        line("  merged", told(visit::kind::MERGED), none());
+        line("  idle", told(visit::kind::IDLE), none());
+        line("  away", told(visit::kind::AWAY), none());
+        line("  resumed", told(visit::kind::RESUMED), none());
+        line("segments", sum(&self.segments), by_name(&self.segments));
+        line("outcomes", sum(&self.outcomes), by_name(&self.outcomes));
+        let offered = self.offers.get("offered").copied().unwrap_or_default();
+        line("offers", offered, by_name(&self.actions));
+        line("  blocked", sum(&self.blocked), by_name(&self.blocked));
+        let provisional = journey::staffing::status::PROVISIONAL;
+        let finals = self.intervals.values();
+        let finals = finals.filter(|i| i.status != provisional).count();
+        let note = format!("{finals} final, {} revisions", self.revisions);
+        line("staffing intervals", self.intervals.len() as u64, note);
+        text
+    }
+
+    /// What became of the raw records, and whether that is all of them.
+    fn render_fates(&self, text: &mut String, events_in: u64) {
         let verdict = if events_in == self.accounted() {
             "they add up"
         } else {
             "THEY DO NOT ADD UP"
         };
-        row(&mut text, "events in", events_in, verdict);
+        row(text, "events in", events_in, verdict);
         for (result, name) in [
             ("forwarded", "  forwarded"),
             ("suppressed", "  suppressed"),
             ("dead_lettered", "  dead-lettered"),
         ] {
-            let reasons = self
-                .fates
-                .iter()
-                .filter(|((r, reason), _)| r == result && !reason.is_empty());
-            row(
-                &mut text,
-                name,
-                self.fate(result),
-                &list(reasons.map(|((_, reason), n)| (reason.as_str(), *n))),
-            );
+            let fates = self.fates.iter();
+            let of = fates.filter(|((r, reason), _)| r == result && !reason.is_empty());
+            let reasons = list(of.map(|((_, reason), n)| (reason.as_str(), *n)));
+            row(text, name, self.fate(result), &reasons);
         }
-        let kind = |kind: &str| self.visit_events.get(kind).copied().unwrap_or_default();
-        row(&mut text, "visitors", self.visitors.len() as u64, "");
-        row(
-            &mut text,
-            "visits",
-            kind(visit::kind::STARTED),
-            &list(pairs(&self.ended)),
-        );
-        row(&mut text, "  merged", kind(visit::kind::MERGED), "");
-        row(&mut text, "  idle", kind(visit::kind::IDLE), "");
-        row(&mut text, "  away", kind(visit::kind::AWAY), "");
-        row(&mut text, "  resumed", kind(visit::kind::RESUMED), "");
-        row(
-            &mut text,
-            "segments",
-            self.segments.values().sum(),
-            &list(pairs(&self.segments)),
-        );
-        row(
-            &mut text,
-            "outcomes",
-            self.outcomes.values().sum(),
-            &list(pairs(&self.outcomes)),
-        );
-        row(
-            &mut text,
-            "offers",
-            self.offers.get("offered").copied().unwrap_or_default(),
-            &list(pairs(&self.actions)),
-        );
-        row(
-            &mut text,
-            "  blocked",
-            self.blocked.values().sum(),
-            &list(pairs(&self.blocked)),
-        );
-        let finals = self
-            .intervals
-            .values()
-            .filter(|i| i.status != journey::staffing::status::PROVISIONAL)
-            .count();
-        let note = format!("{finals} final, {} revisions", self.revisions);
-        row(
-            &mut text,
-            "staffing intervals",
-            self.intervals.len() as u64,
-            &note,
-        );
-        text
     }
 
     /// The busiest staffing intervals, as a table for people.
@@ -290,8 +259,12 @@ impl Summary {
     }
 }
 
-fn pairs(counts: &BTreeMap<Text, u64>) -> impl Iterator<Item = (&str, u64)> {
-    counts.iter().map(|(name, n)| (name.as_str(), *n))
+fn sum(counts: &BTreeMap<Text, u64>) -> u64 {
+    counts.values().sum()
+}
+
+fn by_name(counts: &BTreeMap<Text, u64>) -> String {
+    list(counts.iter().map(|(name, n)| (name.as_str(), *n)))
 }
 
 fn list<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {

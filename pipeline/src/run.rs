@@ -158,21 +158,8 @@ fn run<S: Stage + 'static>(
             grace: extras.grace,
             align_sources: extras.ticks,
         };
-        let (settings, metrics) = (settings.clone(), Arc::clone(&metrics));
         let (stop, health) = (Arc::clone(&stop), Arc::clone(&health));
-        let work = move || {
-            let log = KafkaLog::open(&settings, S::TOPOLOGY, index, extras.ticks, metrics)?;
-            let result = turn_until(Worker::new(log, parts), &stop, &health, index);
-            stop.store(true, Ordering::Relaxed);
-            result
-        };
-        let name = format!("{}-{index}", S::TOPOLOGY.stage);
-        workers.push(
-            thread::Builder::new()
-                .name(name)
-                .spawn(work)
-                .context("no thread for a worker")?,
-        );
+        workers.push(work(parts, &settings, index, extras.ticks, stop, health)?);
     }
     if let Some(follower) = follower {
         follow(follower, definitions, metrics, Arc::clone(&stop))?;
@@ -180,6 +167,29 @@ fn run<S: Stage + 'static>(
     runtime.block_on(until_signal(&stop));
     stop.store(true, Ordering::Relaxed);
     join(workers)
+}
+
+/// A worker in a thread of its own, which stops all when it ends.
+fn work<S: Stage + 'static>(
+    parts: Parts<S>,
+    settings: &Settings,
+    index: usize,
+    ticks: bool,
+    stop: Arc<AtomicBool>,
+    health: Arc<Health>,
+) -> anyhow::Result<thread::JoinHandle<Result<(), LogError>>> {
+    let settings = settings.clone();
+    let metrics = Arc::clone(&parts.metrics);
+    let work = move || {
+        let log = KafkaLog::open(&settings, S::TOPOLOGY, index, ticks, metrics)?;
+        let result = turn_until(Worker::new(log, parts), &stop, &health, index);
+        stop.store(true, Ordering::Relaxed);
+        result
+    };
+    thread::Builder::new()
+        .name(format!("{}-{index}", S::TOPOLOGY.stage))
+        .spawn(work)
+        .context("no thread for a worker")
 }
 
 /// In a thread that ends with the process: it holds nothing that would have to be given back.

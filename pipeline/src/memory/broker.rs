@@ -93,6 +93,14 @@ pub(super) struct Broker {
     pub(super) refused: u32,
 }
 
+impl Broker {
+    /// A partition of a topic, if both are there.
+    pub(super) fn partition(&mut self, topic: &str, partition: u32) -> Option<&mut Partition> {
+        let partitions = self.topics.get_mut(topic)?;
+        partitions.get_mut(partition as usize)
+    }
+}
+
 /// Topics, groups and transactions, shared by every log that is opened on it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBroker(Arc<Mutex<Broker>>);
@@ -183,24 +191,16 @@ impl MemoryBroker {
     fn append_now(&self, topic: &str, partition: u32, mut record: Stored) {
         let mut broker = self.lock();
         record.appended_at = broker.now;
-        if let Some(partition) = broker
-            .topics
-            .get_mut(topic)
-            .and_then(|p| p.get_mut(partition as usize))
-        {
+        if let Some(partition) = broker.partition(topic, partition) {
             partition.append(record);
         }
     }
 
     /// Every record of a partition, in order.
     pub fn records(&self, topic: &str, partition: u32) -> Vec<Arc<Stored>> {
-        let broker = self.lock();
-        broker
-            .topics
-            .get(topic)
-            .and_then(|p| p.get(partition as usize))
-            .map(|p| p.records.clone())
-            .unwrap_or_default()
+        let mut broker = self.lock();
+        let partition = broker.partition(topic, partition);
+        partition.map(|p| p.records.clone()).unwrap_or_default()
     }
 
     /// Appends a topic's records, as they are, to the same topic of another broker.
@@ -208,11 +208,9 @@ impl MemoryBroker {
         for partition in 0..self.partition_count(topic) {
             let records = self.records(topic, partition);
             let mut broker = to.lock();
-            let target = broker
-                .topics
-                .get_mut(topic)
-                .and_then(|p| p.get_mut(partition as usize));
-            let Some(target) = target else { continue };
+            let Some(target) = broker.partition(topic, partition) else {
+                continue;
+            };
             for record in records {
                 target.append(Stored::clone(&record));
             }

@@ -9,7 +9,7 @@ use std::{
 use journey::mark;
 
 use super::{
-    broker::{MemoryBroker, Stored},
+    broker::{Broker, MemoryBroker, Stored},
     faults::{Fault, Faults, Random},
     reader::MemoryReader,
 };
@@ -18,7 +18,7 @@ use crate::{
     dead_letter::SentBefore,
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
     names::Names,
-    outbox::Destination,
+    outbox::{Batch, Destination},
     processor::Topology,
 };
 
@@ -34,6 +34,9 @@ enum Place {
     /// It has heard that the group went on without it.
     Lost,
 }
+
+/// Of each partition that a transaction wrote to, how much was visible before, and whether it is a changelog's.
+type Touched = BTreeMap<(String, u32), (usize, bool)>;
 
 /// Looks at a partition that a late marker may take to come.
 const LATE_BY: u64 = 30;
@@ -227,8 +230,8 @@ impl MemoryLog {
             .collect();
         for step in 0..tasks.len() {
             let (task, next) = tasks[(self.turn + step) % tasks.len()];
-            let topic = broker.topics.get_mut(&self.names.inputs[task.input])?;
-            if let Some(record) = topic[task.partition as usize].look(next) {
+            let topic = &self.names.inputs[task.input];
+            if let Some(record) = broker.partition(topic, task.partition)?.look(next) {
                 self.turn = (self.turn + step) % tasks.len();
                 return Some((task, Arc::clone(record)));
             }
@@ -243,43 +246,9 @@ impl MemoryLog {
         let looks = 1 + self.random.below(LATE_BY) as u32;
         let mut guard = self.broker.lock();
         let broker = &mut *guard;
-        let now = broker.now;
-        let mut offsets = Vec::with_capacity(transaction.batch.record_count());
-        let mut touched = BTreeMap::new();
-        for record in transaction.batch.records() {
-            let topic = self.names.destination(record.destination);
-            let headers = transaction
-                .batch
-                .headers(record)
-                .map(|(name, value)| (name.to_owned(), value.to_vec()));
-            let stored = Stored {
-                offset: 0,
-                appended_at: now,
-                key: transaction.batch.key(record).map(<[u8]>::to_vec),
-                value: transaction.batch.value(record).map(<[u8]>::to_vec),
-                headers: headers.collect(),
-            };
-            let Some(partition) = broker
-                .topics
-                .get_mut(topic)
-                .and_then(|p| p.get_mut(record.partition as usize))
-            else {
-                offsets.push(0);
-                continue;
-            };
-            let visible = partition.records.len();
-            offsets.push(partition.append(stored));
-            let changelog = matches!(record.destination, Destination::Changelog(_));
-            touched
-                .entry((topic.to_owned(), record.partition))
-                .or_insert((visible, changelog));
-        }
-        for ((topic, partition), (visible, changelog)) in touched {
-            let Some(partition) = broker
-                .topics
-                .get_mut(&topic)
-                .and_then(|p| p.get_mut(partition as usize))
-            else {
+        let (offsets, touched) = self.append(broker, transaction.batch);
+        for ((topic, number), (visible, changelog)) in touched {
+            let Some(partition) = broker.partition(&topic, number) else {
                 continue;
             };
             partition.next_offset += 1; // the commit marker
@@ -302,16 +271,42 @@ impl MemoryLog {
         }
     }
 
+    /// Appends a batch's records. Gives the offset of each, and what they touched.
+    fn append(&self, broker: &mut Broker, batch: &Batch) -> (Vec<i64>, Touched) {
+        let mut offsets = Vec::with_capacity(batch.record_count());
+        let mut touched = Touched::new();
+        for record in batch.records() {
+            let topic = self.names.destination(record.destination);
+            let headers = batch
+                .headers(record)
+                .map(|(name, value)| (name.to_owned(), value.to_vec()));
+            let stored = Stored {
+                offset: 0,
+                appended_at: broker.now,
+                key: batch.key(record).map(<[u8]>::to_vec),
+                value: batch.value(record).map(<[u8]>::to_vec),
+                headers: headers.collect(),
+            };
+            let Some(partition) = broker.partition(topic, record.partition) else {
+                offsets.push(0);
+                continue;
+            };
+            let visible = partition.records.len();
+            offsets.push(partition.append(stored));
+            let changelog = matches!(record.destination, Destination::Changelog(_));
+            touched
+                .entry((topic.to_owned(), record.partition))
+                .or_insert((visible, changelog));
+        }
+        (offsets, touched)
+    }
+
     /// An attempt that was aborted: nothing is to be seen of it but a gap in the offsets.
     fn leave_gaps(&mut self, transaction: &Transaction<'_>) {
         let mut broker = self.broker.lock();
         for record in transaction.batch.records() {
             let topic = self.names.destination(record.destination);
-            if let Some(partition) = broker
-                .topics
-                .get_mut(topic)
-                .and_then(|p| p.get_mut(record.partition as usize))
-            {
+            if let Some(partition) = broker.partition(topic, record.partition) {
                 partition.next_offset += 1;
             }
         }

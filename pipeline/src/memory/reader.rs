@@ -17,11 +17,7 @@ pub(super) struct MemoryReader {
 impl ChangelogReader for MemoryReader {
     fn next(&mut self) -> Result<Option<Entry>, LogError> {
         let mut broker = self.broker.lock();
-        let partition = broker
-            .topics
-            .get_mut(&self.topic)
-            .and_then(|p| p.get_mut(self.task.partition as usize));
-        let Some(partition) = partition else {
+        let Some(partition) = broker.partition(&self.topic, self.task.partition) else {
             return Err(LogError::new(format!(
                 "topic {} is missing: create it with `footfall topics apply`",
                 self.topic

@@ -1,0 +1,318 @@
+use journey::definitions::{DefinitionSet, NeededPurposes};
+
+use super::*;
+use crate::{
+    accepted::Words,
+    config::{Config, UnknownDeployments},
+    raw::{self, RawEvent},
+    site::Sites,
+    visitor_key::VisitorKeys,
+};
+
+#[track_caller]
+fn check(mode: ConsentMode, purposes: &[&str], event: &str, expected: &str) {
+    let visits = purposes.iter().map(|p| Text::from(*p)).collect();
+    check_uses(mode, NeededPurposes::of_visits(visits), event, expected);
+}
+
+#[track_caller]
+fn check_uses(mode: ConsentMode, purposes: NeededPurposes, event: &str, expected: &str) {
+    let policy = ConsentPolicy { mode, purposes };
+    let mut read = RawEvent::default();
+    raw::read(event.as_bytes(), 1 << 15, &mut read).expect("JSON");
+    let config = Config::new(VisitorKeys::development(), UnknownDeployments::Refuse);
+    let rules = Rules {
+        config: &config,
+        sites: &Sites::new(&DefinitionSet::default(), false, 1),
+        words: &Words::default(),
+        quotas: &Default::default(),
+        lately: &Default::default(),
+    };
+    let mut hits = Hits::default();
+    let got = match gate(&policy, &read.consent, read.gpc, &rules, &mut hits) {
+        Ok(Stance::Allowed(consent)) => format!("{} {:?}", consent.state, consent.purposes),
+        Ok(Stance::Withdrawn(purposes)) => format!("withdrawn {purposes:?}"),
+        Err(Flaw::Suppressed(reason)) => reason.to_string(),
+        Err(Flaw::Rejected(reason, _)) => format!("rejected {reason}"),
+    };
+    assert_eq!(got, expected, "{mode:?} {event}");
+}
+
+use ConsentMode::{Implied, NotNeeded, Required};
+
+#[test]
+fn required_needs_a_yes_and_no_privacy_signal() {
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"granted"}}"#,
+        "granted []",
+    );
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"GRANTED","purposes":["visits"]}}"#,
+        r#"granted ["visits"]"#,
+    );
+    check(Required, &[], r#"{}"#, "consent_missing");
+    check(Required, &[], r#"{"consent":null}"#, "consent_missing");
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"unknown"}}"#,
+        "consent_missing",
+    );
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"granted"},"gpc":true}"#,
+        "gpc",
+    );
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"granted"},"gpc":"1"}"#,
+        "gpc",
+    );
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"granted"},"gpc":0}"#,
+        "granted []",
+    );
+}
+
+#[test]
+fn implied_needs_no_yes_but_honours_a_no() {
+    check(Implied, &[], r#"{}"#, "implied []");
+    check(
+        Implied,
+        &[],
+        r#"{"consent":{"state":"granted"}}"#,
+        "granted []",
+    );
+    check(
+        Implied,
+        &[],
+        r#"{"consent":{"state":"denied"}}"#,
+        "consent_denied",
+    );
+    check(Implied, &[], r#"{"gpc":1}"#, "gpc");
+}
+
+#[test]
+fn not_needed_still_honours_a_no() {
+    check(NotNeeded, &[], r#"{}"#, "not_needed []");
+    check(NotNeeded, &[], r#"{"gpc":true}"#, "not_needed []");
+    check(
+        NotNeeded,
+        &[],
+        r#"{"consent":{"state":"denied"}}"#,
+        "consent_denied",
+    );
+}
+
+#[test]
+fn a_purpose_that_is_needed_must_be_among_those_listed() {
+    let listed = r#"{"consent":{"state":"granted","purposes":["visits"]}}"#;
+    check(Required, &["visits"], listed, r#"granted ["visits"]"#);
+    check(Required, &["visits", "staffing"], listed, "consent_purpose");
+    check(
+        Required,
+        &["visits"],
+        r#"{"consent":{"state":"granted"}}"#,
+        "granted []",
+    );
+    check(NotNeeded, &["staffing"], listed, r#"granted ["visits"]"#);
+}
+
+#[test]
+fn the_case_of_a_purpose_does_not_count() {
+    let listed = r#"{"consent":{"state":"granted","purposes":["Visits","CONTACT"]}}"#;
+    check(
+        Required,
+        &["VISITS"],
+        listed,
+        r#"granted ["visits", "contact"]"#,
+    );
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"withdrawn","purposes":["Contact"]}}"#,
+        r#"withdrawn ["contact"]"#,
+    );
+}
+
+#[test]
+fn each_use_needs_the_purposes_that_the_deployment_names_for_it() {
+    let needed = r#"{"visits": ["1"], "personalisation": ["3", "4"], "contact": []}"#;
+    let policy = format!(r#"{{"mode": "required", "purposes": {needed}}}"#);
+    let policy: ConsentPolicy = serde_json::from_str(&policy).expect("a policy");
+    for (mode, state, listed, expected) in [
+        (
+            Required,
+            "granted",
+            r#""1","3","4""#,
+            r#"granted ["visits", "personalisation", "contact", "1", "3", "4"]"#,
+        ),
+        (
+            Required,
+            "granted",
+            r#""1","3""#,
+            r#"granted ["visits", "contact", "1", "3"]"#,
+        ),
+        // The site's own word is no use where the use needs others.
+        (
+            Required,
+            "granted",
+            r#""1","Personalization""#,
+            r#"granted ["visits", "contact", "1"]"#,
+        ),
+        (
+            Required,
+            "granted",
+            r#""1","staffing""#,
+            r#"granted ["visits", "contact", "1", "staffing"]"#,
+        ),
+        (Required, "granted", r#""3","4""#, "consent_purpose"),
+        (
+            NotNeeded,
+            "unknown",
+            r#""3""#,
+            r#"not_needed ["visits", "contact", "3"]"#,
+        ),
+        (Required, "granted", "", "granted []"),
+        (
+            Required,
+            "withdrawn",
+            r#""4""#,
+            r#"withdrawn ["personalisation", "4"]"#,
+        ),
+        (
+            Required,
+            "withdrawn",
+            r#""1""#,
+            r#"withdrawn ["visits", "1"]"#,
+        ),
+        (
+            Required,
+            "withdrawn",
+            r#""personalisation""#,
+            r#"withdrawn ["personalisation"]"#,
+        ),
+        (Required, "withdrawn", "", "withdrawn []"),
+    ] {
+        let event = format!(r#"{{"consent":{{"state":"{state}","purposes":[{listed}]}}}}"#);
+        check_uses(mode, policy.purposes.clone(), &event, expected);
+    }
+    let refused = |listed: &str| {
+        let needed = NeededPurposes {
+            personalisation: Some(vec!["3".into()]),
+            ..NeededPurposes::default()
+        };
+        let event = format!(r#"{{"consent":{{"state":"granted","purposes":[{listed}]}}}}"#);
+        check_uses(Required, needed, &event, r#"granted ["visits"]"#);
+    };
+    // Nothing left is not everything.
+    refused(r#""personalisation""#);
+}
+
+#[test]
+fn a_list_or_a_word_that_is_too_long_cannot_be_read() {
+    let many = vec![r#""visits""#; 65].join(",");
+    let long = "x".repeat(129);
+    for event in [
+        format!(r#"{{"consent":{{"state":"granted","purposes":[{many}]}}}}"#),
+        format!(r#"{{"consent":{{"state":"granted","purposes":["{long}"]}}}}"#),
+        format!(r#"{{"consent":{{"state":"{long}"}}}}"#),
+    ] {
+        check(Required, &[], &event, "consent_unreadable");
+    }
+}
+
+#[test]
+fn of_several_signals_and_consents_the_strictest_stands() {
+    for (event, expected) in [
+        (
+            r#"{"consent":{"state":"granted"},"gpc":true,"gpc":false}"#,
+            "gpc",
+        ),
+        (
+            r#"{"consent":{"state":"granted"},"gpc":"1","gpc":null}"#,
+            "gpc",
+        ),
+        (
+            r#"{"consent":{"state":"granted"},"gpc":[],"gpc":false}"#,
+            "consent_unreadable",
+        ),
+        (
+            r#"{"consent":{"state":"granted"},"consent":{"purposes":["visits"]}}"#,
+            "consent_unreadable",
+        ),
+        (
+            r#"{"consent":{"state":"granted"},"consent":null}"#,
+            "consent_unreadable",
+        ),
+        (
+            r#"{"consent":{"state":"granted"},"consent":{"state":"denied"}}"#,
+            "consent_denied",
+        ),
+        (
+            r#"{"consent":{"state":"denied"},"consent":{"state":"granted"}}"#,
+            "consent_unreadable",
+        ),
+    ] {
+        check(Required, &["visits"], event, expected);
+    }
+}
+
+#[test]
+fn a_withdrawal_is_taken_whatever_the_mode_and_signal() {
+    for mode in [Required, Implied, NotNeeded] {
+        check(
+            mode,
+            &["visits"],
+            r#"{"consent":{"state":"withdrawn"},"gpc":true}"#,
+            "withdrawn []",
+        );
+        check(
+            mode,
+            &[],
+            r#"{"consent":{"state":"withdrawn","purposes":["contact"]}}"#,
+            r#"withdrawn ["contact"]"#,
+        );
+    }
+}
+
+#[test]
+fn consent_that_cannot_be_read_is_no_consent() {
+    for event in [
+        r#"{"consent":"granted"}"#,
+        r#"{"consent":{"state":1}}"#,
+        r#"{"consent":{"state":"declined"}}"#,
+        r#"{"consent":{"state":"opt_out"}}"#,
+        r#"{"consent":{"state":"granted","purposes":"visits"}}"#,
+        r#"{"consent":{"state":"granted","purposes":[1]}}"#,
+        r#"{"consent":{"state":"granted","state":"denied","purposes":[],"state":"granted"}}"#,
+        r#"{"consent":{"state":"granted"},"gpc":[]}"#,
+        r#"{"consent":{"state":"granted"},"gpc":"maybe"}"#,
+    ] {
+        check(Required, &[], event, "consent_unreadable");
+        check(Implied, &[], event, "consent_unreadable");
+        check(NotNeeded, &[], event, "consent_unreadable");
+    }
+    for (state, outcome) in [
+        ("denied ", "consent_denied"),
+        (" Granted", "granted []"),
+        (" ", "implied []"),
+    ] {
+        let event = format!(r#"{{"consent":{{"state":"{state}"}}}}"#);
+        check(Implied, &[], &event, outcome);
+    }
+    check(
+        Required,
+        &[],
+        r#"{"consent":{"state":"granted","updatedDate":"yesterday"}}"#,
+        "rejected invalid_date",
+    );
+}
