@@ -2,6 +2,7 @@
 //! engine that answers offers; then live traffic for latency. What it counts it counts from the topics.
 
 mod day;
+mod place;
 mod progress;
 mod story;
 
@@ -17,10 +18,10 @@ use pipeline::config::duration;
 
 use footfall::{
     lane::{Cluster, Lane},
-    live::{self, Load},
+    live::{self, Latencies, Load},
 };
 
-use self::progress::Progress;
+use self::{day::Told, place::Place, progress::Progress};
 
 /// How much of the live part is not measured: the broker has worked off a day by then.
 const WARM_UP: std::time::Duration = std::time::Duration::from_secs(3);
@@ -83,44 +84,21 @@ const DEFINITIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Beside the data of a demo that was kept: what stops it.
-const STOP: &str = "stop.sh";
-
 /// Runs the demo and leaves nothing running, whatever happens, unless told to keep it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    begin_afresh(&args.dir)?;
-    let result = play(args);
+    let place = Place::take(&args.dir)?;
+    let result = play(args, &place);
     if !args.keep {
-        let down = Cluster::down(&args.dir);
+        let left = place.leave();
         result?;
-        down?;
+        left?;
     } else {
         result?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an earlier demo left would be counted as this one's: stops at one that runs, and deletes the data of one that died.
-fn begin_afresh(dir: &Path) -> anyhow::Result<()> {
-    let stop = dir.join(STOP);
-    if stop.exists() {
-        bail!(
-            "a demo was kept in {} and not stopped: stop it with `bash {}`",
-            dir.display(),
-            stop.display()
-        );
-    }
-    if !Cluster::runs(dir) {
-        return Cluster::down(dir);
-    }
-    bail!(
-        "another demo runs in {0}, or was killed there: wait for its end, or stop it with `{1} dev down --dir {0} --delete`",
-        dir.display(),
-        own_name()
-    );
-}
-
-fn play(args: &Args) -> anyhow::Result<()> {
+fn play(args: &Args, place: &Place) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     progress
         .step("starting Apache Kafka and a schema registry (the first time, Maven fetches them)");
@@ -135,57 +113,69 @@ fn play(args: &Args) -> anyhow::Result<()> {
     if !args.keep {
         lane.stop()?;
     }
-
-    progress.step(&format!(
-        "live: {} events/s for {} s",
-        args.rate,
-        args.live.as_secs()
-    ));
-    let mut live_lane = Lane::start(&cluster, "demo-live.", false, &definitions)?;
-    let load = Load {
-        rate: args.rate,
-        warm_up: WARM_UP,
-        length: args.live.saturating_sub(WARM_UP),
-        seed: args.seed,
-        visitors: 2_000,
-        hot_share: 0.0,
-    };
-    let latency = live::measure(&cluster, &mut live_lane, &load, &mut |sent| {
-        progress.show(|| format!("{sent} events sent"));
-    })?;
+    let (mut live_lane, latency) = play_live(args, &cluster, &definitions, &mut progress)?;
     if args.keep {
         lane.keep();
         live_lane.keep();
     } else {
         live_lane.stop()?;
     }
-
-    println!(
-        "\n=== one simulated day ===\n{}",
-        told.summary.render(Some(sent))
-    );
-    println!(
-        "busiest intervals, as WFM gets them\n{}",
-        told.summary.render_staffing(6)
-    );
-    println!(
-        "=== live, {} events/s, exactly once ===\n{}",
-        args.rate,
-        latency.render()
-    );
-    println!("=== five records ===\n{}", story::samples(&told));
-    println!(
-        "=== one visitor who lingered on the pricing page ===\n{}",
-        story::offer(&told)
-    );
-    println!("{}", farewell(args, &cluster, &[lane, live_lane])?);
-    if sent != told.summary.accounted() {
-        bail!(
-            "{sent} raw records were sent and {} accounted for: this is a bug",
-            told.summary.accounted()
-        );
+    print(args, sent, &told, &latency);
+    println!("{}", farewell(args, place, &cluster, &[lane, live_lane]));
+    let accounted = told.summary.accounted();
+    if sent != accounted {
+        bail!("{sent} raw records were sent and {accounted} accounted for: this is a bug");
     }
     Ok(())
+}
+
+/// Traffic in real time, in another lane, which still runs then.
+fn play_live(
+    args: &Args,
+    cluster: &Cluster,
+    definitions: &Path,
+    progress: &mut Progress,
+) -> anyhow::Result<(Lane, Latencies)> {
+    let (rate, seconds) = (args.rate, args.live.as_secs());
+    progress.step(&format!("live: {rate} events/s for {seconds} s"));
+    let mut lane = Lane::start(cluster, "demo-live.", false, definitions)?;
+    let load = Load {
+        rate,
+        warm_up: WARM_UP,
+        length: args.live.saturating_sub(WARM_UP),
+        seed: args.seed,
+        visitors: 2_000,
+        hot_share: 0.0,
+    };
+    let latency = live::measure(cluster, &mut lane, &load, &mut |sent| {
+        progress.show(|| format!("{sent} events sent"));
+    })?;
+    Ok((lane, latency))
+}
+
+fn print(args: &Args, sent: u64, told: &Told, latency: &Latencies) {
+    let rate = args.rate;
+    for (title, text) in [
+        (
+            "\n=== one simulated day ===",
+            told.summary.render(Some(sent)),
+        ),
+        (
+            "busiest intervals, as WFM gets them",
+            told.summary.render_staffing(6),
+        ),
+        (
+            &format!("=== live, {rate} events/s, exactly once ==="),
+            latency.render(),
+        ),
+        ("=== five records ===", story::samples(told)),
+        (
+            "=== one visitor who lingered on the pricing page ===",
+            story::offer(told),
+        ),
+    ] {
+        println!("{title}\n{text}");
+    }
 }
 
 fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {
@@ -199,18 +189,14 @@ fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// This program as it was called: `make demo` puts it into no PATH.
-fn own_name() -> String {
-    std::env::args().next().unwrap_or_default()
-}
-
-fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> anyhow::Result<String> {
-    let tool = own_name();
+/// What is left to look at. The program is named as it was called: `make demo` puts it into no PATH.
+fn farewell(args: &Args, place: &Place, cluster: &Cluster, lanes: &[Lane]) -> String {
+    let tool = std::env::args().next().unwrap_or_default();
     if !args.keep {
-        return Ok(format!(
+        return format!(
             "Everything is stopped. `KEEP=1 make demo` leaves it running, to look further:\n  {tool} tail journey.offers \
              --topic-prefix demo-day. --until-end\n  {tool} dead-letters list --topic-prefix demo-day."
-        ));
+        );
     }
     let mut text = format!(
         "Still running. To look further:\n  export FOOTFALL_BROKERS={} FOOTFALL_REGISTRY={}\n  {tool} tail journey.offers \
@@ -222,29 +208,5 @@ fn farewell(args: &Args, cluster: &Cluster, lanes: &[Lane]) -> anyhow::Result<St
             text += &format!("  {}{name}: http://{address}/metrics\n", lane.prefix());
         }
     }
-    let stop = write_stop(args, lanes)?;
-    Ok(text + &format!("Stop it all with: bash {}", stop.display()))
-}
-
-/// Writes what stops a kept demo: its stages, and when they are gone its Kafka, with all that it holds.
-fn write_stop(args: &Args, lanes: &[Lane]) -> anyhow::Result<PathBuf> {
-    let processes = lanes.iter().flat_map(Lane::processes);
-    let ids: Vec<String> = processes.map(|process| process.id().to_string()).collect();
-    let ids = ids.join(" ");
-    let program = std::env::current_exe().context("this program has no path")?;
-    let dir = args.dir.canonicalize();
-    let dir = dir.with_context(|| format!("{} is gone", args.dir.display()))?;
-    let lines = format!(
-        "# Stops the stages of a kept demo, if they still are what runs by these numbers, and then its Kafka.\n\
-         stages() {{ for id in {ids}; do grep -qsa -- '--topic-prefix.demo-' /proc/$id/cmdline && echo $id; done; }}\n\
-         kill $(stages) 2>/dev/null\n\
-         while [ -n \"$(stages)\" ] && [ $SECONDS -lt 30 ]; do sleep 0.2; done\n\
-         kill -KILL $(stages) 2>/dev/null\n\
-         '{}' dev down --dir '{}' --delete && rm -f \"$0\"\n",
-        program.display(),
-        dir.display()
-    );
-    let path = args.dir.join(STOP);
-    std::fs::write(&path, lines).with_context(|| format!("{STOP} cannot be written"))?;
-    Ok(path)
+    text + &format!("Stop it all with: bash {}", place.stop().display())
 }
