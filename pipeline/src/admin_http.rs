@@ -4,37 +4,41 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 
-use crate::{kafka::settings::wall_clock, log::LogError, metrics::Metrics};
+use crate::{log::LogError, metrics::Metrics};
 
-/// The loop must have turned within so many milliseconds to be alive.
-const ALIVE_WITHIN: i64 = 60_000;
+/// The loop must have turned within this time to be alive.
+const ALIVE_WITHIN: Duration = Duration::from_secs(60);
 
-/// What the workers say of themselves.
-#[derive(Debug, Default)]
+/// What the workers say of themselves. By no wall clock: one that steps would say that a loop stands still, or hide it.
+#[derive(Debug)]
 pub struct Health {
-    turned_at: Vec<AtomicI64>,
+    started: Instant,
+    /// Milliseconds after the start.
+    turned_at: Vec<AtomicU64>,
     ready: Vec<AtomicBool>,
 }
 
 impl Health {
     /// For so many workers.
     pub fn new(workers: usize) -> Health {
-        let now = wall_clock().0;
         Health {
-            turned_at: (0..workers).map(|_| AtomicI64::new(now)).collect(),
+            started: Instant::now(),
+            turned_at: (0..workers).map(|_| AtomicU64::new(0)).collect(),
             ready: (0..workers).map(|_| AtomicBool::new(false)).collect(),
         }
     }
 
     /// A worker's loop has turned.
     pub fn turned(&self, worker: usize) {
-        self.turned_at[worker].store(wall_clock().0, Ordering::Relaxed);
+        let now = self.started.elapsed().as_millis() as u64;
+        self.turned_at[worker].store(now, Ordering::Relaxed);
     }
 
     /// Whether a worker has been assigned its tasks and all of them stand where they were committed.
@@ -42,11 +46,17 @@ impl Health {
         self.ready[worker].store(ready, Ordering::Relaxed);
     }
 
-    fn live(&self) -> bool {
-        let now = wall_clock().0;
-        self.turned_at
-            .iter()
-            .all(|at| now - at.load(Ordering::Relaxed) < ALIVE_WITHIN)
+    /// Whether every loop has turned lately, so long after the start.
+    fn live(&self, now: Duration) -> bool {
+        let mut turned = self.turned_at.iter();
+        turned.all(|at| {
+            let at = Duration::from_millis(at.load(Ordering::Relaxed));
+            now.saturating_sub(at) < ALIVE_WITHIN
+        })
+    }
+
+    fn live_now(&self) -> bool {
+        self.live(self.started.elapsed())
     }
 
     fn ready(&self) -> bool {
@@ -70,7 +80,7 @@ pub async fn serve(
         )
         .route(
             "/livez",
-            get(|State(shared): State<Shared>| async move { answer(shared.1.live()) }),
+            get(|State(shared): State<Shared>| async move { answer(shared.1.live_now()) }),
         )
         .route(
             "/readyz",
@@ -97,13 +107,32 @@ fn answer(well: bool) -> (StatusCode, &'static str) {
     if well {
         (StatusCode::OK, "ok\n")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not yet\n")
+        (StatusCode::SERVICE_UNAVAILABLE, "not now\n")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_alive_while_all_of_its_loops_turn() {
+        let health = Health::new(2);
+        let (soon, late) = (ALIVE_WITHIN / 2, ALIVE_WITHIN * 2);
+        assert!(health.live(soon), "a loop may begin late");
+        assert!(!health.live(late));
+        let turned = |worker: usize| {
+            let at = late.as_millis() as u64;
+            health.turned_at[worker].store(at, Ordering::Relaxed);
+        };
+        turned(0);
+        assert!(!health.live(late), "the other stands still");
+        turned(1);
+        assert!(health.live(late));
+        assert_eq!(answer(health.live(late)).0, StatusCode::OK);
+        let stands = health.live(late + ALIVE_WITHIN);
+        assert_eq!(answer(stands).0, StatusCode::SERVICE_UNAVAILABLE);
+    }
 
     #[test]
     fn a_process_is_ready_while_all_of_its_workers_are() {
