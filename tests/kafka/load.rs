@@ -85,8 +85,8 @@ impl Disturbance {
     }
 }
 
-/// While the disturbance goes on, the last of the day waits for its end: only time moves, by a little. Enough of it for marks,
-/// which every stage passes on each 200 ms of it, and so for transactions.
+/// While the disturbance goes on, the last of the day waits for its end: only time moves, by a little, and not past what comes
+/// next, which would be received later than the truth has it.
 const STIR: Duration = Duration::from_millis(100);
 const STIR_BY: i64 = 25;
 
@@ -121,7 +121,7 @@ fn feed(
         before = at;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         while i == day.sent.len() / 20 * 19 && !disturbance.is_over() {
-            loader.tick(&RAW, loader.now() + STIR_BY);
+            loader.tick(&RAW, (loader.now() + STIR_BY).min(at));
             thread::sleep(STIR);
         }
         loader.send(WEB_RAW, sent.key.as_deref(), sent.json.as_bytes(), Some(at));
