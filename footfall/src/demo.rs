@@ -88,12 +88,12 @@ const DEFINITIONS: &[(&str, &str)] = &[
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let place = Place::take(&args.dir)?;
     let result = play(args, &place);
-    if !args.keep {
+    if args.keep {
+        result.with_context(|| format!("what runs is kept: {}", place.how_to_stop()))?;
+    } else {
         let left = place.leave();
         result?;
         left?;
-    } else {
-        result?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -208,5 +208,5 @@ fn farewell(args: &Args, place: &Place, cluster: &Cluster, lanes: &[Lane]) -> St
             text += &format!("  {}{name}: http://{address}/metrics\n", lane.prefix());
         }
     }
-    text + &format!("Stop it all with: bash {}", place.stop().display())
+    text + "To end it all, " + &place.how_to_stop()
 }

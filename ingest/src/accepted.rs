@@ -1,6 +1,6 @@
 //! What decoding one raw record gives, and the words that every record repeats.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use journey::{
     Text, VisitorTrait, WebEvent,
@@ -82,12 +82,15 @@ pub(crate) struct Words {
 /// The ways by which a visitor may come, as far as no table says them.
 const MEDIA: [&str; 5] = ["unknown", "internal", "paid", "email", "social"];
 
-/// A purpose that goes by two spellings, in ours.
-pub(crate) fn one_spelling(name: &str) -> &str {
+/// A purpose as it is compared: without space around it, in lower case, and in ours of two spellings.
+pub(crate) fn plain_purpose(name: &str) -> Cow<'_, str> {
+    let name = name.trim();
     if name.eq_ignore_ascii_case("personalization") {
-        purpose::PERSONALISATION
+        Cow::Borrowed(purpose::PERSONALISATION)
+    } else if name.chars().any(char::is_uppercase) {
+        Cow::Owned(name.to_lowercase())
     } else {
-        name
+        Cow::Borrowed(name)
     }
 }
 
@@ -156,14 +159,19 @@ impl Words {
         word.unwrap_or(&self.media[0]).clone()
     }
 
-    /// A purpose, in lower case and in one spelling, whatever the sender's: every stage compares it as it is.
-    pub(crate) fn purpose(&self, name: &str, hits: &mut Hits) -> Text {
-        let name = one_spelling(name);
-        self.uses
-            .iter()
-            .find(|word| word.eq_ignore_ascii_case(name))
-            .cloned()
-            .unwrap_or_else(|| Text::from(&*scrub(&name.to_ascii_lowercase(), Form::Plain, hits)))
+    /// A purpose as every stage compares it, see [`plain_purpose`].
+    pub(crate) fn purpose(&self, name: &str) -> Text {
+        let name = plain_purpose(name);
+        let word = self.uses.iter().find(|word| ***word == *name);
+        word.cloned().unwrap_or_else(|| Text::from(&*name))
+    }
+
+    /// A purpose as it may be kept.
+    pub(crate) fn scrubbed_purpose(&self, name: Text, hits: &mut Hits) -> Text {
+        if self.uses.contains(&name) {
+            return name;
+        }
+        Text::from(&*scrub(&name, Form::Plain, hits))
     }
 
     /// An attribute's type, whatever its case.

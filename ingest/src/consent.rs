@@ -39,18 +39,27 @@ pub(crate) fn gate(
     let (words, limits) = (rules.words, &rules.config.limits);
     let most = limits.consent_bytes;
     let state = state(raw, most)?;
-    if raw.wrong.is_some() || raw.duplicate.is_some() || raw.purposes.wrong.is_some() {
-        return Err(unreadable());
-    }
     let said = &raw.purposes.items;
-    if said.len() > limits.purposes || said.iter().any(|purpose| purpose.len() > most) {
-        return Err(unreadable());
+    let is_readable = raw.wrong.is_none()
+        && raw.duplicate.is_none()
+        && raw.purposes.wrong.is_none()
+        && said.len() <= limits.purposes
+        && said.iter().all(|purpose| purpose.len() <= most);
+    if !is_readable {
+        return match state {
+            // What cannot be read of it may be anything.
+            State::Withdrawn => Ok(Stance::Withdrawn(Vec::new())),
+            State::Unknown | State::Granted => Err(unreadable()),
+        };
     }
-    let said = said.iter().map(|purpose| words.purpose(purpose, hits));
-    let listed: Vec<Text> = said.collect();
+    let listed: Vec<Text> = said.iter().map(|purpose| words.purpose(purpose)).collect();
+    let scrubbed = |purposes: Vec<Text>, hits: &mut Hits| {
+        let scrubbed = |purpose| words.scrubbed_purpose(purpose, hits);
+        purposes.into_iter().map(scrubbed).collect()
+    };
     if state == State::Withdrawn {
         let withdrawn = purposes::withdrawn(&policy.purposes, listed, words);
-        return Ok(Stance::Withdrawn(withdrawn));
+        return Ok(Stance::Withdrawn(scrubbed(withdrawn, hits)));
     }
     let granted = state == State::Granted;
     if gpc == Signal::Unreadable {
@@ -63,14 +72,18 @@ pub(crate) fn gate(
         if policy.mode == ConsentMode::Required && !granted {
             return Err(SuppressReason::ConsentMissing.into());
         }
-        if !listed.is_empty() && !purposes::has_all(&listed, &policy.purposes.visits) {
+        if raw.purposes.present && !purposes::has_all(&listed, &policy.purposes.visits) {
             return Err(SuppressReason::ConsentPurpose.into());
         }
     }
+    let purposes = match raw.purposes.present {
+        true => scrubbed(purposes::granted(&policy.purposes, listed, words), hits),
+        false => Vec::new(),
+    };
     let source = field::text("consent.source", &raw.source, most)?;
     Ok(Stance::Allowed(Consent {
         state: words.basis(policy.mode, granted),
-        purposes: purposes::granted(&policy.purposes, listed, words),
+        purposes,
         source: source.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
         updated_date: field::date("consent.updatedDate", &raw.updated_date)?,
     }))

@@ -238,7 +238,12 @@ impl<'de> Take<'de> for Texts<'de> {
             }
             match item {
                 Scalar::Text(text) if self.items.len() < MOST_TEXTS => self.items.push(text),
-                Scalar::Text(_) => self.wrong = Some("a list that is too long"),
+                Scalar::Integer(number) if self.items.len() < MOST_TEXTS => {
+                    self.items.push(number.to_string().into());
+                }
+                Scalar::Text(_) | Scalar::Integer(_) => {
+                    self.wrong = Some("a list that is too long");
+                }
                 _ => self.wrong = Some("a list of other than texts"),
             }
         }

@@ -2,7 +2,7 @@
 
 use journey::{Text, definitions::NeededPurposes, web_event::purpose};
 
-use crate::accepted::{Words, one_spelling};
+use crate::accepted::{Words, plain_purpose};
 
 const VISITS: usize = 0;
 
@@ -12,18 +12,14 @@ pub(crate) fn has_all(listed: &[Text], needed: &[Text]) -> bool {
 }
 
 fn has(listed: &[Text], needed: &Text) -> bool {
-    let needed = one_spelling(needed);
-    listed
-        .iter()
-        .any(|listed| listed.eq_ignore_ascii_case(needed))
+    let needed = plain_purpose(needed);
+    listed.iter().any(|listed| **listed == *needed)
 }
 
-/// What consent that was let in is for. A list that is empty is for all. Of the uses that need other purposes than the one of
-/// their own name stand there those, and only those, that have what they need; before the rest, as a list may be cut.
+/// What consent that was let in and lists purposes is for. Of the uses that need other purposes than the one of their own name
+/// stand there those, and only those, that have what they need; before the rest, as a list may be cut. Never none, which would
+/// be all.
 pub(crate) fn granted(needed: &NeededPurposes, listed: Vec<Text>, words: &Words) -> Vec<Text> {
-    if listed.is_empty() {
-        return listed;
-    }
     let mut granted = Vec::with_capacity(listed.len() + purpose::ALL.len());
     let mut denied = [false; purpose::ALL.len()];
     for (i, needed) in needed.by_other_names().into_iter().enumerate() {

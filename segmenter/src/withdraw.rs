@@ -1,6 +1,6 @@
 //! Taking an offer back that the visitor has not decided on.
 
-use journey::{EventId, offer::DisplayCondition};
+use journey::{EventId, offer::DisplayCondition, web_event::purpose};
 
 use crate::{
     fields::Facts,
@@ -68,7 +68,7 @@ impl Teller<'_> {
         }
     }
 
-    /// Why the open offer cannot stand on the page that the visit is on now, if it cannot.
+    /// Why the open offer cannot stand by what the visit's last event says, if it cannot: its consent, its page.
     pub(crate) fn page_withdrawal(&self, memory: &Memory, visit: &Visit) -> Option<Withdrawal> {
         let open = memory.open_offer()?;
         if self
@@ -77,6 +77,9 @@ impl Teller<'_> {
             .is_none()
         {
             return Some(Withdrawal::DefinitionDeactivated);
+        }
+        if !visit.allows(purpose::PERSONALISATION) {
+            return Some(Withdrawal::ConsentWithdrawn);
         }
         let page = visit.last_page();
         let page = Facts::Page(&page);

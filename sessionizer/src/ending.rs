@@ -172,9 +172,9 @@ impl Visitor {
     }
 
     /// Consent is withdrawn for other purposes than visits: what is open goes on, and says so.
-    pub(crate) fn narrow_consent(&mut self, asked: &Control) {
+    pub(crate) fn narrow_consent(&mut self, asked: &Control, at: Timestamp) {
         for visit in &mut self.visits {
-            visit.narrow_consent(asked);
+            visit.narrow_consent(asked, at);
         }
     }
 

@@ -14,7 +14,7 @@ use pipeline::{By, Timers};
 use schemas::{
     from_bytes,
     record::{optional, text},
-    records::{PageParts, ReferrerParts},
+    records::{ConsentParts, PageParts, ReferrerParts},
     to_bytes,
 };
 
@@ -73,6 +73,20 @@ pub(crate) struct OpenVisit {
     pub(crate) sealed: Option<Timestamp>,
     /// What a duplicate is known by.
     pub(crate) seen: Seen,
+}
+
+/// The source of a consent that a withdrawal has narrowed; its `updatedDate` is when.
+const WITHDRAWAL: &str = "footfall_withdrawal";
+
+fn is_withdrawal(source: Option<&str>) -> bool {
+    source == Some(WITHDRAWAL)
+}
+
+/// Whether what happened at this time says of consent what a withdrawal has taken back since.
+fn is_older_than_a_withdrawal(visit: &VisitSoFar, at: Timestamp) -> bool {
+    let kept = ConsentParts::of(visit.kept.get(Part::Consent));
+    is_withdrawal(optional(kept.source).map(text))
+        && from_bytes::<Option<Timestamp>>(kept.updated_date).is_ok_and(|since| since >= Some(at))
 }
 
 impl OpenVisit {
@@ -266,7 +280,9 @@ impl OpenVisit {
                 self.stay.here(moment.at);
             }
             sizes::keep_page(visit, Part::LastPage, event.page());
-            sizes::keep_consent(visit, event.consent());
+            if fresh || !is_older_than_a_withdrawal(visit, moment.at) {
+                sizes::keep_consent(visit, event.consent());
+            }
             self.last = moment.clone();
         } else if self.last.ping == moment.ping {
             if another_page {
@@ -284,11 +300,16 @@ impl OpenVisit {
         }
     }
 
-    /// Consent is for less from now on, until an event says otherwise.
-    pub(crate) fn narrow_consent(&mut self, asked: &Control) {
+    /// Consent is for less from then on, until an event that is younger says otherwise.
+    pub(crate) fn narrow_consent(&mut self, asked: &Control, at: Timestamp) {
         let mut consent: Consent =
             from_bytes(self.visit.kept.get(Part::Consent)).unwrap_or_default();
         asked.narrow(&mut consent.purposes);
+        let before = consent
+            .updated_date
+            .filter(|_| is_withdrawal(consent.source.as_deref()));
+        consent.updated_date = before.max(Some(at));
+        consent.source = Some(Text::from(WITHDRAWAL));
         sizes::keep_consent(&mut self.visit, &to_bytes(&consent));
     }
 

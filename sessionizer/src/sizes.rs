@@ -73,7 +73,7 @@ pub(crate) fn keep_consent(visit: &mut VisitSoFar, encoded: &[u8]) {
         state: cut(&consent.state),
         purposes,
         updated_date: consent.updated_date,
-        ..Consent::default()
+        source: consent.source.filter(|source| source.len() <= PURPOSE),
     };
     visit.keep(Part::Consent, &to_bytes(&kept));
     visit.truncated = true;

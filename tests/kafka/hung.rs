@@ -118,7 +118,7 @@ fn assert_it_is_shown(sessionizer: &Stage, hung: &Hung) {
 fn assert_restoring_waits(lane: &Lane, hung: Hung) -> Stage {
     let mut stage = lane.start("sessionizer", "a", SMALL);
     wait_until("the sessionizer to be assigned", PATIENCE, || {
-        stage.printed().contains("definitions read").then_some(())
+        stage.printed().contains("reading changelogs").then_some(())
     });
     let since = Instant::now();
     while since.elapsed() < HELD {

@@ -199,7 +199,9 @@ impl Lane {
             let reached = frontier.filter(|frontier| *frontier >= at);
             // The frontier is the slowest source's, which may be read last: what the others bring moves the topic's end.
             let ends = (0..PARTITIONS as i32).map(|p| self.auditor.stable_end(&topic, p));
-            reached.map(drop).ok_or_else(|| (frontier, ends.collect::<Vec<_>>()))
+            reached
+                .map(drop)
+                .ok_or_else(|| (frontier, ends.collect::<Vec<_>>()))
         });
     }
 

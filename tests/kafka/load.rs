@@ -90,8 +90,15 @@ impl Disturbance {
 const STIR: Duration = Duration::from_millis(100);
 const STIR_BY: i64 = 25;
 
-/// Sends the day at an even pace; while the disturbance is not over it trickles through its last fifth, and before the last
-/// twentieth waits for it. For three hours of it one topic's time stands still: the mark after them has much to do. Gives the
+/// Where the day waits: in the longest pause of its last tenth.
+fn waits_before(day: &Day) -> usize {
+    let pause = |i: &usize| day.sent[*i].send_at.0 - day.sent[*i - 1].send_at.0;
+    let last = day.sent.len() / 10 * 9..day.sent.len();
+    last.max_by_key(pause).expect("a day")
+}
+
+/// Sends the day at an even pace; while the disturbance is not over it trickles through its last fifth, and in the last tenth
+/// waits for it. For three hours of it one topic's time stands still: the mark after them has much to do. Gives the
 /// time of the last tick.
 fn feed(
     lane: &Lane,
@@ -106,6 +113,7 @@ fn feed(
         day.sent[day.sent.len() - 1].send_at.0,
     );
     let pace = over.as_secs_f64() / (last - first) as f64;
+    let waits_before = waits_before(day);
     let silence = first + 9 * HOUR..first + 12 * HOUR;
     let (mut due, mut before) = (Instant::now(), first);
     for (i, sent) in day.sent.iter().enumerate() {
@@ -120,7 +128,7 @@ fn feed(
         }
         before = at;
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        while i == day.sent.len() / 20 * 19 && !disturbance.is_over() {
+        while i == waits_before && !disturbance.is_over() {
             loader.tick(&RAW, (loader.now() + STIR_BY).min(at));
             thread::sleep(STIR);
         }

@@ -1,10 +1,6 @@
 //! What the README says, and the documents beside it, is held against what there is.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 mod commands;
 mod names;

@@ -2,9 +2,9 @@
 //! be kept, interrupted or killed.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -12,6 +12,8 @@ use footfall::lane::Cluster;
 
 /// Stops the demo, from its first moment on.
 const STOP: &str = "stop.sh";
+/// What is there where a demo has played; locked while one does.
+const LOCK: &str = "demo.lock";
 
 /// A directory that is this demo's alone.
 pub(super) struct Place {
@@ -20,39 +22,60 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Takes the directory. Refuses where another demo plays or was kept, and clears away what else is left of one: its numbers
-    /// would be counted as this one's.
+    /// Takes the directory. Refuses where another demo plays or was kept, or where a Kafka of somebody's has its data; what else is
+    /// left of a demo it clears away: its numbers would be counted as this one's.
     pub(super) fn take(dir: &Path) -> anyhow::Result<Place> {
-        fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
-        let lock = dir.join("demo.lock");
-        let lock =
-            File::create(&lock).with_context(|| format!("{} cannot be written", lock.display()))?;
-        if lock.try_lock().is_err() {
-            bail!("another demo plays in {}: wait for its end", dir.display());
+        let name = dir.display();
+        fs::create_dir_all(dir).with_context(|| format!("{name} cannot be made"))?;
+        let was_a_demos = dir.join(LOCK).exists();
+        ensure!(
+            was_a_demos || !dir.join("kafka-data").exists(),
+            "{name} holds the data of a `footfall dev`, which a demo would delete: name another directory with --dir"
+        );
+        let lock = File::create(dir.join(LOCK));
+        let lock = lock.with_context(|| format!("{name} cannot be written"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                bail!(
+                    "another demo plays in {name}: wait for its end, or name another directory with --dir"
+                )
+            }
+            Err(TryLockError::Error(e)) => return Err(e).context("the demo's lock"),
         }
         let place = Place {
             dir: dir.to_owned(),
             _lock: lock,
         };
         place.write_stop()?;
-        let stop = place.stop();
         if Cluster::runs(dir) {
             bail!(
-                "a demo was kept in {}, or killed there: stop it with `bash {}`",
-                dir.display(),
-                stop.display()
+                "a demo was kept in {name}, or killed there: {}",
+                place.how_to_stop()
             );
         }
-        let cleared = Command::new("bash").arg(&stop).output();
-        let cleared = cleared.with_context(|| format!("{} cannot be run", stop.display()))?;
-        let said = String::from_utf8_lossy(&cleared.stderr);
-        ensure!(cleared.status.success(), "{}: {said}", stop.display());
+        let cleared = Command::new("bash")
+            .arg(place.stop())
+            .stdout(Stdio::null())
+            .status();
+        let cleared = cleared.with_context(|| format!("{STOP} cannot be run"))?;
+        ensure!(
+            cleared.success(),
+            "what is left of a demo in {name} cannot be cleared away"
+        );
         Ok(place)
     }
 
-    /// What stops the demo, deletes its data and can be run whatever became of it.
-    pub(super) fn stop(&self) -> PathBuf {
+    fn stop(&self) -> PathBuf {
         self.dir.join(STOP)
+    }
+
+    /// What stops the demo, deletes its data and can be run whatever became of it.
+    pub(super) fn how_to_stop(&self) -> String {
+        format!(
+            "stop it with `bash {}`",
+            quoted(&self.stop().display().to_string())
+        )
     }
 
     /// Nothing is kept: stops Kafka, and deletes its data.
@@ -67,15 +90,53 @@ impl Place {
         let program = std::env::current_exe().context("this program has no path")?;
         let dir = self.dir.canonicalize();
         let dir = dir.with_context(|| format!("{} is gone", self.dir.display()))?;
-        let (program, dir) = (program.display(), dir.display());
+        let dir = dir.display().to_string();
+        let logs = quoted(&format!("{}/demo-", literal(&dir)));
+        let (program, dir) = (quoted(&program.display().to_string()), quoted(&dir));
         let lines = format!(
             "# Stops the stages of a demo, and then its Kafka, with all that it holds.\n\
-             stages() {{ find /proc/[0-9]*/fd/2 -lname '{dir}/demo-*' 2>/dev/null | cut -d/ -f3; }}\n\
+             stages() {{\n  \
+               find /proc/[0-9]*/fd/2 '(' -lname {logs}'day.*.log' -o -lname {logs}'live.*.log' ')' 2>/dev/null | cut -d/ -f3\n\
+             }}\n\
              kill $(stages) 2>/dev/null\n\
              while [ -n \"$(stages)\" ] && [ $SECONDS -lt 30 ]; do sleep 0.2; done\n\
              kill -KILL $(stages) 2>/dev/null\n\
-             exec '{program}' dev down --dir '{dir}' --delete\n"
+             exec {program} dev down --dir {dir} --delete\n"
         );
         fs::write(self.stop(), lines).with_context(|| format!("{STOP} cannot be written"))
+    }
+}
+
+/// One word of a shell, where it is none already.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A pattern of `find` that only this text meets.
+fn literal(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        if r"*?[]\".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_and_a_pattern_of_itself() {
+        assert_eq!(quoted("target/footfall-demo"), "target/footfall-demo");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(literal(r"/x/a[1]*?\"), r"/x/a\[1\]\*\?\\");
     }
 }

@@ -144,6 +144,51 @@ fn the_case_of_a_purpose_does_not_count() {
 }
 
 #[test]
+fn neither_space_nor_case_nor_a_number_makes_another_purpose() {
+    let needed = NeededPurposes {
+        visits: vec![" 1".into(), "Übersicht".into()],
+        contact: Some(vec!["news@shop.com".into()]),
+        ..NeededPurposes::default()
+    };
+    let check = |state: &str, listed: &str, expected: &str| {
+        let event = format!(r#"{{"consent":{{"state":"{state}","purposes":[{listed}]}}}}"#);
+        check_uses(Required, needed.clone(), &event, expected);
+    };
+    check(
+        "granted",
+        r#"1," übersicht ","x@shop.com""#,
+        r#"granted ["visits", "1", "übersicht", "[email]"]"#,
+    );
+    check("granted", r#""1""#, "consent_purpose");
+    check(
+        "withdrawn",
+        r#""ÜBERSICHT""#,
+        r#"withdrawn ["visits", "übersicht"]"#,
+    );
+    check(
+        "withdrawn",
+        r#""News@shop.com ""#,
+        r#"withdrawn ["contact", "[email]"]"#,
+    );
+}
+
+#[test]
+fn a_withdrawal_of_which_a_part_cannot_be_read_is_one_of_everything() {
+    let many = vec![r#""visits""#; 65].join(",");
+    let long = "x".repeat(129);
+    for rest in [
+        r#""purposes":[true]"#,
+        r#""purposes":"contact""#,
+        r#""purposes":["contact"],"purposes":["staffing"]"#,
+        &format!(r#""purposes":[{many}]"#),
+        &format!(r#""purposes":["{long}"]"#),
+    ] {
+        let event = format!(r#"{{"consent":{{"state":"withdrawn",{rest}}}}}"#);
+        check(Required, &[], &event, "withdrawn []");
+    }
+}
+
+#[test]
 fn each_use_needs_the_purposes_that_the_deployment_names_for_it() {
     let needed = r#"{"visits": ["1"], "personalisation": ["3", "4"], "contact": []}"#;
     let policy = format!(r#"{{"mode": "required", "purposes": {needed}}}"#);
@@ -181,7 +226,9 @@ fn each_use_needs_the_purposes_that_the_deployment_names_for_it() {
             r#""3""#,
             r#"not_needed ["visits", "contact", "3"]"#,
         ),
-        (Required, "granted", "", "granted []"),
+        // To answer with none is to say no to each.
+        (Required, "granted", "", "consent_purpose"),
+        (NotNeeded, "granted", "", r#"granted ["visits", "contact"]"#),
         (
             Required,
             "withdrawn",
@@ -292,7 +339,7 @@ fn consent_that_cannot_be_read_is_no_consent() {
         r#"{"consent":{"state":"declined"}}"#,
         r#"{"consent":{"state":"opt_out"}}"#,
         r#"{"consent":{"state":"granted","purposes":"visits"}}"#,
-        r#"{"consent":{"state":"granted","purposes":[1]}}"#,
+        r#"{"consent":{"state":"granted","purposes":[true]}}"#,
         r#"{"consent":{"state":"granted","state":"denied","purposes":[],"state":"granted"}}"#,
         r#"{"consent":{"state":"granted"},"gpc":[]}"#,
         r#"{"consent":{"state":"granted"},"gpc":"maybe"}"#,

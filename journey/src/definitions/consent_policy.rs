@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{self, value},
 };
 
@@ -16,7 +16,7 @@ pub struct ConsentPolicy {
     /// What an event must say.
     pub mode: ConsentMode,
     /// What must have been granted, where an event lists purposes.
-    #[serde(deserialize_with = "list_or_uses")]
+    #[serde(deserialize_with = "list_or_uses", serialize_with = "in_short")]
     pub purposes: NeededPurposes,
 }
 
@@ -70,6 +70,15 @@ impl NeededPurposes {
             self.staffing.as_deref(),
             self.contact.as_deref(),
         ]
+    }
+}
+
+/// As a list where that says it all: what readers older than the object read, too.
+fn in_short<S: Serializer>(needed: &NeededPurposes, serializer: S) -> Result<S::Ok, S::Error> {
+    if *needed == NeededPurposes::of_visits(needed.visits.clone()) {
+        needed.visits.serialize(serializer)
+    } else {
+        needed.serialize(serializer)
     }
 }
 

@@ -122,17 +122,13 @@ fn a_visitor_who_is_let_go_at_the_state_limit_has_every_visit_ended_where_it_is(
     assert_eq!(ended.collect::<Vec<_>>(), expected);
 }
 
-#[test]
-fn consent_that_is_withdrawn_for_other_purposes_is_for_the_others_from_then_on() {
-    let sessionizer = sessionizer();
-    let key = CustomerId::from("k1.visitor");
-    let texts = |words: &[&str]| {
-        words
-            .iter()
-            .map(|word| Text::from(*word))
-            .collect::<Vec<_>>()
-    };
-    let consented = |at: i64, purposes: &[&str]| WebEvent {
+fn texts(words: &[&str]) -> Vec<Text> {
+    words.iter().map(|word| Text::from(*word)).collect()
+}
+
+/// A page at this time, by a visitor whose consent is for these purposes.
+fn consented(at: i64, purposes: &[&str]) -> WebEvent {
+    WebEvent {
         event_id: at.to_string().into(),
         occurred_at: Timestamp(at),
         consent: Consent {
@@ -140,9 +136,41 @@ fn consent_that_is_withdrawn_for_other_purposes_is_for_the_others_from_then_on()
             purposes: texts(purposes),
             ..Consent::default()
         },
+        web_event: Some(Activity::default()),
         ..WebEvent::default()
+    }
+}
+
+fn withdrawn(at: i64, purposes: &[&str]) -> WebEvent {
+    WebEvent {
+        control: Some(Control {
+            action: control_action::CONSENT_WITHDRAWN.into(),
+            purposes: texts(purposes),
+        }),
+        web_event: None,
+        ..consented(at, &[])
+    }
+}
+
+/// What the last record says that the visit's consent is for, and whether the visit is open.
+fn left_after(events: &[WebEvent]) -> (VisitEvent, bool) {
+    let sessionizer = sessionizer();
+    let key = CustomerId::from("k1.visitor");
+    let mut out = Vec::new();
+    let state = events.iter().fold(None, |state, event| {
+        let event = Event::from(event);
+        sessionizer.apply(&TaskTime::UNKNOWN, &key, state, event, &mut out)
+    });
+    let Some(Output::Visit(told)) = out.last() else {
+        panic!("nothing is told")
     };
-    for (listed, withdrawn, left) in [
+    let open = state.is_some_and(|visitor| !visitor.is_at_rest());
+    (told.record(&key).expect("a record"), open)
+}
+
+#[test]
+fn consent_that_is_withdrawn_for_other_purposes_is_for_the_others_from_then_on() {
+    for (listed, withdrawn_of, left) in [
         (
             &[][..],
             &["personalisation"][..],
@@ -155,33 +183,25 @@ fn consent_that_is_withdrawn_for_other_purposes_is_for_the_others_from_then_on()
         ),
         (&["contact"], &["contact"], &["visits"]),
     ] {
-        let page = WebEvent {
-            web_event: Some(Activity::default()),
-            ..consented(1, listed)
-        };
-        let control = WebEvent {
-            control: Some(Control {
-                action: control_action::CONSENT_WITHDRAWN.into(),
-                purposes: texts(withdrawn),
-            }),
-            ..consented(2, &[])
-        };
-        let mut out = Vec::new();
-        let state = [&page, &control].into_iter().fold(None, |state, event| {
-            sessionizer.apply(
-                &TaskTime::UNKNOWN,
-                &key,
-                state,
-                Event::from(event),
-                &mut out,
-            )
-        });
-        assert!(state.is_some_and(|visitor| !visitor.is_at_rest()));
-        let Some(Output::Visit(told)) = out.last() else {
-            panic!("the control record")
-        };
-        let told = told.record(&key).expect("a record");
+        let (told, open) = left_after(&[consented(1, listed), withdrawn(2, withdrawn_of)]);
+        assert!(open);
         assert_eq!(told.kind, kind::CONTROL);
         assert_eq!(told.visit.expect("the visit").consent.purposes, texts(left));
     }
+}
+
+#[test]
+fn what_is_older_than_a_withdrawal_gives_no_consent_back() {
+    let all = ["visits", "personalisation", "staffing"];
+    let left = |after: WebEvent| {
+        let before = [consented(10, &all), withdrawn(30, &["personalisation"])];
+        let again = withdrawn(20, &["staffing"]);
+        let (told, open) = left_after(&[&before[..], &[again, after]].concat());
+        assert!(open);
+        let visit = told.visit.expect("the visit");
+        visit.consent.purposes
+    };
+    assert_eq!(left(consented(25, &all)), texts(&["visits"]));
+    assert_eq!(left(consented(30, &all)), texts(&["visits"]));
+    assert_eq!(left(consented(31, &all)), texts(&all), "it says anew");
 }

@@ -34,6 +34,7 @@ impl KafkaLog {
         self.hold_none()?;
         self.tasks.clear();
         let offsets = self.committed(partitions)?;
+        tracing::info!(partitions = offsets.len(), "assigned, reading changelogs");
         let changelogs = self.read_changelogs(&offsets)?;
         let mut assignment = TopicPartitionList::new();
         let mut restored = Vec::new();

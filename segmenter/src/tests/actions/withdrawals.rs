@@ -134,6 +134,18 @@ fn no_offer_is_made_any_more_once_consent_for_personalisation_is_withdrawn() {
 }
 
 #[test]
+fn an_open_offer_goes_with_the_consent_that_the_next_page_no_longer_gives() {
+    let mut story = one_map();
+    story.page(0, "/a");
+    assert_eq!(story.open_offers(), Some(1.0));
+    story.visit.consent.purposes = vec!["visits".into()];
+    story.page(1, "/a");
+    assert_eq!(story.open_offers(), Some(0.0));
+    let withdrawn = "offer m withdrawn consent_withdrawn".to_owned();
+    assert!(story.said().contains(&withdrawn), "{:?}", story.said());
+}
+
+#[test]
 fn the_end_that_comes_before_control_leaves_the_consent_event_in_its_session() {
     let mut story = one_map();
     story.page(0, "/b");
