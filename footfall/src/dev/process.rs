@@ -38,9 +38,18 @@ pub(super) fn spawn(
 
 /// The service's process, if it runs.
 pub(super) fn find(directory: &Directory, service: Service) -> Option<u32> {
-    let text = fs::read_to_string(directory.pid_file(service)).ok()?;
-    let pid = text.trim().parse().ok()?;
-    is_marked(pid, &directory.mark(service)).then_some(pid)
+    let mark = directory.mark(service);
+    let text = fs::read_to_string(directory.pid_file(service)).unwrap_or_default();
+    let noted = text.trim().parse().ok();
+    let noted = noted.filter(|pid| is_marked(*pid, &mark));
+    noted.or_else(|| any_marked(&mark))
+}
+
+/// A process with this mark of which no file tells: who started it was killed before it wrote that down.
+fn any_marked(mark: &str) -> Option<u32> {
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let mut pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    pids.find(|pid| is_marked(*pid, mark))
 }
 
 /// Sends a signal to a process that [`find`] has found.
