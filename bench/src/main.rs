@@ -193,6 +193,7 @@ fn main() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Recovery { visits }) => {
+            begin_afresh(&cli.dir)?;
             let (cluster, said) = Cluster::up(&cli.dir)?;
             println!("{said}");
             let result = recovery::run(&cluster, visits);
@@ -201,6 +202,7 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
+    begin_afresh(&cli.dir)?;
     let result = measure(&cli);
     let down = Cluster::down(&cli.dir);
     let report = result?;
@@ -211,6 +213,16 @@ fn main() -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{} cannot be written", cli.json.display()))?;
     println!("written to {}", cli.json.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a bench that was killed left would be measured as this one's.
+fn begin_afresh(dir: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !Cluster::runs(dir),
+        "another bench runs in {0}, or was killed there: wait for its end, or stop its Kafka with `footfall dev down --dir {0} --delete`",
+        dir.display()
+    );
+    Cluster::down(dir)
 }
 
 fn measure(cli: &Cli) -> anyhow::Result<Report> {
