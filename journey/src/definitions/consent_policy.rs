@@ -34,8 +34,8 @@ pub enum ConsentMode {
 }
 
 /// The purposes that each use of an event needs, in the words of the site's own consent tool: `"3"` of the IAB's Transparency
-/// and Consent Framework, say. In JSON an object, or a list, which is what visits need. A use that is misspelt is refused: what it was to need would
-/// not be asked for.
+/// and Consent Framework, say. In JSON an object, or a list, which is what visits need. A use that is misspelt is refused: what it
+/// was to need would not be asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct NeededPurposes {
