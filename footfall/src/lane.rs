@@ -197,11 +197,6 @@ impl Lane {
         }
     }
 
-    /// The stages.
-    pub fn processes(&self) -> impl Iterator<Item = &Process> {
-        self.processes.iter()
-    }
-
     /// Where each stage serves its metrics.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, &str)> {
         self.processes

@@ -166,12 +166,14 @@ impl Words {
         word.cloned().unwrap_or_else(|| Text::from(&*name))
     }
 
-    /// A purpose as it may be kept.
-    pub(crate) fn scrubbed_purpose(&self, name: Text, hits: &mut Hits) -> Text {
-        if self.uses.contains(&name) {
-            return name;
+    /// Purposes as they may be kept.
+    pub(crate) fn scrubbed_purposes(&self, mut purposes: Vec<Text>, hits: &mut Hits) -> Vec<Text> {
+        for purpose in &mut purposes {
+            if !self.uses.contains(purpose) {
+                *purpose = Text::from(&*scrub(purpose, Form::Plain, hits));
+            }
         }
-        Text::from(&*scrub(&name, Form::Plain, hits))
+        purposes
     }
 
     /// An attribute's type, whatever its case.

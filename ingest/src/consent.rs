@@ -53,13 +53,9 @@ pub(crate) fn gate(
         };
     }
     let listed: Vec<Text> = said.iter().map(|purpose| words.purpose(purpose)).collect();
-    let scrubbed = |purposes: Vec<Text>, hits: &mut Hits| {
-        let scrubbed = |purpose| words.scrubbed_purpose(purpose, hits);
-        purposes.into_iter().map(scrubbed).collect()
-    };
     if state == State::Withdrawn {
         let withdrawn = purposes::withdrawn(&policy.purposes, listed, words);
-        return Ok(Stance::Withdrawn(scrubbed(withdrawn, hits)));
+        return Ok(Stance::Withdrawn(words.scrubbed_purposes(withdrawn, hits)));
     }
     let granted = state == State::Granted;
     if gpc == Signal::Unreadable {
@@ -77,13 +73,13 @@ pub(crate) fn gate(
         }
     }
     let purposes = match raw.purposes.present {
-        true => scrubbed(purposes::granted(&policy.purposes, listed, words), hits),
+        true => purposes::granted(&policy.purposes, listed, words),
         false => Vec::new(),
     };
     let source = field::text("consent.source", &raw.source, most)?;
     Ok(Stance::Allowed(Consent {
         state: words.basis(policy.mode, granted),
-        purposes,
+        purposes: words.scrubbed_purposes(purposes, hits),
         source: source.map(|text| Text::from(&*scrub(text, Form::Plain, hits))),
         updated_date: field::date("consent.updatedDate", &raw.updated_date)?,
     }))

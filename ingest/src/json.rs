@@ -236,15 +236,18 @@ impl<'de> Take<'de> for Texts<'de> {
             if items.next_element_seed(Into(&mut item))?.is_none() {
                 return Ok(());
             }
-            match item {
-                Scalar::Text(text) if self.items.len() < MOST_TEXTS => self.items.push(text),
-                Scalar::Integer(number) if self.items.len() < MOST_TEXTS => {
-                    self.items.push(number.to_string().into());
+            let text = match item {
+                Scalar::Text(text) => text,
+                Scalar::Integer(number) => number.to_string().into(),
+                _ => {
+                    self.wrong = Some("a list of other than texts");
+                    continue;
                 }
-                Scalar::Text(_) | Scalar::Integer(_) => {
-                    self.wrong = Some("a list that is too long");
-                }
-                _ => self.wrong = Some("a list of other than texts"),
+            };
+            if self.items.len() < MOST_TEXTS {
+                self.items.push(text);
+            } else {
+                self.wrong = Some("a list that is too long");
             }
         }
     }

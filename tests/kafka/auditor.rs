@@ -19,7 +19,10 @@ use rdkafka::{
 };
 use serde_json::Value;
 
-use crate::{marks::Claims, wait_until};
+use crate::{
+    marks::{self, Claims},
+    wait_until,
+};
 
 /// Which records a reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,15 +254,19 @@ impl Auditor {
         records.map(|record| self.decode(record)).collect()
     }
 
-    /// Up to when every source of a topic has passed on what it received, as the marks in every partition say.
-    pub(crate) fn frontier(&self, topic: &str) -> Option<i64> {
+    /// What the marks in each partition of a topic claim.
+    pub(crate) fn claims(&self, topic: &str) -> Vec<Claims> {
         let mut claims = vec![Claims::default(); self.partitions(topic) as usize];
         let records = self.read(topic, Isolation::Committed);
         for mark in records.iter().filter(|record| record.is_time()) {
             claims[mark.partition as usize].take(&mark.header("footfall-mark"));
         }
-        let each: Option<Vec<i64>> = claims.iter().map(Claims::frontier).collect();
-        each?.into_iter().min()
+        claims
+    }
+
+    /// Up to when every source of a topic has passed on what it received, as the marks in every partition say.
+    pub(crate) fn frontier(&self, topic: &str) -> Option<i64> {
+        marks::frontier(&self.claims(topic))
     }
 
     /// Over how many transactions the longest mark of `journey.visits` went. What a mark makes due follows on the last record

@@ -13,6 +13,7 @@ use crate::{
     Kafka,
     auditor::{Auditor, Isolation, Record},
     loader::Loader,
+    marks,
     stage::{PATIENCE, Stage, binary, tail},
     wait_while_it_moves,
 };
@@ -195,13 +196,12 @@ impl Lane {
         let topic = self.topic(topic);
         let what = format!("the marks of {topic} to reach {at}");
         wait_while_it_moves(&what, PATIENCE, || {
-            let frontier = self.auditor.frontier(&topic);
-            let reached = frontier.filter(|frontier| *frontier >= at);
-            // The frontier is the slowest source's, which may be read last: what the others bring moves the topic's end.
-            let ends = (0..PARTITIONS as i32).map(|p| self.auditor.stable_end(&topic, p));
-            reached
-                .map(drop)
-                .ok_or_else(|| (frontier, ends.collect::<Vec<_>>()))
+            // The frontier is the slowest source's, which may be read last: the others' claims move until then.
+            let claims = self.auditor.claims(&topic);
+            match marks::frontier(&claims) {
+                Some(frontier) if frontier >= at => Ok(()),
+                _ => Err(claims),
+            }
         });
     }
 

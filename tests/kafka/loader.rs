@@ -20,7 +20,7 @@ use crate::{Kafka, auditor::Record, lane::PARTITIONS, stage::PATIENCE};
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
 /// A record as it was handed over.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Sent {
     topic: String,
     partition: i32,
@@ -51,7 +51,7 @@ impl Sent {
 /// What was sent and not acknowledged yet, in order, and when anything last was.
 #[derive(Debug)]
 struct Unacknowledged {
-    sent: BTreeMap<usize, Sent>,
+    sent: BTreeMap<usize, Arc<Sent>>,
     last: Instant,
 }
 
@@ -206,20 +206,20 @@ impl Loader {
         headers: &[(String, Vec<u8>)],
     ) {
         self.number += 1;
-        let sent = Sent {
+        let sent = Arc::new(Sent {
             topic: topic.to_owned(),
             partition,
             key: key.map(<[u8]>::to_vec),
             value: value.map(<[u8]>::to_vec),
             timestamp,
             headers: headers.to_vec(),
-        };
+        });
         {
             let mut unacknowledged = self.unacknowledged.lock().expect("whole");
             if unacknowledged.sent.is_empty() {
                 unacknowledged.last = Instant::now();
             }
-            unacknowledged.sent.insert(self.number, sent.clone());
+            unacknowledged.sent.insert(self.number, Arc::clone(&sent));
         }
         self.hand_over(self.number, &sent);
         self.go_on(Duration::ZERO);

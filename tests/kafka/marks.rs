@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What the marks of one partition claim.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Claims {
     claimed: BTreeMap<(String, i64), i64>,
     sources: usize,
@@ -45,6 +45,12 @@ impl Claims {
         let source = (topic.to_owned(), i64::from(partition));
         self.claimed.get(&source).copied()
     }
+}
+
+/// The least that any source claims in any partition, once each has claimed in each.
+pub(crate) fn frontier(partitions: &[Claims]) -> Option<i64> {
+    let each: Option<Vec<i64>> = partitions.iter().map(Claims::frontier).collect();
+    each?.into_iter().min()
 }
 
 /// Where a raw event lies, and when it was received.

@@ -38,6 +38,11 @@ fn check_uses(mode: ConsentMode, purposes: NeededPurposes, event: &str, expected
     assert_eq!(got, expected, "{mode:?} {event}");
 }
 
+/// An event that says no more than this.
+fn said(state: &str, listed: &str) -> String {
+    format!(r#"{{"consent":{{"state":"{state}","purposes":[{listed}]}}}}"#)
+}
+
 use ConsentMode::{Implied, NotNeeded, Required};
 
 #[test]
@@ -151,8 +156,7 @@ fn neither_space_nor_case_nor_a_number_makes_another_purpose() {
         ..NeededPurposes::default()
     };
     let check = |state: &str, listed: &str, expected: &str| {
-        let event = format!(r#"{{"consent":{{"state":"{state}","purposes":[{listed}]}}}}"#);
-        check_uses(Required, needed.clone(), &event, expected);
+        check_uses(Required, needed.clone(), &said(state, listed), expected);
     };
     check(
         "granted",
@@ -188,11 +192,15 @@ fn a_withdrawal_of_which_a_part_cannot_be_read_is_one_of_everything() {
     }
 }
 
+/// Visits need `1`, offers `3` and `4`, traits nothing, the forecast `staffing`.
+fn of_a_consent_tool() -> NeededPurposes {
+    let policy = r#"{"purposes": {"visits": ["1"], "personalisation": ["3", "4"], "contact": []}}"#;
+    let policy: ConsentPolicy = serde_json::from_str(policy).expect("a policy");
+    policy.purposes
+}
+
 #[test]
 fn each_use_needs_the_purposes_that_the_deployment_names_for_it() {
-    let needed = r#"{"visits": ["1"], "personalisation": ["3", "4"], "contact": []}"#;
-    let policy = format!(r#"{{"mode": "required", "purposes": {needed}}}"#);
-    let policy: ConsentPolicy = serde_json::from_str(&policy).expect("a policy");
     for (mode, state, listed, expected) in [
         (
             Required,
@@ -229,39 +237,32 @@ fn each_use_needs_the_purposes_that_the_deployment_names_for_it() {
         // To answer with none is to say no to each.
         (Required, "granted", "", "consent_purpose"),
         (NotNeeded, "granted", "", r#"granted ["visits", "contact"]"#),
-        (
-            Required,
-            "withdrawn",
-            r#""4""#,
-            r#"withdrawn ["personalisation", "4"]"#,
-        ),
-        (
-            Required,
-            "withdrawn",
-            r#""1""#,
-            r#"withdrawn ["visits", "1"]"#,
-        ),
-        (
-            Required,
-            "withdrawn",
-            r#""personalisation""#,
-            r#"withdrawn ["personalisation"]"#,
-        ),
-        (Required, "withdrawn", "", "withdrawn []"),
     ] {
-        let event = format!(r#"{{"consent":{{"state":"{state}","purposes":[{listed}]}}}}"#);
-        check_uses(mode, policy.purposes.clone(), &event, expected);
+        check_uses(mode, of_a_consent_tool(), &said(state, listed), expected);
     }
-    let refused = |listed: &str| {
-        let needed = NeededPurposes {
-            personalisation: Some(vec!["3".into()]),
-            ..NeededPurposes::default()
-        };
-        let event = format!(r#"{{"consent":{{"state":"granted","purposes":[{listed}]}}}}"#);
-        check_uses(Required, needed, &event, r#"granted ["visits"]"#);
+}
+
+#[test]
+fn with_a_purpose_goes_each_use_that_needs_it() {
+    for (listed, expected) in [
+        (r#""4""#, r#"withdrawn ["personalisation", "4"]"#),
+        (r#""1""#, r#"withdrawn ["visits", "1"]"#),
+        (r#""personalisation""#, r#"withdrawn ["personalisation"]"#),
+        ("", "withdrawn []"),
+    ] {
+        let event = said("withdrawn", listed);
+        check_uses(Required, of_a_consent_tool(), &event, expected);
+    }
+}
+
+#[test]
+fn nothing_left_is_not_everything() {
+    let needed = NeededPurposes {
+        personalisation: Some(vec!["3".into()]),
+        ..NeededPurposes::default()
     };
-    // Nothing left is not everything.
-    refused(r#""personalisation""#);
+    let event = said("granted", r#""personalisation""#);
+    check_uses(Required, needed, &event, r#"granted ["visits"]"#);
 }
 
 #[test]
