@@ -142,16 +142,20 @@ fn said(broker: &MemoryBroker) -> (usize, [u8; 32]) {
     (records.len(), digest.finalize().into())
 }
 
-/// All of it, in one go or killed once so many records have been said. With the states that are left.
+/// All of it, in one go, or killed once so many records have been said and again after each of the next transactions. With the
+/// states that are left.
 fn play(visits: u32, killed_at: Option<usize>) -> ((usize, [u8; 32]), usize) {
     let broker = broker(visits);
     let mut current = worker(&broker);
     let mut largest = (0, 0);
+    let mut killed_after = 0;
     while turn(&mut current) == Turn::Worked {
         let heard = broker.records(topics::VISITS, 0).len();
         largest = (heard, largest.1.max(heard - largest.0));
-        if killed_at.is_some_and(|at| heard >= at && heard < at + 3 * OUTPUTS) {
+        let is_middle = killed_at.is_some_and(|at| (at..at + 3 * OUTPUTS).contains(&heard));
+        if is_middle && heard > killed_after {
             current = worker(&broker);
+            killed_after = heard;
         }
     }
     assert!(largest.1 <= 2 * OUTPUTS, "{} records in a turn", largest.1);

@@ -8,7 +8,7 @@ use journey::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::log::LogError;
+use crate::{fold::Cursor, log::LogError};
 
 /// What a committed offset's metadata says: where the changelog ended, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,10 @@ pub struct OffsetNote {
     /// What a stage without a changelog has still to tell, in few bytes; null of every other.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub own: Value,
+    /// The last timer that had fired of a mark that was half done, which is the record at the committed offset, with its key
+    /// encoded. Nothing where no timer of a mark has fired, or where its key is too long: then the changelog has it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor<Vec<u8>>>,
     /// What it held and had said, to be compared with what is restored; nothing of a stage without a changelog.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
@@ -53,6 +57,8 @@ pub struct Fingerprint {
 pub const METADATA_LIMIT: usize = 4096;
 /// The most bytes of it that a stage's own part may take ([`OffsetNote::own`]).
 pub const OWN_LIMIT: usize = 3072;
+/// The longest encoded key that a cursor may have there ([`OffsetNote::cursor`]): as numbers, four characters to a byte.
+pub const CURSOR_KEY_LIMIT: usize = 768;
 
 impl CommitMetadata {
     /// As the broker stores it: JSON, UTF-8, bounded.
@@ -277,6 +283,7 @@ mod tests {
             received: Timestamp::MIN,
             definitions: i64::MIN,
             own: Value::from("a"),
+            cursor: Some((Timestamp::MIN, 255, vec![255; CURSOR_KEY_LIMIT])),
             fingerprint: Some(Fingerprint { states: 1, said: 2 }),
         };
         let written = CommitMetadata {
@@ -290,5 +297,6 @@ mod tests {
         let before = r#"{"end":1,"at":2,"floor":3,"note":{"received":4,"definitions":5}}"#;
         let before = CommitMetadata::from_text(before).expect("as it was before fingerprints");
         assert_eq!(before.note.fingerprint, None);
+        assert_eq!(before.note.cursor, None);
     }
 }

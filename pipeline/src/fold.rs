@@ -211,8 +211,21 @@ impl<P: Processor> Fold<P> {
     /// Fires the first timer that is due, in the order (deadline, kind, key) over both clocks.
     /// Says which; `None` when no timer is due any more.
     pub fn fire_next(&mut self, out: &mut Vec<P::Output>) -> Option<Cursor<P::Key>> {
+        self.fire_next_through(None, out)
+    }
+
+    /// As [`Fold::fire_next`], and no timer behind `last`.
+    pub fn fire_next_through(
+        &mut self,
+        last: Option<&Cursor<P::Key>>,
+        out: &mut Vec<P::Output>,
+    ) -> Option<Cursor<P::Key>> {
         loop {
             let by = self.next_due()?;
+            let first = self.armed[by as usize].first()?;
+            if last.is_some_and(|last| first > last) {
+                return None;
+            }
             let (deadline, kind, key) = self.armed[by as usize].pop_first()?;
             let Some(slot) = self.slots.get_mut(&key) else {
                 continue;

@@ -15,7 +15,7 @@ pub use self::marks::MARK_EVERY;
 pub(crate) use self::marks::push_mark;
 use self::{capture::Captured, marks::HalfDone};
 use crate::{
-    fold::Fold,
+    fold::{Cursor, Fold},
     hot_key::HotKey,
     log::{LogError, PolledRecord, TaskId},
     outbox::{Addresses, Batch, Origin, Outbox},
@@ -37,6 +37,8 @@ pub struct Task<S: Stage> {
     /// Since the last commit.
     has_read: bool,
     capture: Captured,
+    /// The last timer that an earlier owner committed of the mark at [`Captured::replayed_until`], until it has fired again.
+    replayed_through: Option<Cursor<S::Key>>,
     hot_key: HotKey,
     /// Keys let go at the state limit, since they were last counted.
     evicted: u64,
@@ -61,7 +63,7 @@ impl<S: Stage> std::fmt::Debug for Task<S> {
 pub enum Taken {
     /// Done with.
     Yes,
-    /// A mark, with timers left to fire: [`Task::go_on`].
+    /// A mark, with timers left to fire: [`Task::go_on`]. Those that were committed before have been folded again.
     HalfDone,
     /// Kept apart: it could not be read.
     Rejected,
@@ -135,7 +137,7 @@ impl<S: Stage> Task<S> {
             return Ok(Taken::Yes);
         }
         self.check_mark_is_done(record.offset)?;
-        if record.offset < self.capture.replayed_until {
+        if self.was_committed(record.offset) {
             return self.take_again(record, addresses);
         }
         // Offsets have gaps: what lay between may have been no record at all.

@@ -214,9 +214,11 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 taken => break taken,
             }
         };
-        if taken == Taken::Replayed {
+        if matches!(taken, Taken::Replayed | Taken::HalfDone) {
             // At once: a task that is lost before its next commit takes nothing of it away.
             self.metrics.diverged(task.take_divergences());
+        }
+        if taken == Taken::Replayed {
             return Ok(Happened::Record);
         }
         self.pacing.took(now);

@@ -4,7 +4,8 @@ use schemas::Avro;
 
 use super::Task;
 use crate::{
-    changelog::{Fingerprint, OffsetNote},
+    changelog::{CURSOR_KEY_LIMIT, Fingerprint, OffsetNote},
+    fold::Cursor,
     log::TaskPosition,
     outbox::{Addresses, Batch, Destination, Outbox},
     processor::Stage,
@@ -34,9 +35,25 @@ pub(super) struct Captured {
 
 impl<S: Stage> Task<S> {
     /// Whether its changelog must be written in the next commit, whatever the state's age: nothing of the task stands there
-    /// yet, it was folded again after a restore, or a mark is half done.
+    /// yet, it was folded again after a restore, or a mark is half done and no note can say how far.
     fn must_capture(&self) -> bool {
-        self.capture.is_due || self.half_done.is_some()
+        self.capture.is_due || self.half_done.is_some() && self.noted_cursor().is_none()
+    }
+
+    /// The last timer that has fired of a mark that is half done; while folding again, of the one that was.
+    fn encoded_cursor(&self) -> Option<Cursor<Vec<u8>>> {
+        let half_done = || self.half_done.as_ref()?.cursor.as_ref();
+        let cursor = if self.is_replaying() {
+            self.replayed_through.as_ref()
+        } else {
+            half_done()
+        };
+        cursor.map(|(deadline, kind, key)| (*deadline, *kind, schemas::to_bytes(key)))
+    }
+
+    fn noted_cursor(&self) -> Option<Cursor<Vec<u8>>> {
+        self.encoded_cursor()
+            .filter(|(_, _, key)| key.len() <= CURSOR_KEY_LIMIT)
     }
 
     /// Whether its changelog lags behind what it has read.
@@ -72,6 +89,7 @@ impl<S: Stage> Task<S> {
                     self.in_force
                 },
                 own: self.fold.processor().note(),
+                cursor: self.noted_cursor(),
                 fingerprint: self.fingerprint(),
             },
         }
@@ -136,13 +154,9 @@ impl<S: Stage> Task<S> {
     }
 
     fn position(&self) -> Position {
-        let cursor = self
-            .half_done
-            .as_ref()
-            .and_then(|half| half.cursor.as_ref());
         Position {
             next_offset: self.next_offset,
-            cursor: cursor.map(|(deadline, kind, key)| (*deadline, *kind, schemas::to_bytes(key))),
+            cursor: self.encoded_cursor(),
         }
     }
 }

@@ -34,6 +34,14 @@ impl<S: Stage> Task<S> {
                 self.id.partition,
                 half.offset
             ))),
+            _ if self.replayed_through.is_some() && self.capture.replayed_until < offset => {
+                Err(self.broken(&format!(
+                    "the mark at input offset {}, which was committed half done, is not there any more: the next record \
+                     is {offset}. The input was cut; begin anew behind it, open visits forgotten: delete and recreate the \
+                     changelog (`footfall topics apply`)",
+                    self.capture.replayed_until
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -126,8 +134,16 @@ impl<S: Stage> Task<S> {
         let Some(offset) = self.half_done.as_ref().map(|half| half.offset) else {
             return Taken::Yes;
         };
+        let last = self.replayed_through_in(offset);
         while !full(batch) {
-            let Some(cursor) = self.fold.fire_next(&mut self.outputs) else {
+            let Some(cursor) = self
+                .fold
+                .fire_next_through(last.as_ref(), &mut self.outputs)
+            else {
+                if last.is_some() {
+                    self.replayed_through = None;
+                    break;
+                }
                 let taken = self.end_mark(batch, addresses);
                 self.read_up_to(offset + 1);
                 return taken;

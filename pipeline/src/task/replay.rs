@@ -4,6 +4,7 @@
 use super::{Taken, Task};
 use crate::{
     changelog::Fingerprint,
+    fold::Cursor,
     log::{LogError, PolledRecord},
     outbox::Addresses,
     processor::Stage,
@@ -15,7 +16,19 @@ const DISCARDED: usize = 10_000;
 impl<S: Stage> Task<S> {
     /// Whether it is still folding again what an earlier owner committed.
     pub fn is_replaying(&self) -> bool {
-        self.next_offset < self.capture.replayed_until
+        self.next_offset < self.capture.replayed_until || self.replayed_through.is_some()
+    }
+
+    /// Whether an earlier owner committed this record, or a part of what follows from it.
+    pub(super) fn was_committed(&self, offset: i64) -> bool {
+        offset < self.capture.replayed_until
+            || offset == self.capture.replayed_until && self.replayed_through.is_some()
+    }
+
+    /// Up to which timer of the mark at this offset it is folded again; `None`: all of it.
+    pub(super) fn replayed_through_in(&self, offset: i64) -> Option<Cursor<S::Key>> {
+        let is_last = offset == self.capture.replayed_until;
+        self.replayed_through.clone().filter(|_| is_last)
     }
 
     /// How often it came to something else than was committed, since the last call.
@@ -23,7 +36,7 @@ impl<S: Stage> Task<S> {
         std::mem::take(&mut self.capture.divergences)
     }
 
-    /// Takes in again what an earlier owner committed, and says nothing.
+    /// Takes in again what an earlier owner committed, and says nothing. A mark that was half done is, again.
     pub(super) fn take_again(
         &mut self,
         record: &PolledRecord<'_>,
@@ -32,7 +45,7 @@ impl<S: Stage> Task<S> {
         let mut discarded = std::mem::take(&mut self.capture.discarded);
         let had_read = self.has_read;
         let mut taken = self.take_in(record, &mut discarded, addresses)?;
-        while taken == Taken::HalfDone {
+        while taken == Taken::HalfDone && self.is_replaying() {
             discarded.clear();
             taken = self.fire(&mut discarded, addresses, |said| {
                 said.record_count() >= DISCARDED
@@ -40,9 +53,13 @@ impl<S: Stage> Task<S> {
         }
         discarded.clear();
         (self.capture.discarded, self.has_read) = (discarded, had_read);
+        if self.next_offset > self.capture.replayed_until {
+            // The mark had no such timer this time.
+            self.replayed_through = None;
+        }
         self.compare();
         Ok(match taken {
-            Taken::Unknown(id) => Taken::Unknown(id),
+            Taken::Unknown(_) | Taken::HalfDone => taken,
             _ => Taken::Replayed,
         })
     }

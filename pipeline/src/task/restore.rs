@@ -6,7 +6,7 @@ use journey::{Timestamp, definitions::DefinitionSet, mark::Claims};
 
 use super::{Captured, HalfDone, Task};
 use crate::{
-    fold::Fold,
+    fold::{Cursor, Fold},
     hot_key::HotKey,
     log::{LogError, Restored, TaskId},
     processor::{Stage, TaskContext},
@@ -44,6 +44,7 @@ impl<S: Stage> Task<S> {
             ..Captured::default()
         };
         task.restore_time(restored)?;
+        task.restore_cursor(restored)?;
         task.fold.reserve(restored.changelog.len());
         for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
             task.restore_state(key, value)?;
@@ -74,6 +75,7 @@ impl<S: Stage> Task<S> {
             half_done: None,
             has_read: false,
             capture: Captured::default(),
+            replayed_through: None,
             hot_key: HotKey::default(),
             evicted: 0,
             format: state_record::default_format(S::STATE_FORMAT),
@@ -127,14 +129,41 @@ impl<S: Stage> Task<S> {
         self.marked = record.marked;
         self.fold.set_time(self.time_now());
         self.fold.processor_mut().hear(&self.claims);
-        if let Some((deadline, kind, key)) = position.cursor {
-            let key = schemas::from_bytes(&key).map_err(|e| self.broken(&e.to_string()))?;
+        if let Some(cursor) = &position.cursor {
             self.half_done = Some(HalfDone {
                 offset: position.next_offset,
-                cursor: Some((deadline, kind, key)),
+                cursor: Some(self.cursor(cursor)?),
             });
         }
         Ok(record)
+    }
+
+    /// Up to where the mark that was half done at the committed offset must be folded again, if its own record is behind.
+    fn restore_cursor(&mut self, restored: &Restored) -> Result<(), LogError> {
+        let noted = restored.note.as_ref().and_then(|note| note.cursor.as_ref());
+        let Some(noted) = noted else { return Ok(()) };
+        let noted = self.cursor(noted)?;
+        let captured = self.half_done.as_ref();
+        let captured = captured
+            .filter(|half| half.offset == self.capture.replayed_until)
+            .and_then(|half| half.cursor.as_ref());
+        if captured.is_some_and(|captured| *captured > noted) {
+            return Err(self.broken(
+                "its own record is further in a half-done mark than what is committed beside the offset: the changelog and \
+                 the group's offsets do not belong together",
+            ));
+        }
+        if captured != Some(&noted) {
+            self.replayed_through = Some(noted);
+            self.capture.is_due = true;
+        }
+        Ok(())
+    }
+
+    fn cursor(&self, encoded: &Cursor<Vec<u8>>) -> Result<Cursor<S::Key>, LogError> {
+        let (deadline, kind, key) = encoded;
+        let key = schemas::from_bytes(key).map_err(|e| self.broken(&e.to_string()))?;
+        Ok((*deadline, *kind, key))
     }
 
     fn restore_state(&mut self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
@@ -161,7 +190,7 @@ impl<S: Stage> Task<S> {
         Ok((head, body))
     }
 
-    fn broken(&self, why: &str) -> LogError {
+    pub(super) fn broken(&self, why: &str) -> LogError {
         let TaskId { input, partition } = self.id;
         let input = S::TOPOLOGY.inputs[input];
         LogError::new(format!(

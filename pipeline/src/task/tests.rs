@@ -5,6 +5,7 @@ use journey::{Millis, Quarters, TaskTime, TimeMark, Timestamp, definitions::Defi
 mod aged;
 mod counting;
 mod formats;
+mod half_done;
 mod limit;
 pub(crate) mod raw;
 mod switch;

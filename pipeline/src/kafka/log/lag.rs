@@ -132,6 +132,7 @@ mod tests {
                 received: Timestamp(at),
                 definitions: 0,
                 own: serde_json::Value::Null,
+                cursor: None,
                 fingerprint: None,
             },
         })

@@ -5,12 +5,12 @@ use crate::changelog::Fingerprint;
 
 impl Bench {
     /// Commits without capturing, unless the task must.
-    fn commit_young(&mut self) -> (Vec<String>, TaskPosition) {
+    pub(super) fn commit_young(&mut self) -> (Vec<String>, TaskPosition) {
         self.commit_with(false)
     }
 
     /// Killed, and restored from what was committed.
-    fn killed(&mut self, committed: &TaskPosition, effective: &[i64]) {
+    pub(super) fn killed(&mut self, committed: &TaskPosition, effective: &[i64]) {
         let restored = Restored {
             task: Some(self.task.id()),
             partition_count: 4,
@@ -133,29 +133,6 @@ fn a_commit_in_the_middle_of_folding_again_keeps_what_was_committed() {
     bench.take(1, Some("1@10"), None);
     let (_, meanwhile) = bench.commit();
     assert_eq!(meanwhile, committed);
-}
-
-#[test]
-fn a_half_done_mark_that_is_to_be_folded_again_waits_until_it_is_read_again() {
-    let mut bench = Bench::new(&[i64::MIN]);
-    for (offset, key) in [(0, 1), (1, 2), (2, 3)] {
-        bench.input(offset, &format!("{key}@{}", key * 10));
-    }
-    bench.mark(3, 1_000);
-    bench.go_on(1);
-    let (_, middle) = bench.commit_young();
-    assert_eq!(middle.floor, 3, "a half-done mark is always captured");
-    bench.go_on(usize::MAX);
-    let (said, committed) = bench.commit_young();
-    assert_eq!((committed.next_offset, committed.floor), (4, 3));
-    assert_eq!(said.len(), 2, "the other two end");
-
-    bench.killed(&committed, &[i64::MIN]);
-    assert_eq!(bench.go_on(usize::MAX), Taken::Yes);
-    assert_eq!(bench.mark(3, 1_000), Taken::Replayed);
-    let (said, _) = bench.commit_young();
-    assert_eq!(said, Vec::<String>::new());
-    assert!(bench.task.states().is_empty());
 }
 
 #[test]
