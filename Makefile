@@ -31,8 +31,8 @@ test-damage: ## Break each guarantee on purpose and see the right test fail
 demo: install ## The whole pipeline on this machine, with simulated visitors
 	cargo build --release
 	@stop="$${FOOTFALL_DEMO_DIR:-target/footfall-demo}/stop.sh"; \
-	trap 'case "$${KEEP:-}" in ""|0|f|false|n|no|off) [ ! -f "$$stop" ] || bash "$$stop";; esac' INT TERM; \
-	./target/release/footfall demo
+	trap 'kill "$$demo"; case "$${KEEP:-}" in ""|0|f|false|n|no|off) [ ! -f "$$stop" ] || bash "$$stop";; esac' INT TERM; \
+	./target/release/footfall demo & demo=$$!; wait "$$demo"
 
 bench: install ## Throughput and latency of every stage; PEERS=1: Kafka Streams and Flink beside them
 	cargo build --release --workspace --bins
