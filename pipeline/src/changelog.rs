@@ -24,8 +24,10 @@ pub struct CommitMetadata {
     pub note: OffsetNote,
 }
 
-/// What stands beside a committed offset: what a task must know of itself as it was then.
+/// What stands beside a committed offset: what a task must know of itself as it was then. A member that this release does not
+/// know may be one that it cannot go on without: such a note is not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OffsetNote {
     /// The greatest append time read: it never goes back within a partition.
     pub received: Timestamp,
@@ -35,7 +37,7 @@ pub struct OffsetNote {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub own: Value,
     /// The last timer that had fired of a mark that was half done, which is the record at the committed offset, with its key
-    /// encoded. Nothing where no timer of a mark has fired, or where its key is too long: then the changelog has it all.
+    /// encoded. Nothing where no mark is half done, or where the changelog has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor<Vec<u8>>>,
     /// What it held and had said, to be compared with what is restored; nothing of a stage without a changelog.
@@ -57,7 +59,8 @@ pub struct Fingerprint {
 pub const METADATA_LIMIT: usize = 4096;
 /// The most bytes of it that a stage's own part may take ([`OffsetNote::own`]).
 pub const OWN_LIMIT: usize = 3072;
-/// The longest encoded key that a cursor may have there ([`OffsetNote::cursor`]): as numbers, four characters to a byte.
+/// The longest encoded key that a cursor may have there ([`OffsetNote::cursor`]): as numbers, four characters to a byte. A
+/// stage has either this or a part of its own.
 pub const CURSOR_KEY_LIMIT: usize = 768;
 
 impl CommitMetadata {
@@ -71,9 +74,15 @@ impl CommitMetadata {
         text
     }
 
-    /// Reads what [`CommitMetadata::to_text`] wrote.
-    pub fn from_text(text: &str) -> Option<CommitMetadata> {
-        serde_json::from_str(text).ok()
+    /// Reads what [`CommitMetadata::to_text`] wrote. Nothing, if it is nothing of ours, as beside an offset that was set by
+    /// hand; an error, if another release wrote it.
+    pub fn from_text(text: &str) -> Result<Option<CommitMetadata>, serde_json::Error> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(members)) if members.contains_key("end") => {
+                serde_json::from_str(text).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -292,11 +301,18 @@ mod tests {
             floor: 7,
             note,
         };
-        assert_eq!(CommitMetadata::from_text(&written.to_text()), Some(written));
-        assert_eq!(CommitMetadata::from_text(""), None);
+        let read = |text: &str| CommitMetadata::from_text(text).map_err(|e| e.to_string());
+        assert_eq!(read(&written.to_text()), Ok(Some(written)));
+        for of_others in ["", "by hand", r#"{"by":"hand"}"#] {
+            assert_eq!(read(of_others), Ok(None));
+        }
         let before = r#"{"end":1,"at":2,"floor":3,"note":{"received":4,"definitions":5}}"#;
-        let before = CommitMetadata::from_text(before).expect("as it was before fingerprints");
+        let before = read(before).expect("readable");
+        let before = before.expect("as it was before fingerprints");
         assert_eq!(before.note.fingerprint, None);
         assert_eq!(before.note.cursor, None);
+        let after = r#"{"end":1,"at":2,"floor":3,"note":{"received":4,"definitions":5,"more":6}}"#;
+        let refused = read(after).expect_err("of a release to come");
+        assert!(refused.contains("unknown field `more`"), "{refused}");
     }
 }

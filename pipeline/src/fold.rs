@@ -284,6 +284,11 @@ impl<P: Processor> Fold<P> {
         }
     }
 
+    /// How many keys [`Fold::drain_changes`] would hand out at the most.
+    pub fn changed(&self) -> usize {
+        self.changed.len()
+    }
+
     /// Hands out what changed since the last call, each key once with its last state, in the order of first change. A key
     /// that never had a captured state and has none now is left out.
     pub fn drain_changes(&mut self, mut each: impl FnMut(&P::Key, Option<&P::State>)) {

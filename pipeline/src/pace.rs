@@ -24,7 +24,7 @@ pub struct Pace {
     /// A task's changed states are written to its changelog no later than this after the last time; what was folded since is
     /// folded again on restore. Zero: with every commit.
     pub state_age: Duration,
-    /// Nor after more input than this.
+    /// Nor after more input than this, or more changed states.
     pub state_records: usize,
 }
 

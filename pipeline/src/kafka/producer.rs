@@ -297,7 +297,8 @@ impl Transactions {
                 },
             };
             // Nothing read and nothing ever committed: an offset of 0 may lie before what the topic still holds.
-            if position.next_offset > 0 || position.task_record.is_some() {
+            let has_begun = position.next_offset > 0 || position.note.cursor.is_some();
+            if has_begun || position.task_record.is_some() {
                 ends.push(End {
                     task: position.task,
                     next_offset: position.next_offset,

@@ -39,9 +39,15 @@ pub(super) fn committed_offset(
         Offset::Offset(offset) => Some(offset),
         _ => None,
     };
+    let metadata = CommitMetadata::from_text(element.metadata()).map_err(|e| {
+        LogError::new(format!(
+            "what stands beside the committed offset of {place} is of another release ({e}): run the release that wrote it, \
+             or a newer one; before going back from it, stop it cleanly"
+        ))
+    })?;
     Ok(CommittedOffset {
         next_offset,
-        metadata: CommitMetadata::from_text(element.metadata()),
+        metadata,
     })
 }
 

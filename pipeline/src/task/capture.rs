@@ -40,25 +40,32 @@ impl<S: Stage> Task<S> {
         self.capture.is_due || self.half_done.is_some() && self.noted_cursor().is_none()
     }
 
-    /// The last timer that has fired of a mark that is half done; while folding again, of the one that was.
-    fn encoded_cursor(&self) -> Option<Cursor<Vec<u8>>> {
-        let half_done = || self.half_done.as_ref()?.cursor.as_ref();
+    /// What may stand beside the offset of a mark that is half done: the last timer that fired; while folding again, the one
+    /// that stands there already.
+    fn noted_cursor(&self) -> Option<Cursor<Vec<u8>>> {
         let cursor = if self.is_replaying() {
             self.replayed_through.as_ref()
         } else {
-            half_done()
+            self.cursor()
         };
-        cursor.map(|(deadline, kind, key)| (*deadline, *kind, schemas::to_bytes(key)))
+        cursor
+            .map(encoded)
+            .filter(|(_, _, key)| key.len() <= CURSOR_KEY_LIMIT)
     }
 
-    fn noted_cursor(&self) -> Option<Cursor<Vec<u8>>> {
-        self.encoded_cursor()
-            .filter(|(_, _, key)| key.len() <= CURSOR_KEY_LIMIT)
+    /// The last timer that has fired of a mark that is half done.
+    fn cursor(&self) -> Option<&Cursor<S::Key>> {
+        self.half_done.as_ref()?.cursor.as_ref()
     }
 
     /// Whether its changelog lags behind what it has read.
     pub fn is_uncaptured(&self) -> bool {
         self.capture.is_behind && !S::TOPOLOGY.stateless && !self.is_replaying()
+    }
+
+    /// How many keys' states have changed since they were captured.
+    pub fn uncaptured_states(&self) -> usize {
+        self.fold.changed()
     }
 
     /// Says how far the task has come; and, `now` or if it must, writes what is to be remembered into the batch: every changed
@@ -89,7 +96,7 @@ impl<S: Stage> Task<S> {
                     self.in_force
                 },
                 own: self.fold.processor().note(),
-                cursor: self.noted_cursor(),
+                cursor: if captures { None } else { self.noted_cursor() },
                 fingerprint: self.fingerprint(),
             },
         }
@@ -156,7 +163,11 @@ impl<S: Stage> Task<S> {
     fn position(&self) -> Position {
         Position {
             next_offset: self.next_offset,
-            cursor: self.encoded_cursor(),
+            cursor: self.cursor().map(encoded),
         }
     }
+}
+
+fn encoded<K: Avro>((deadline, kind, key): &Cursor<K>) -> Cursor<Vec<u8>> {
+    (*deadline, *kind, schemas::to_bytes(key))
 }

@@ -28,12 +28,6 @@ impl<S: Stage> Task<S> {
     /// What lies behind a mark comes after all of the mark's timers.
     pub(super) fn check_mark_is_done(&self, offset: i64) -> Result<(), LogError> {
         match &self.half_done {
-            Some(half) if half.offset < offset => Err(LogError::new(format!(
-                "record {offset} of {}-{} came while the mark at {} was half done: this is a bug, the last commit stands",
-                S::TOPOLOGY.inputs[self.id.input],
-                self.id.partition,
-                half.offset
-            ))),
             _ if self.replayed_through.is_some() && self.capture.replayed_until < offset => {
                 Err(self.broken(&format!(
                     "the mark at input offset {}, which was committed half done, is not there any more: the next record \
@@ -42,6 +36,12 @@ impl<S: Stage> Task<S> {
                     self.capture.replayed_until
                 )))
             }
+            Some(half) if half.offset < offset => Err(LogError::new(format!(
+                "record {offset} of {}-{} came while the mark at {} was half done: this is a bug, the last commit stands",
+                S::TOPOLOGY.inputs[self.id.input],
+                self.id.partition,
+                half.offset
+            ))),
             _ => Ok(()),
         }
     }
@@ -79,11 +79,14 @@ impl<S: Stage> Task<S> {
                 cursor: None,
             });
         }
-        Ok(if self.fold.may_be_due() {
-            Taken::HalfDone
-        } else {
-            self.end_mark(batch, addresses)
-        })
+        // One that was half done has its end to come, though nothing be due this time.
+        Ok(
+            if self.fold.may_be_due() || self.replayed_through_in(offset).is_some() {
+                Taken::HalfDone
+            } else {
+                self.end_mark(batch, addresses)
+            },
+        )
     }
 
     fn apply_due(&mut self, was: &TaskTime, batch: &mut Batch, addresses: &Addresses) {

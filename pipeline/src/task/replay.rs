@@ -53,10 +53,6 @@ impl<S: Stage> Task<S> {
         }
         discarded.clear();
         (self.capture.discarded, self.has_read) = (discarded, had_read);
-        if self.next_offset > self.capture.replayed_until {
-            // The mark had no such timer this time.
-            self.replayed_through = None;
-        }
         self.compare();
         Ok(match taken {
             Taken::Unknown(_) | Taken::HalfDone => taken,

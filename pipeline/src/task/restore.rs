@@ -43,8 +43,10 @@ impl<S: Stage> Task<S> {
             expected: restored.note.as_ref().and_then(|note| note.fingerprint),
             ..Captured::default()
         };
+        let noted = restored.note.as_ref().and_then(|note| note.cursor.as_ref());
+        task.replayed_through = noted.map(|noted| task.decoded(noted)).transpose()?;
         task.restore_time(restored)?;
-        task.restore_cursor(restored)?;
+        task.restore_cursor()?;
         task.fold.reserve(restored.changelog.len());
         for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
             task.restore_state(key, value)?;
@@ -132,35 +134,36 @@ impl<S: Stage> Task<S> {
         if let Some(cursor) = &position.cursor {
             self.half_done = Some(HalfDone {
                 offset: position.next_offset,
-                cursor: Some(self.cursor(cursor)?),
+                cursor: Some(self.decoded(cursor)?),
             });
         }
         Ok(record)
     }
 
-    /// Up to where the mark that was half done at the committed offset must be folded again, if its own record is behind.
-    fn restore_cursor(&mut self, restored: &Restored) -> Result<(), LogError> {
-        let noted = restored.note.as_ref().and_then(|note| note.cursor.as_ref());
-        let Some(noted) = noted else { return Ok(()) };
-        let noted = self.cursor(noted)?;
+    /// The mark that was half done at the committed offset need not be folded again if the task's own record is as far.
+    fn restore_cursor(&mut self) -> Result<(), LogError> {
+        let Some(noted) = &self.replayed_through else {
+            return Ok(());
+        };
         let captured = self.half_done.as_ref();
         let captured = captured
             .filter(|half| half.offset == self.capture.replayed_until)
             .and_then(|half| half.cursor.as_ref());
-        if captured.is_some_and(|captured| *captured > noted) {
+        if captured.is_some_and(|captured| captured > noted) {
             return Err(self.broken(
                 "its own record is further in a half-done mark than what is committed beside the offset: the changelog and \
                  the group's offsets do not belong together",
             ));
         }
-        if captured != Some(&noted) {
-            self.replayed_through = Some(noted);
+        if captured == Some(noted) {
+            self.replayed_through = None;
+        } else {
             self.capture.is_due = true;
         }
         Ok(())
     }
 
-    fn cursor(&self, encoded: &Cursor<Vec<u8>>) -> Result<Cursor<S::Key>, LogError> {
+    fn decoded(&self, encoded: &Cursor<Vec<u8>>) -> Result<Cursor<S::Key>, LogError> {
         let (deadline, kind, key) = encoded;
         let key = schemas::from_bytes(key).map_err(|e| self.broken(&e.to_string()))?;
         Ok((*deadline, *kind, key))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::{
-    log::{Log, TaskId, TaskPosition},
+    log::{Log, TaskPosition},
     pace::Pace,
     processor::Stage,
 };
@@ -33,16 +33,16 @@ impl<S: Stage, L: Log> Worker<S, L> {
             self.captured.entry(*task).or_insert((now, 0)).1 += self.pacing.taken();
         }
         let captured = &self.captured;
-        let overdue = |task: &TaskId| {
-            let (at, records) = captured.get(task).copied().unwrap_or_default();
-            now.saturating_sub(at) >= state_age || records >= state_records
-        };
-        let oldest = self
-            .tasks
-            .keys()
-            .filter(|task| overdue(task))
-            .min_by_key(|task| captured.get(task).map(|(at, _)| *at))
-            .copied();
+        let tasks = self.tasks.iter();
+        let oldest = tasks
+            .filter(|(id, task)| {
+                let (at, records) = captured.get(id).copied().unwrap_or_default();
+                // Timers change states too, and all of them go into one transaction.
+                let count = records.max(task.uncaptured_states());
+                now.saturating_sub(at) >= state_age || count >= state_records
+            })
+            .min_by_key(|(id, _)| captured.get(id).map(|(at, _)| *at))
+            .map(|(id, _)| *id);
         let all = self.is_closing || state_age.is_zero();
         let mut positions = Vec::with_capacity(self.tasks.len());
         for (id, task) in &mut self.tasks {

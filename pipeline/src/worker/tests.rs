@@ -134,6 +134,30 @@ fn the_loop_comes_back_between_the_transactions_of_a_mark() {
     );
 }
 
+#[test]
+fn what_the_timers_of_a_mark_change_is_captured_before_it_is_too_much_for_one_transaction() {
+    let broker = broker();
+    let mut parts = parts(&broker, |_| Counting::default());
+    parts.pace.state_records = 25;
+    let log = MemoryLog::open(&broker, Counting::TOPOLOGY, names(), Faults::default(), 0);
+    let mut worker = Worker::new(log, parts);
+    turn_into_the_mark(&mut worker, 0);
+    let captured = || broker.records(&names().changelogs[0], 0).len();
+    let mut before = captured();
+    let mut captures = Vec::new();
+    while !worker.in_mark.is_empty() {
+        worker.turn(NOW).expect("no faults");
+        captures.extend(Some(captured() - before).filter(|records| *records > 0));
+        before = captured();
+    }
+    assert!(
+        captures.len() >= 3,
+        "in the middle of the mark: {captures:?}"
+    );
+    let largest = captures.into_iter().max();
+    assert!(largest <= Some(25 + 10 + 1), "{largest:?} in a transaction");
+}
+
 /// `footfall_frontier_timestamp_seconds` of a partition, as a scrape shows it.
 fn frontier_shown(worker: &Worker<Counting, MemoryLog>, partition: u32) -> Option<f64> {
     let text = worker.metrics.render();

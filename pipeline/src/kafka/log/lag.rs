@@ -52,10 +52,12 @@ impl Owned {
         now: Timestamp,
     ) -> Owned {
         let floor = metadata.map(|metadata| metadata.floor).or(next_offset);
+        // A mark that was half done is the record at the committed offset.
+        let in_mark = metadata.is_some_and(|metadata| metadata.note.cursor.is_some());
         Owned {
             end: metadata.map_or(0, |metadata| metadata.end),
             next_offset: floor.unwrap_or(0),
-            replayed_until: next_offset.unwrap_or(0),
+            replayed_until: next_offset.unwrap_or(0) + i64::from(in_mark),
             read_at: metadata.map_or(now, |metadata| Timestamp(metadata.at)),
             held: None,
         }
@@ -186,6 +188,13 @@ mod tests {
         owned.read(8, NOW);
         assert_eq!(owned.left_to_restore(), 1);
         owned.read(9, NOW);
+        assert_eq!(owned.left_to_restore(), 0);
+
+        let mut in_mark = committed(10, 40_000).expect("some");
+        in_mark.note.cursor = Some((NOW, 0, Vec::new()));
+        let mut owned = Owned::new(Some(10), Some(&in_mark), NOW);
+        assert_eq!(owned.left_to_restore(), 1, "the mark that was half done");
+        owned.read(10, NOW);
         assert_eq!(owned.left_to_restore(), 0);
     }
 }

@@ -69,7 +69,8 @@ fn a_mark_that_is_captured_half_done_is_folded_again_from_there() {
     let (_, middle) = bench.commit();
     assert_eq!(middle.floor, 3);
     let later = commit_after(&mut bench, 1);
-    assert!(middle.note.cursor < later.note.cursor);
+    assert_eq!(middle.note.cursor, None, "the changelog has it");
+    assert!(later.note.cursor.is_some());
     let fingerprint = Fingerprint { states: 1, said: 1 };
     assert_eq!(later.note.fingerprint, Some(fingerprint));
 
@@ -84,7 +85,9 @@ fn a_mark_that_is_captured_half_done_is_folded_again_from_there() {
 fn a_mark_that_is_over_is_folded_again_from_where_it_was_captured() {
     let mut bench = three_and_a_mark(&[i64::MIN]);
     bench.go_on(1);
-    bench.commit();
+    let (_, middle) = bench.commit();
+    bench.killed(&middle, &[i64::MIN]);
+    assert_eq!(bench.mark(3, 1_000), Taken::HalfDone);
     bench.go_on(usize::MAX);
     let (said, committed) = bench.commit_young();
     assert_eq!((committed.next_offset, committed.floor), (4, 3));
@@ -131,30 +134,38 @@ fn a_half_done_mark_that_comes_to_something_else_is_counted_when_it_goes_on() {
     let position = commit_after(&mut bench, 1);
     bench.changelog.retain(|key, _| key == TASK_KEY);
     bench.killed(&position, &[i64::MIN]);
-    assert_eq!(bench.mark(3, 1_000), Taken::Replayed);
+    assert_eq!(bench.mark(3, 1_000), Taken::HalfDone);
     assert_eq!(bench.task.take_divergences(), 1);
+    assert_eq!(bench.go_on(usize::MAX), Taken::Yes);
+    assert_eq!(bench.batch.record_count(), 1, "the mark is passed on");
     bench.input(4, "7@2000");
     assert_eq!(bench.commit().1.next_offset, 5, "it goes on");
 }
 
 #[test]
 fn a_half_done_mark_that_was_cut_from_the_input_is_an_error_that_says_so() {
-    let mut bench = three_and_a_mark(&[i64::MIN]);
-    let position = commit_after(&mut bench, 1);
-    bench.killed(&position, &[i64::MIN]);
-    let behind = PolledRecord {
-        task: bench.task.id(),
-        offset: 9,
-        appended_at: Timestamp(0),
-        key: None,
-        value: Some(b"1@50"),
-        mark: None,
-        before: SentBefore::default(),
-    };
-    let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
-    let refused = taken.expect_err("the mark at 3 is gone").message;
-    assert!(refused.contains("mark at input offset 3"), "{refused}");
-    assert!(refused.contains("the next record is 9"), "{refused}");
+    for captured_within in [false, true] {
+        let mut bench = three_and_a_mark(&[i64::MIN]);
+        if captured_within {
+            bench.go_on(1);
+            bench.commit();
+        }
+        let position = commit_after(&mut bench, 1);
+        bench.killed(&position, &[i64::MIN]);
+        let behind = PolledRecord {
+            task: bench.task.id(),
+            offset: 9,
+            appended_at: Timestamp(0),
+            key: None,
+            value: Some(b"1@50"),
+            mark: None,
+            before: SentBefore::default(),
+        };
+        let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
+        let refused = taken.expect_err("the mark at 3 is gone").message;
+        assert!(refused.contains("mark at input offset 3"), "{refused}");
+        assert!(refused.contains("the next record is 9"), "{refused}");
+    }
 }
 
 #[test]
