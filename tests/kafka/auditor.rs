@@ -247,11 +247,11 @@ impl Auditor {
         Schema::parse_str(schema).expect("an Avro schema")
     }
 
-    /// All decoded values of a topic that has only such, marks aside.
-    pub(crate) fn values(&self, topic: &str) -> Vec<Value> {
-        let records = self.read(topic, Isolation::Committed);
-        let records = records.iter().filter(|record| !record.is_time());
-        records.map(|record| self.decode(record)).collect()
+    /// The values of a topic that has only such, marks aside. One at a time: decoded, a value takes ten times its bytes.
+    pub(crate) fn each_value(&self, topic: &str) -> impl Iterator<Item = Value> + use<'_> {
+        let records = self.read(topic, Isolation::Committed).into_iter();
+        let records = records.filter(|record| !record.is_time());
+        records.map(|record| self.decode(&record))
     }
 
     /// What the marks in each partition of a topic claim.

@@ -46,24 +46,21 @@ pub(crate) fn assert_unharmed_but_for(most: usize, kafka: &Kafka, lane: &Lane, d
 /// `web.events` holds every event and report of the raw topics that ingest must pass on, exactly once. Says what of the load
 /// they lack.
 pub(crate) fn assert_forwarded_once(lane: &Lane, day: &Day) -> Lost {
-    let web_events = lane.values("web.events");
-    let of = |reports: bool| {
-        ids(&web_events, "/eventId", |event| {
-            (event["kind"] == "engagement") == reports
-        })
-    };
-    let (passed_on, reports) = (of(false), of(true));
+    let web_events = lane.each_value("web.events");
+    let (reports, passed_on): (Vec<_>, Vec<_>) = web_events
+        .map(|event| (event["kind"] == "engagement", id(&event, "/eventId")))
+        .partition(|(is_report, _)| *is_report);
+    let (reports, passed_on) = (in_order(reports), in_order(passed_on));
     let mut reported = raw_ids(lane, ENGAGEMENT_RAW);
     reported.sort_unstable();
     assert!(!reported.is_empty(), "no report was sent");
-    let reported: Vec<&str> = reported.iter().map(String::as_str).collect();
     assert_same_ids("report", &reports, &reported);
     let raw = raw_ids(lane, WEB_RAW);
     let forwarded = day.forwarded();
     let lost = lost_on_the_way(lane, &forwarded, &raw);
     let forwarded: BTreeSet<&str> = forwarded.into_iter().collect();
-    let mut expected: Vec<&str> = raw.iter().map(String::as_str).collect();
-    expected.retain(|id| forwarded.contains(id));
+    let mut expected = raw;
+    expected.retain(|id| forwarded.contains(id.as_str()));
     expected.sort_unstable();
     assert_same_ids("event", &passed_on, &expected);
     lost
@@ -123,15 +120,13 @@ pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day, lost: &Lost) -> B
         let id = event["eventId"].as_str().expect("an id").to_owned();
         assert!(too_late.insert(id), "one event was late twice");
     }
-    let visits = lane.values("journey.visits");
-    println!(
-        "{}: {} late, {} records of visits",
-        lane.prefix,
-        too_late.len(),
-        visits.len()
-    );
+    println!("{}: {} late", lane.prefix, too_late.len());
+    let ended_visits: Vec<Value> = lane
+        .each_value("journey.visits")
+        .filter(|told| told["kind"] == "ended")
+        .collect();
     let left_out = lost.events.union(&too_late).cloned().collect();
-    assert_same_visits(&ended(&visits), &sessionize(&day.events(&left_out)));
+    assert_same_visits(&ended(&ended_visits), &sessionize(&day.events(&left_out)));
     too_late
 }
 
@@ -139,31 +134,73 @@ pub(crate) fn assert_visits_of_a_batch(lane: &Lane, day: &Day, lost: &Lost) -> B
 /// dropped, and every other event opened or joined a visit or was too late to; and of those that did `journey.events` tells, but
 /// for heartbeats and pages that are only counted.
 pub(crate) fn assert_conserved(lane: &Lane) {
-    let passed_on = lane.values("web.events");
-    let told = lane.values("journey.visits");
-    let letters = lane.records("web.events.dead-letter");
-    let letters: Vec<Value> = letters.iter().map(|l| lane.auditor.decode(l)).collect();
-    for (kind, became) in [("web", "activity"), ("engagement", "engagement")] {
-        let mut distinct = ids(&passed_on, "/eventId", |record| record["kind"] == kind);
+    let mut passed_on = ByKind::new();
+    for event in lane.each_value("web.events") {
+        passed_on
+            .entry(kind(&event))
+            .or_default()
+            .push(id(&event, "/eventId"));
+    }
+    let mut accounted = ByKind::new();
+    let mut published = Vec::new();
+    for told in lane.each_value("journey.visits") {
+        let became = match told["kind"].as_str() {
+            Some("activity") => "web",
+            Some("engagement") => "engagement",
+            _ => continue,
+        };
+        let cause = id(&told, "/cause/eventId");
+        let only_counted = told["cause"]["pageClass"] == "count_only";
+        if became == "web" && told["ping"] == false && !only_counted {
+            published.push(cause.clone());
+        }
+        accounted.entry(became.to_owned()).or_default().push(cause);
+    }
+    for letter in lane.each_value("web.events.dead-letter") {
+        accounted
+            .entry(kind(&letter))
+            .or_default()
+            .push(id(&letter, "/eventId"));
+    }
+    for kind in ["web", "engagement"] {
+        let of = |ids: &mut ByKind| {
+            let mut ids = ids.remove(kind).unwrap_or_default();
+            ids.sort_unstable();
+            ids
+        };
+        let (mut distinct, accounted) = (of(&mut passed_on), of(&mut accounted));
         distinct.dedup();
-        let mut accounted = ids(&told, "/cause/eventId", |told| told["kind"] == became);
-        accounted.extend(ids(&letters, "/eventId", |record| record["kind"] == kind));
-        accounted.sort_unstable();
         assert_same_ids(kind, &accounted, &distinct);
     }
-    let expected = ids(&told, "/cause/eventId", |told| {
-        let only_counted = told["cause"]["pageClass"] == "count_only";
-        told["kind"] == "activity" && told["ping"] == false && !only_counted
-    });
-    let journey = lane.values("journey.events");
-    let published = ids(&journey, "/correlationId", |event| {
-        !event["webEvent"].is_null()
-    });
-    assert_same_ids("WebEvent", &published, &expected);
+    published.sort_unstable();
+    let journey = lane.each_value("journey.events");
+    let journey = journey.filter(|event| !event["webEvent"].is_null());
+    let mut told: Vec<_> = journey.map(|event| id(&event, "/correlationId")).collect();
+    told.sort_unstable();
+    assert_same_ids("WebEvent", &told, &published);
+}
+
+/// Event ids, by the kind of the event.
+type ByKind = BTreeMap<String, Vec<String>>;
+
+fn kind(event: &Value) -> String {
+    event["kind"].as_str().expect("a kind").to_owned()
+}
+
+/// The id that a record holds at a place.
+fn id(record: &Value, at: &str) -> String {
+    let id = record.pointer(at).and_then(Value::as_str);
+    id.expect("an id").to_owned()
+}
+
+fn in_order(ids: Vec<(bool, String)>) -> Vec<String> {
+    let mut ids: Vec<_> = ids.into_iter().map(|(_, id)| id).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Both, in order, hold the same; else says where they part.
-fn assert_same_ids(what: &str, found: &[&str], expected: &[&str]) {
+fn assert_same_ids(what: &str, found: &[String], expected: &[String]) {
     let same = found
         .iter()
         .zip(expected)
@@ -176,16 +213,6 @@ fn assert_same_ids(what: &str, found: &[&str], expected: &[&str]) {
         found.len(),
         expected.len()
     );
-}
-
-/// The ids that the records of one sort hold at a place, in order.
-fn ids<'a>(records: &'a [Value], at: &str, of: impl Fn(&Value) -> bool) -> Vec<&'a str> {
-    let records = records.iter().filter(|record| of(record));
-    let mut ids: Vec<&str> = records
-        .map(|record| record.pointer(at).and_then(Value::as_str).expect("an id"))
-        .collect();
-    ids.sort_unstable();
-    ids
 }
 
 /// A lane where the stages after ingest worked in peace over the log that this lane's ingest wrote.
@@ -224,14 +251,11 @@ fn assert_same_contents(topic: &str, calm: &[Record], rough: &[Record]) {
     let all = calm.iter().chain(rough);
     let partitions: BTreeSet<i32> = all.map(|record| record.partition).collect();
     for partition in partitions {
-        let of = |records: &'_ [Record]| -> Vec<Record> {
-            records
-                .iter()
-                .filter(|r| r.partition == partition)
-                .cloned()
-                .collect()
-        };
-        let (calm, rough) = (of(calm), of(rough));
+        fn of(records: &[Record], partition: i32) -> Vec<&Record> {
+            let records = records.iter();
+            records.filter(|r| r.partition == partition).collect()
+        }
+        let (calm, rough) = (of(calm, partition), of(rough, partition));
         for (at, (a, b)) in calm.iter().zip(&rough).enumerate() {
             assert!(
                 a.promised() == b.promised(),

@@ -228,7 +228,11 @@ impl Lane {
 
     /// A topic's decoded values.
     pub(crate) fn values(&self, topic: &str) -> Vec<Value> {
-        self.auditor.values(&self.topic(topic))
+        self.each_value(topic).collect()
+    }
+
+    pub(crate) fn each_value(&self, topic: &str) -> impl Iterator<Item = Value> {
+        self.auditor.each_value(&self.topic(topic))
     }
 
     /// A producer of this lane's input.
