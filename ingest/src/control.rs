@@ -23,6 +23,9 @@ pub const CONSENT_WITHDRAWN: &str = control_action::CONSENT_WITHDRAWN;
 /// The `action` of a control record: everything about the visitor is to go.
 pub const ERASE_ACTION: &str = control_action::ERASE;
 
+/// What says whose record it is.
+const WHO: [&str; 3] = ["deploymentId", "customerId", "customerCookieId"];
+
 /// Reads a control record: of the event only who and when.
 pub(crate) fn read(
     raw: &RawEvent<'_>,
@@ -32,18 +35,16 @@ pub(crate) fn read(
     purposes: Vec<Text>,
     mut hits: Hits,
 ) -> Result<Accepted, Flaw> {
-    field::once("", raw.duplicate)?;
-    let customer_id = visitor::of_either(
-        &raw.customer_id,
-        &raw.customer_cookie_id,
-        sender.deployment_id,
-        rules,
-    )?;
-    let created =
-        field::date("createdDate", &raw.created_date)?.unwrap_or(sender.received.first_at);
-    let sent = field::date("sentDate", &raw.sent_date)?;
+    // Who takes consent back is believed whatever else is wrong with the event: only whose it is must be clear.
+    let duplicate = raw.duplicate.filter(|member| WHO.contains(member));
+    field::once("", duplicate)?;
+    let customer_id = visitor::of_control(raw, sender.deployment_id, rules)?;
+    let date = |member, scalar| field::date(member, scalar).unwrap_or(None);
+    let created = date("createdDate", &raw.created_date).unwrap_or(sender.received.first_at);
+    let sent = date("sentDate", &raw.sent_date);
     let time = sender.received.event_time(created, sent, rules);
-    let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
+    let event_id = field::text("eventId", &raw.event_id, rules.config.limits.id_bytes);
+    let event_id = match event_id.unwrap_or(None) {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => EventId::from(id::derive(&[
             customer_id.as_str().as_bytes(),

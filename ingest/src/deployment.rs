@@ -1,5 +1,7 @@
 //! Whose snippet sent it, and what every record says of that.
 
+use std::borrow::Cow;
+
 use journey::{CustomerId, EventId, Text, Timestamp, WebEvent, web_event::Consent};
 use pipeline::processor::Record;
 
@@ -9,6 +11,7 @@ use crate::{
     field,
     json::Scalar,
     reason::{Flaw, RejectReason},
+    scrub::{Form, Hits, scrub},
     site::{Class, Site},
 };
 
@@ -129,7 +132,10 @@ const NAMED: usize = 255;
 /// What a dead letter says of its origin: an id that could be one, whatever else is wrong.
 pub(crate) fn as_far_as_known(id: &Scalar<'_>) -> Option<String> {
     match id {
-        Scalar::Text(id) if field::is_deployment_id(id, NAMED) => Some(id.clone().into_owned()),
+        Scalar::Text(id) if field::is_deployment_id(id, NAMED) => {
+            let is_clean = matches!(scrub(id, Form::Id, &mut Hits::default()), Cow::Borrowed(_));
+            is_clean.then(|| id.clone().into_owned())
+        }
         _ => None,
     }
 }

@@ -206,7 +206,9 @@ impl Parts {
         site: &Site,
         hits: &mut Hits,
     ) -> Parts {
-        let hostname = url.host_str().unwrap_or_default();
+        let host = url.host_str().unwrap_or_default();
+        let hostname = &*scrub(host, Form::Url, hits);
+        let domain = if hostname == host { domain } else { hostname };
         let path = scrub(url.path(), Form::Url, hits);
         let query = scrub(kept_query, Form::Url, hits);
         let fragment = url

@@ -39,7 +39,7 @@ impl Source {
     fn new(url: Url, site: &Site, rules: &Rules<'_>) -> (Source, bool) {
         let (mut hits, mut asked_hits) = (Hits::default(), Hits::default());
         let names_nobody = page::names_nobody(&url);
-        let url = cut_where_blocked(url, site);
+        let url = cut_where_untold(url, site);
         let (host, domain) = (url.host_str().unwrap_or_default(), page::domain(&url));
         let known = rules.config.referrers.look_up(host, domain);
         let asked = query::without_excluded(url.query().unwrap_or_default(), site);
@@ -126,9 +126,9 @@ fn address(text: &str) -> Option<Url> {
     }
 }
 
-/// A page that is blocked must not be told by the next one's referrer: of such a URL only the host stays.
-fn cut_where_blocked(mut url: Url, site: &Site) -> Url {
-    if site.class(&url) == Class::Block {
+/// A page that is blocked, or only counted, must not be told by the next one's referrer: of such a URL only the host stays.
+fn cut_where_untold(mut url: Url, site: &Site) -> Url {
+    if site.class(&url) >= Class::CountOnly {
         url.set_path("");
         url.set_query(None);
         url.set_fragment(None);

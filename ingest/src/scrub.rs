@@ -152,6 +152,13 @@ mod tests {
             "<[email]>,[email].",
         );
         check(Form::Plain, "jürgen@exämple.de", "[email]");
+        for (text, expected) in [
+            ("Ask jane@example.com.Thanks", "Ask [email].Thanks"),
+            ("/avatars/jane@example.com.png", "/avatars/[email].png"),
+            ("jane%40example.co.uk%2Epdf", "[email]%2Epdf"),
+        ] {
+            check(Form::Url, text, expected);
+        }
         check(Form::Plain, "joe@co.com, ann@co.uk", "[email], [email]");
         check(
             Form::Url,
@@ -253,6 +260,8 @@ mod tests {
             &[
                 "order=4111111111111112",
                 "t=1400000000000",
+                // A European article number, which passes Luhn's check.
+                "ean=4901234567894",
                 "id=1234567890123452",
                 "sku=a4111111111111111",
                 "x=0.4111111111111111",
@@ -279,6 +288,20 @@ mod tests {
                 "DE8937040044053201300",
             ],
         );
+        // The registry's own examples.
+        for iban in [
+            "EG380019000500000000263180002",
+            "LC55HEMM000100010012001200023015",
+            "SD2129010501234001",
+            "SO211000001001000100141",
+            "BI4210000100010000332045181",
+            "DJ2100010000000154000100186",
+            "NI45BAPR00000013000003558124",
+            "MN121234123456789123",
+            "RU0304452522540817810538091310419",
+        ] {
+            check(Form::Plain, iban, "[iban]");
+        }
     }
 
     #[test]

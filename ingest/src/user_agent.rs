@@ -164,9 +164,11 @@ fn parse(user_agent: &str) -> Agent {
     let family = device.as_ref().map_or("Other", |device| &*device.device);
     let system_name = system.as_ref().map(|system| &*system.os);
     let category = category(user_agent, family, system_name.unwrap_or_default());
-    let known = |text: &str| (text != "Other").then(|| Text::from(text));
     let mut hits = Hits::default();
     let text = Text::from(&*scrub(user_agent, Form::Plain, &mut hits));
+    // What an expression took out of the agent is a part of it, and was counted with it.
+    let clean = |part: &str| Text::from(&*scrub(part, Form::Plain, &mut Hits::default()));
+    let known = |text: &str| (text != "Other").then(|| clean(text));
     let bot = family == "Spider" || is_robot(user_agent);
     let kind = device
         .as_ref()
@@ -175,8 +177,8 @@ fn parse(user_agent: &str) -> Agent {
     Agent {
         text,
         browser: browser.map(|browser| Browser {
-            family: Text::from(&*browser.family),
-            version: browser.major.map(Text::from),
+            family: clean(&browser.family),
+            version: browser.major.as_deref().map(clean),
             lang: None,
         }),
         device: Some(Device {
@@ -187,7 +189,7 @@ fn parse(user_agent: &str) -> Agent {
             os_version: system
                 .as_ref()
                 .and_then(|system| system.major.as_deref())
-                .map(Text::from),
+                .map(clean),
             manufacturer: maker.and_then(known),
             ..Device::default()
         }),

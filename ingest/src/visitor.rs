@@ -8,6 +8,7 @@ use crate::{
     accepted::Rules,
     field,
     json::Scalar,
+    raw::RawEvent,
     reason::{Flaw, RejectReason},
     scrub::{Form, Hits, scrub},
     visitor_key::BadCustomerId,
@@ -53,6 +54,28 @@ pub(crate) fn of_either(
         return Err(Flaw::new(RejectReason::VisitorMismatch, what));
     }
     Ok(CustomerId::from(customer_id))
+}
+
+/// The visitor of a control record. A site may have a `customerId` of its own in every event: beside a cookie it says nothing
+/// unless it is one of ours.
+pub(crate) fn of_control(
+    raw: &RawEvent<'_>,
+    deployment_id: &str,
+    rules: &Rules<'_>,
+) -> Result<CustomerId, Flaw> {
+    let by_cookie = of_cookie(&raw.customer_cookie_id, deployment_id, rules);
+    let keys = &rules.config.visitor_keys;
+    let is_ours =
+        matches!(&raw.customer_id, Scalar::Text(customer_id) if keys.check(customer_id).is_ok());
+    match by_cookie {
+        Ok(customer_id) if !is_ours => Ok(customer_id),
+        _ => of_either(
+            &raw.customer_id,
+            &raw.customer_cookie_id,
+            deployment_id,
+            rules,
+        ),
+    }
 }
 
 /// The sender's id of an event; of one that holds an address or a telephone number a hash, so that it still tells events apart.

@@ -22,7 +22,7 @@ use crate::{
     reason::{Flaw, RejectReason, SuppressReason},
     referrer,
     scrub::{Form, Hits, scrub},
-    site::Site,
+    site::{Class, Site},
     user_agent::{Agent, Agents},
     visitor,
 };
@@ -119,7 +119,9 @@ fn accept(
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
     };
-    let contact = consent::covers_contact(&consent.purposes);
+    // What is joined to no person takes none of a person's data either.
+    let may_link = place.class < Class::NoLink;
+    let contact = may_link && consent::covers_contact(&consent.purposes);
     let known = Known {
         event_id,
         customer_id,
@@ -131,7 +133,9 @@ fn accept(
     event.bot = bot;
     event.authenticated = field::boolean("authenticated", &raw.authenticated)?.unwrap_or(false);
     let reply_to = field::text("replyTo", &raw.reply_to, limits.id_bytes)?;
-    event.reply_to = reply_to.map(|text| Text::from(&*scrub(text, Form::Id, &mut hits)));
+    event.reply_to = reply_to
+        .filter(|_| may_link)
+        .map(|text| Text::from(&*scrub(text, Form::Id, &mut hits)));
     event.web_event = Some(activity);
     let of_event = |found| trait_of(&event, found);
     let traits = traits

@@ -53,7 +53,7 @@ impl Claims {
     /// Takes a mark in. Claims never go back, and neither does the frontier: a topic that grows holds it where it is until
     /// the new source has claimed.
     pub fn take(&mut self, mark: &TimeMark) {
-        self.grace = mark.grace;
+        let (was, grace) = (self.frontier, self.grace);
         for (topic, count) in &mark.of {
             let known = self.of.entry(topic.clone()).or_insert(*count);
             *known = (*known).max(*count);
@@ -69,6 +69,11 @@ impl Claims {
         if let Some(least) = self.least() {
             self.frontier = Some(self.frontier.map_or(least, |was| was.max(least)));
         }
+        self.grace = match (was, self.frontier) {
+            // The watermark never goes back: a longer grace is reached as the frontier rises.
+            (Some(was), Some(now)) => mark.grace.min(now - (was - grace)),
+            _ => mark.grace,
+        };
     }
 
     /// The least claim, if every source has claimed.
@@ -95,7 +100,8 @@ impl Claims {
         self.frontier.unwrap_or(Timestamp::MIN)
     }
 
-    /// The grace of the last mark.
+    /// How far the watermark is behind the frontier: the grace of the last mark, or less, as long as the watermark would have to go
+    /// back for it.
     pub fn grace(&self) -> Millis {
         self.grace
     }
@@ -217,6 +223,22 @@ mod tests {
         claims.take(&mark(&[("raw", 0, 100)], &[("raw", 1)]));
         claims.take(&mark(&[("raw", 0, 50)], &[("raw", 1)]));
         assert_eq!(claims.frontier(), Timestamp(100));
+    }
+
+    #[test]
+    fn a_longer_grace_never_takes_the_watermark_back_and_a_shorter_one_holds_at_once() {
+        let mut claims = Claims::default();
+        let mut watermark = |at: i64, grace: i64| {
+            let mut mark = mark(&[("raw", 0, at)], &[("raw", 1)]);
+            mark.grace = Millis(grace);
+            claims.take(&mark);
+            (claims.frontier() - claims.grace()).0
+        };
+        assert_eq!(watermark(100, 10), 90);
+        assert_eq!(watermark(105, 60), 90);
+        assert_eq!(watermark(120, 10), 110, "of another instance");
+        assert_eq!(watermark(130, 60), 110);
+        assert_eq!(watermark(175, 60), 115, "reached");
     }
 
     #[test]

@@ -99,6 +99,10 @@ impl Visitor {
         out: &mut Vec<Output>,
     ) -> Stub {
         let mut visit = self.visits.remove(index);
+        if self.visits.is_empty() {
+            // What is remembered of a visitor for months must not hold the room of a visit.
+            self.visits = Vec::new();
+        }
         let deadline = visit.deadline();
         let (at, reason) = if deadline < at {
             (deadline, visit.reason())
@@ -184,7 +188,8 @@ impl Visitor {
         sizes::REST + visits + self.stubs.len() * sizes::STUB
     }
 
-    /// Since when the visitor has been silent.
+    /// Since when the visitor has been silent. Of one with no open visit: by the last event, or by what makes it forgotten, which
+    /// must not go before the events that it keeps out.
     pub(crate) fn silent_since(&self) -> Timestamp {
         let visits = self
             .visits
@@ -193,6 +198,8 @@ impl Visitor {
         visits
             .chain(self.stubs.iter().map(|stub| stub.last))
             .max()
+            .or(self.lifetime.as_ref().map(Lifetime::last_seen))
+            .max(self.forgotten)
             .unwrap_or(Timestamp::MIN)
     }
 

@@ -313,6 +313,14 @@ impl OpenVisit {
         sizes::keep_consent(&mut self.visit, &to_bytes(&consent));
     }
 
+    /// What began with an event that is older than a withdrawal which another open visit heard has that one's consent.
+    pub(crate) fn heed_withdrawal(&mut self, heard: &OpenVisit) {
+        if is_older_than_a_withdrawal(&heard.visit, self.last.at) {
+            self.visit
+                .keep(Part::Consent, heard.visit.kept.get(Part::Consent));
+        }
+    }
+
     /// What was searched for, in order.
     fn search_terms(&self) -> Vec<Text> {
         from_bytes(self.visit.kept.get(Part::SearchTerms)).unwrap_or_default()
@@ -366,6 +374,13 @@ impl OpenVisit {
         visit.truncated |= theirs.truncated;
         note_class(visit, &theirs.page_class);
         let same_page = !sizes::is_another_page(visit, theirs.kept.get(Part::LastPage));
+        // The younger consent, unless it is older than what the other visit heard withdrawn.
+        let takes_their_consent = if other.last.after(&self.last) {
+            !is_older_than_a_withdrawal(visit, other.last.at)
+        } else {
+            is_older_than_a_withdrawal(theirs, self.last.at)
+                && !is_older_than_a_withdrawal(visit, self.last.at)
+        };
         let mut take = |part: Part| visit.keep(part, theirs.kept.get(part));
         if other.first.before(&self.first) {
             take(Part::FirstPage);
@@ -373,9 +388,11 @@ impl OpenVisit {
             self.first = other.first;
         }
         let (mut earlier, mut stay) = (other.last, other.stay);
+        if takes_their_consent {
+            take(Part::Consent);
+        }
         if earlier.after(&self.last) {
             take(Part::LastPage);
-            take(Part::Consent);
             mem::swap(&mut self.last, &mut earlier);
             mem::swap(&mut self.stay, &mut stay);
         }

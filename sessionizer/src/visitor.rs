@@ -330,6 +330,9 @@ impl Visitor {
         visit.absorb(&event, false);
         visit.visit.bot |= robot;
         visit.seen.insert(hash, at, time);
+        self.visits
+            .iter()
+            .for_each(|open| visit.heed_withdrawal(open));
         let lifetime = self
             .lifetime
             .get_or_insert_with(|| Lifetime::beginning(&event));

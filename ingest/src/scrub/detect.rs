@@ -208,18 +208,25 @@ fn email(text: &str, done: usize, at: usize, after: usize) -> Option<(Kind, Rang
     named.then_some((Kind::Email, from..end))
 }
 
-/// Where the domain that takes mail ends, if one begins at `after`.
+/// Where the domain that takes mail ends, if one begins at `after`: the longest that may be one, as a sentence or a file's ending may
+/// follow (`jane@example.com.pdf`).
 fn mail_domain(text: &str, after: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut name: Vec<u8> = Vec::new();
     // Where it ends, without a dot or hyphen that belongs to what follows.
     let (mut at, mut end, mut length) = (after, after, 0);
+    let mut shorter = Vec::new();
     while name.len() <= LONGEST_DOMAIN {
         let Some((byte, width)) = byte(bytes, at) else {
             break;
         };
         match byte {
-            b'.' | b'-' => name.push(byte),
+            b'.' | b'-' => {
+                if byte == b'.' {
+                    shorter.push((end, length));
+                }
+                name.push(byte);
+            }
             _ if byte.is_ascii_alphanumeric() || byte >= 0x80 => {
                 name.push(byte.to_ascii_lowercase());
                 (end, length) = (at + width, name.len());
@@ -231,10 +238,11 @@ fn mail_domain(text: &str, after: usize) -> Option<usize> {
     if name.len() > LONGEST_DOMAIN {
         return None;
     }
-    name.truncate(length);
+    shorter.push((end, length));
     // A domain that is a public suffix itself may take mail too, as `co.com` does; a name without a dot is no domain.
-    let known = name.contains(&b'.') && public_suffix::has_known_suffix(&name);
-    known.then_some(end)
+    let is_known = |name: &[u8]| name.contains(&b'.') && public_suffix::has_known_suffix(name);
+    let known = |(_, length): &(usize, usize)| is_known(&name[..*length]);
+    shorter.into_iter().rev().find(known).map(|(end, _)| end)
 }
 
 fn card(bytes: &[u8], start: usize, form: Form) -> Option<(Kind, Range<usize>)> {
@@ -274,7 +282,6 @@ fn is_card(digits: &[u8]) -> bool {
             .fold(0u32, |number, d| number * 10 + u32::from(d - b'0'))
     };
     let network = match digits.len() {
-        13 => prefix(1) == 4,
         19 => prefix(1) == 4 || prefix(2) == 62,
         14 => matches!(prefix(3), 300..=305) || matches!(prefix(2), 36 | 38 | 39),
         15 => matches!(prefix(2), 34 | 37),
@@ -308,20 +315,22 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
 const IBAN_LENGTHS: &[(u8, &str)] = &[
     (15, "NO"),
     (16, "BE"),
-    (18, "DK FI FO GL NL"),
+    (18, "DK FI FK FO GL NL SD"),
     (19, "MK SI"),
-    (20, "AT BA EE KZ LT LU XK"),
+    (20, "AT BA EE KZ LT LU MN XK"),
     (21, "CH HR LI LV"),
     (22, "BG BH CR DE GB GE IE ME RS VA"),
-    (23, "AE GI IL IQ OM TL"),
-    (24, "AD CZ DZ EG MD PK RO SA SE SK TN VG"),
+    (23, "AE GI IL IQ OM SO TL"),
+    (24, "AD CZ DZ MD PK RO SA SE SK TN VG"),
     (25, "LY PT ST"),
     (26, "IS TR"),
-    (27, "FR GR IT MC MR SM"),
-    (28, "AL AZ BY CY DO GT HU LB PL SV"),
-    (29, "BR PS QA UA"),
-    (30, "JO KW MU"),
+    (27, "BI DJ FR GR IT MC MR SM"),
+    (28, "AL AZ BY CY DO GT HN HU LB NI PL SV"),
+    (29, "BR EG PS QA UA"),
+    (30, "JO KW MU YE"),
     (31, "MT SC"),
+    (32, "LC"),
+    (33, "RU"),
 ];
 
 /// An IBAN whose first check digit is at `digit`.
@@ -335,7 +344,7 @@ fn iban(bytes: &[u8], done: usize, digit: usize, form: Form) -> Option<(Kind, Ra
     let (length, _) = IBAN_LENGTHS
         .iter()
         .find(|(_, countries)| countries.split(' ').any(is_country))?;
-    let mut characters = [0u8; 31];
+    let mut characters = [0u8; 33];
     let (mut count, mut at) = (0, start);
     while count < usize::from(*length) {
         if count > 0 {

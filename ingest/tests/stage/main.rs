@@ -43,7 +43,9 @@ pub(crate) const DEFINITIONS: &str = r#"[
   {"kind": "deployment", "id": "metered", "consent": {"mode": "implied"},
    "eventsPerSecond": 2, "eventBurst": 4, "visitorEventsPerSecond": 1, "visitorEventBurst": 3},
   {"kind": "pageClass", "id": "health", "patterns": ["shop.example/health/*"], "class": "block"},
-  {"kind": "pageClass", "id": "account", "patterns": ["shop.example/account/*"], "class": "no_offer"}
+  {"kind": "pageClass", "id": "account", "patterns": ["shop.example/account/*"], "class": "no_offer"},
+  {"kind": "pageClass", "id": "advice", "patterns": ["shop.example/advice/*"], "class": "no_link"},
+  {"kind": "pageClass", "id": "clinic", "patterns": ["shop.example/clinic/*"], "class": "count_only"}
 ]"#;
 
 /// Ingest of one partition of `web.events.raw` (input 0) or `engagement.events.raw` (input 1).

@@ -113,6 +113,107 @@ fn a_withdrawal_becomes_a_control_record_and_takes_the_traits_along() {
 }
 
 #[test]
+fn a_withdrawal_is_believed_whatever_else_is_wrong_with_its_event() {
+    // Byte by byte: a member may stand there twice.
+    let withdrawal = |members: &str| format!(r#"{{{members},"consent":{{"state":"withdrawn"}}}}"#);
+    let long = format!(r#""eventId":"{}""#, "x".repeat(300));
+    for wrong in [
+        r#""customerId":"4711""#,
+        r#""customerId":5"#,
+        r#""createdDate":1795442400000"#,
+        r#""sentDate":"now""#,
+        r#""gpc":true,"gpc":true"#,
+        r#""consent":{"state":"withdrawn"}"#,
+        &long,
+    ] {
+        let event = withdrawal(&format!(
+            r#""deploymentId":"shop","customerCookieId":"c1",{wrong}"#
+        ));
+        let withdrawn = decode(&mut stage(0), event.as_bytes()).expect(wrong);
+        assert_eq!(
+            withdrawn.event.customer_id,
+            VisitorKeys::development().customer_id("shop", "c1"),
+            "{wrong}"
+        );
+        assert!(withdrawn.event.control.is_some(), "{wrong}");
+    }
+    for unclear in [
+        r#""customerCookieId":"c1","customerCookieId":"c2""#,
+        r#""customerId":"4711""#,
+    ] {
+        let event = withdrawal(&format!(r#""deploymentId":"shop",{unclear}"#));
+        assert!(matches!(
+            decode(&mut stage(0), event.as_bytes()),
+            Err(Refusal::Rejected(_))
+        ));
+    }
+}
+
+#[test]
+fn what_is_joined_to_no_person_takes_no_trait_and_no_address_to_reply_to() {
+    let on = |path: &str| {
+        accepted(&format!(
+            r#""page":{{"url":"https://shop.example/{path}"}},"replyTo":"kiosk-7",
+               "attributes":{{"CustomerEmail":{{"value":"a@b.example","dataType":"string"}}}}"#
+        ))
+    };
+    for (path, joined) in [
+        ("advice/1", false),
+        ("clinic/1", false),
+        ("account/1", true),
+    ] {
+        let on = on(path);
+        assert_eq!(on.traits.len(), usize::from(joined), "{path}");
+        assert_eq!(on.event.reply_to.is_some(), joined, "{path}");
+    }
+}
+
+#[test]
+fn what_is_only_counted_is_not_told_by_the_next_pages_referrer() {
+    let referrer = |path: &str| {
+        let from = format!("https://shop.example/{path}?q=test");
+        let next = accepted(&format!(r#""referrerUrl":"{from}""#));
+        let activity = next.event.web_event.expect("a page");
+        activity.referrer.expect("a referrer").url
+    };
+    assert_eq!(referrer("clinic/hiv"), "https://shop.example/");
+    assert_eq!(referrer("health/hiv"), "https://shop.example/");
+    assert_eq!(referrer("pricing"), "https://shop.example/pricing?q=test");
+}
+
+#[test]
+fn neither_a_host_nor_a_device_nor_a_dead_letters_header_tells_an_address() {
+    for agent in [
+        "Mozilla/5.0 (Linux; Android 9; jane@example.com Build/PPR1.180610.011) AppleWebKit/537.36 (KHTML, like Gecko) \
+         Chrome/80.0.3987.99 Mobile Safari/537.36",
+        "jane@example.com/1.0 CFNetwork/1406 Darwin/22",
+    ] {
+        let read = accepted(&format!(r#""userAgentString":"{agent}""#));
+        let told = format!("{:?}", read.event);
+        assert!(told.contains("[email]"), "{told}");
+        assert!(!told.contains("jane@"), "{told}");
+    }
+    for url in [
+        "app://jane%40example.com/x",
+        "https://4111111111111111.example/",
+    ] {
+        let told = format!(
+            "{:?}",
+            accepted(&format!(r#""page":{{"url":"{url}"}}"#)).event
+        );
+        let kept = ["jane", "4111111111111111"]
+            .iter()
+            .any(|part| told.contains(part));
+        assert!(!kept, "{told}");
+    }
+    let strange = event(r#""deploymentId":"jane@example.com""#);
+    let Err(Refusal::Rejected(rejection)) = decode(&mut stage(0), strange.as_bytes()) else {
+        panic!("nobody's deployment is taken")
+    };
+    assert!(!format!("{rejection:?}").contains("jane"), "{rejection:?}");
+}
+
+#[test]
 fn a_withdrawal_of_other_purposes_than_contact_leaves_the_traits() {
     let withdrawn = accepted(r#""consent":{"state":"withdrawn","purposes":["staffing"]}"#);
     let control = withdrawn.event.control.expect("a control record");

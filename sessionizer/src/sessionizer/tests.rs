@@ -205,3 +205,46 @@ fn what_is_older_than_a_withdrawal_gives_no_consent_back() {
     assert_eq!(left(consented(30, &all)), texts(&["visits"]));
     assert_eq!(left(consented(31, &all)), texts(&all), "it says anew");
 }
+
+#[test]
+fn what_began_before_a_withdrawal_and_came_after_it_gives_no_consent_back_either() {
+    let minutes = |n: i64| n * 60_000;
+    let all = ["visits", "personalisation", "staffing"];
+    let first = [
+        consented(0, &all),
+        withdrawn(minutes(30), &["personalisation"]),
+    ];
+    let left = |after: &[i64]| {
+        let after = after.iter().map(|at| consented(minutes(*at), &all));
+        let events: Vec<_> = first.iter().cloned().chain(after).collect();
+        let visit = left_after(&events).0.visit.expect("the visit");
+        (visit.event_count, visit.consent.purposes)
+    };
+    let narrowed = texts(&["visits", "staffing"]);
+    assert_eq!(left(&[25]), (1, narrowed.clone()), "a visit of its own");
+    assert_eq!(left(&[25, 15]), (3, narrowed.clone()), "one with it");
+    assert_eq!(left(&[15]), (2, narrowed), "or the first one");
+    assert_eq!(left(&[25, 35]), (2, texts(&all)), "it says anew");
+    assert_eq!(left(&[35, 25, 15]), (4, texts(&all)));
+}
+
+#[test]
+fn what_keeps_forgotten_events_out_goes_no_sooner_than_a_visitor_as_long_silent() {
+    let hour = 3_600_000;
+    let state = |events: &[WebEvent]| {
+        let (sessionizer, key) = (sessionizer(), CustomerId::from("k1.visitor"));
+        let mut out = Vec::new();
+        let state = events.iter().fold(None, |state, event| {
+            let event = Event::from(event);
+            sessionizer.apply(&TaskTime::UNKNOWN, &key, state, event, &mut out)
+        });
+        state.expect("something is remembered")
+    };
+    let forgotten = state(&[consented(hour, &[]), withdrawn(2 * hour, &[])]);
+    assert!(forgotten.is_at_rest());
+    assert_eq!(sessionizer().silent_since(&forgotten), Timestamp(2 * hour));
+    let mut at_rest = state(&[consented(hour, &[])]);
+    let visits = std::mem::take(&mut at_rest.visits);
+    assert_eq!(visits.len(), 1);
+    assert_eq!(sessionizer().silent_since(&at_rest), Timestamp(hour));
+}

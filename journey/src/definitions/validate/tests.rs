@@ -349,3 +349,13 @@ fn a_page_pattern_that_can_never_be_met_is_a_mistake() {
         &[("pageClass/c.patterns[0]", "fragment")],
     );
 }
+
+#[test]
+fn a_deployments_id_is_one_that_an_event_can_name() {
+    for id in ["my shop", "größe"] {
+        let json = deployment(r#""consent":{"mode":"implied"}"#);
+        let json = json.replace(r#""id":"d""#, &format!(r#""id":"{id}""#));
+        let path = format!("deployment/{id}.id");
+        check(&json, &[(&path, "without spaces")]);
+    }
+}
