@@ -178,7 +178,7 @@ fn parse(user_agent: &str) -> Agent {
         text,
         browser: browser.map(|browser| Browser {
             family: clean(&browser.family),
-            version: browser.major.as_deref().map(clean),
+            version: browser.major.map(clean),
             lang: None,
         }),
         device: Some(Device {

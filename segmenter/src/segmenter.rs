@@ -92,6 +92,9 @@ impl Segmenter {
             out.push(Output::Suppressed("forgotten_visit"));
             return;
         }
+        if [Some(input.kind), input.opens].contains(&Some(Kind::Started)) {
+            self.leave_others(customer, visitor, &visit, &input, out);
+        }
         let now = Moment::of(&input);
         let mut teller = self.teller(customer, visitor, now, out);
         let memory = visitor.visit(&visit.id);
@@ -187,6 +190,28 @@ fn rejection(reason: &'static str, message: &str, input: &Happening) -> Rejectio
     Rejection {
         deployment: Some(input.deployment_id.to_string()),
         ..Rejection::new(reason, message)
+    }
+}
+
+impl Segmenter {
+    /// A visit that begins while another goes on has a new source: the other one is over, though that is told only once nothing
+    /// can change it any more. Nothing dwells in it, and what it was offered goes.
+    fn leave_others(
+        &self,
+        customer: &CustomerId,
+        visitor: &mut Visitor,
+        begun: &Visit,
+        input: &Happening,
+        out: &mut Vec<Output>,
+    ) {
+        let mut teller = self.teller(customer, visitor, Moment::of(input), out);
+        let others = visitor.visits.iter_mut();
+        for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(input.time)) {
+            memory.ends_at = input.time;
+            with_visit(memory, |memory, visit| {
+                teller.withdraw(memory, visit, Withdrawal::VisitEnded);
+            });
+        }
     }
 }
 

@@ -262,6 +262,12 @@ impl Memory {
         self.offers.iter().find(|offer| offer.open.is_some())
     }
 
+    /// Whether it had begun before then and, as far as is known, has not ended.
+    pub(crate) fn goes_on_at(&self, at: Timestamp) -> bool {
+        let has_begun = self.stay.since.is_some_and(|since| since < at);
+        self.ended_at.is_none() && has_begun && at <= self.ends_at
+    }
+
     /// Keeps the visit as last seen, if something may have to be told without a record that shows it.
     pub(crate) fn keep(&mut self, visit: Visit) {
         self.seen = self.needs_visit().then(|| Box::new(visit.apart()));

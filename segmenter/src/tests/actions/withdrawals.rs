@@ -55,6 +55,32 @@ fn an_offer_is_withdrawn_when_it_cannot_stand() {
 }
 
 #[test]
+fn a_visit_that_a_new_source_ended_offers_nothing_any_more_and_what_it_offered_goes() {
+    let mut story = one_map();
+    story.page(0, "/a");
+    story.next_visit("v2");
+    story.page(5, "/b");
+    let said = story.said();
+    assert!(
+        said.contains(&"offer m withdrawn visit_ended".to_owned()),
+        "{said:?}"
+    );
+    assert_eq!(story.open_offers(), Some(0.0));
+
+    let dwelling = |leaves: bool| {
+        let mut story = Story::new(&format!("[{DWELL}]"));
+        story.page(0, "/b");
+        if leaves {
+            story.next_visit("v2");
+            story.page(5, "/a");
+        }
+        story.mark(1_000);
+        story.offers().count()
+    };
+    assert_eq!((dwelling(false), dwelling(true)), (1, 0));
+}
+
+#[test]
 fn an_offer_is_shown_as_open_until_it_is_withdrawn() {
     let mut story = one_map();
     story.page(0, "/b");
