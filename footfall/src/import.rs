@@ -61,7 +61,7 @@ struct AccessLogArgs {
     #[command(flatten)]
     common: Common,
     /// Where the paths of the log belong: https://shop.example
-    #[arg(long, env = "FOOTFALL_ORIGIN")]
+    #[arg(long, env = "FOOTFALL_ORIGIN", value_parser = access_log::origin)]
     origin: String,
     /// A secret that visitors are made with, of address and user agent: the same for files of the same visitors, kept nowhere
     #[arg(long, env = "FOOTFALL_SALT", hide_env_values = true, value_parser = access_log::salt)]
@@ -175,7 +175,7 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
     let imported = match &args.command {
         Command::AccessLog(args) => {
             let log = AccessLog {
-                origin: args.origin.trim_end_matches('/').to_owned(),
+                origin: args.origin.clone(),
                 deployment: args.common.deployment.clone(),
                 consent: args.common.consent.as_str().to_owned(),
                 assets: args.assets,

@@ -114,6 +114,15 @@ const COUNTRIES: &[(&str, &str, &str)] = &[
     ("ZA", "27", "0"),
 ];
 
+/// The code of the countries whose numbers have ten digits, area code included.
+const NORTH_AMERICA: &str = "1";
+const NORTH_AMERICAN: usize = 10;
+
+/// Without the digit that is dialled before it, a short number is one within a town, and there is one in every town.
+fn is_longer_than_local(digits: &str) -> bool {
+    digits.len() >= 10
+}
+
 /// E.164: `+`, 8 to 15 digits, the first no zero. A number without a country is the default country's.
 fn phone(value: &str, country: Option<&str>) -> Option<String> {
     let (international, rest) = match value.strip_prefix('+').or_else(|| value.strip_prefix("00")) {
@@ -135,7 +144,13 @@ fn phone(value: &str, country: Option<&str>) -> Option<String> {
         digits
     } else {
         let (_, code, trunk) = COUNTRIES.iter().find(|(name, ..)| Some(*name) == country)?;
-        let abroad = digits.strip_prefix(trunk).unwrap_or(&digits);
+        let abroad = digits.strip_prefix(trunk);
+        let whole = digits.as_str();
+        let abroad =
+            abroad.or((trunk.is_empty() || is_longer_than_local(whole)).then_some(whole))?;
+        if *code == NORTH_AMERICA && abroad.len() != NORTH_AMERICAN {
+            return None;
+        }
         format!("{code}{abroad}")
     };
     let fits = (8..=15).contains(&number.len()) && !number.starts_with('0');
@@ -205,6 +220,9 @@ mod tests {
             &[
                 ("030 1234567", Some("+49301234567")),
                 ("+14155550100", Some("+14155550100")),
+                ("170 1234567", Some("+491701234567")),
+                ("1234567", None),
+                ("12345678", None),
             ],
         );
         check(
@@ -213,6 +231,8 @@ mod tests {
             &[
                 ("(415) 555-0100", Some("+14155550100")),
                 ("1-415-555-0100", Some("+14155550100")),
+                ("555-0100", None),
+                ("1-555-0100", None),
             ],
         );
         check(Phone, Some("IT"), &[("06 698 1234", Some("+39066981234"))]);

@@ -312,6 +312,22 @@ mod tests {
         check(Form::Url, "phone=+49301234567", "phone=[phone]");
         check(Form::Url, "phone=%2B49+%2830%29+1234-567", "phone=[phone]");
         check(Form::Url, "phone=%2B49%2030%2F12345", "phone=[phone]");
+        for (text, expected) in [
+            (
+                "Rückruf +49 30 1234567, 2026-11-23",
+                "Rückruf [phone], 2026-11-23",
+            ),
+            ("+49 30 1234567/8901234", "[phone]/8901234"),
+            ("+49 30 1234567 +49 151 12345678", "[phone] [phone]"),
+        ] {
+            check(Form::Plain, text, expected);
+        }
+        check(
+            Form::Url,
+            "tel=%2B49301234567+%2B4915112345678",
+            "tel=[phone]+[phone]",
+        );
+        check(Form::Url, "u=tel:+49301234567", "u=tel:[phone]");
     }
 
     #[test]

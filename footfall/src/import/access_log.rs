@@ -44,6 +44,19 @@ struct Line<'a> {
     user_agent: &'a str,
 }
 
+/// Reads `--origin`: a scheme and a host, and nothing behind them, as every path of the log is put there.
+pub fn origin(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).ok();
+    let url =
+        url.filter(|url| matches!(url.scheme(), "http" | "https") && url.username().is_empty());
+    let bare =
+        url.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+    match bare {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("write a scheme and a host, as https://shop.example".to_owned()),
+    }
+}
+
 /// A salt that an option holds.
 pub fn salt(text: &str) -> Result<Hmac<Sha256>, String> {
     if text.len() < 16 {
@@ -177,6 +190,26 @@ mod tests {
         format!(
             r#"203.0.113.7 - ann [17/May/2015:12:05:03 +0200] "{request}" {status} 512 "https://search.example/?q=a" "Mozilla/5.0 (a \"b\")""#
         )
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for text in ["https://shop.example", "https://shop.example/"] {
+            assert_eq!(origin(text).as_deref(), Ok("https://shop.example"));
+        }
+        assert_eq!(
+            origin("http://localhost:8080").as_deref(),
+            Ok("http://localhost:8080")
+        );
+        for wrong in [
+            "shop.example",
+            "ftp://shop.example",
+            "https://shop.example/a",
+            "https://me@shop.example",
+            "",
+        ] {
+            assert!(origin(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub(super) fn at(
             Some((_, length)) => return Err(at + length),
             None => None,
         },
-        b'+' if form != Form::Url || (at > 0 && matches!(bytes[at - 1], b'=' | b'/')) => {
+        b'+' if form != Form::Url
+            || (at > 0 && matches!(bytes[at - 1], b'=' | b'/' | b':' | b',')) =>
+        {
             phone(bytes, at, at + 1, form)
         }
         b'0'..=b'9' if form != Form::Id => return number(bytes, done, at, form),
@@ -377,18 +379,24 @@ fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<(Kind, Ran
         return None;
     }
     let (mut count, mut place, mut end, mut separators) = (0, after, after, 0);
+    // Another number or a date may follow: then it ends where a group of digits did.
+    let mut shorter = None;
     while separators <= 3 && count <= 15 {
         if let Some((_, length)) = digit(bytes, place) {
             (count, place, separators) = (count + 1, place + length, 0);
             end = place;
             continue;
         }
+        let is_whole = (8..=15).contains(&count) && ends_word(bytes, end);
+        shorter = is_whole.then_some(end).or(shorter);
         match phone_separator(bytes, place, form) {
             0 => break,
             gap => (place, separators) = (place + gap, separators + 1),
         }
     }
-    ((8..=15).contains(&count) && ends_word(bytes, end)).then_some((Kind::Phone, at..end))
+    let is_whole = (8..=15).contains(&count) && ends_word(bytes, end);
+    let end = is_whole.then_some(end).or(shorter)?;
+    Some((Kind::Phone, at..end))
 }
 
 /// A country with the length of its IBANs, any of them.
