@@ -131,6 +131,26 @@ impl Segmenter {
         }
     }
 
+    /// A visit that begins while another goes on has a new source: the other one is over, though that is told only once nothing
+    /// can change it any more. Nothing dwells in it, and what it was offered goes.
+    fn leave_others(
+        &self,
+        customer: &CustomerId,
+        visitor: &mut Visitor,
+        begun: &Visit,
+        input: &Happening,
+        out: &mut Vec<Output>,
+    ) {
+        let mut teller = self.teller(customer, visitor, Moment::of(input), out);
+        let others = visitor.visits.iter_mut();
+        for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(input.time)) {
+            memory.ends_at = input.time;
+            with_visit(memory, |memory, visit| {
+                teller.withdraw(memory, visit, Withdrawal::VisitEnded);
+            });
+        }
+    }
+
     fn engagement(
         &self,
         customer: &CustomerId,
@@ -190,28 +210,6 @@ fn rejection(reason: &'static str, message: &str, input: &Happening) -> Rejectio
     Rejection {
         deployment: Some(input.deployment_id.to_string()),
         ..Rejection::new(reason, message)
-    }
-}
-
-impl Segmenter {
-    /// A visit that begins while another goes on has a new source: the other one is over, though that is told only once nothing
-    /// can change it any more. Nothing dwells in it, and what it was offered goes.
-    fn leave_others(
-        &self,
-        customer: &CustomerId,
-        visitor: &mut Visitor,
-        begun: &Visit,
-        input: &Happening,
-        out: &mut Vec<Output>,
-    ) {
-        let mut teller = self.teller(customer, visitor, Moment::of(input), out);
-        let others = visitor.visits.iter_mut();
-        for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(input.time)) {
-            memory.ends_at = input.time;
-            with_visit(memory, |memory, visit| {
-                teller.withdraw(memory, visit, Withdrawal::VisitEnded);
-            });
-        }
     }
 }
 

@@ -381,21 +381,20 @@ fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<(Kind, Ran
     let (mut count, mut place, mut end, mut separators) = (0, after, after, 0);
     // Another number or a date may follow: then it ends where a group of digits did.
     let mut shorter = None;
+    let is_whole = |count: usize, end| (8..=15).contains(&count) && ends_word(bytes, end);
     while separators <= 3 && count <= 15 {
         if let Some((_, length)) = digit(bytes, place) {
             (count, place, separators) = (count + 1, place + length, 0);
             end = place;
             continue;
         }
-        let is_whole = (8..=15).contains(&count) && ends_word(bytes, end);
-        shorter = is_whole.then_some(end).or(shorter);
+        shorter = is_whole(count, end).then_some(end).or(shorter);
         match phone_separator(bytes, place, form) {
             0 => break,
             gap => (place, separators) = (place + gap, separators + 1),
         }
     }
-    let is_whole = (8..=15).contains(&count) && ends_word(bytes, end);
-    let end = is_whole.then_some(end).or(shorter)?;
+    let end = is_whole(count, end).then_some(end).or(shorter)?;
     Some((Kind::Phone, at..end))
 }
 

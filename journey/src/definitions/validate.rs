@@ -71,10 +71,7 @@ pub fn validate(definitions: &[Definition]) -> Vec<Mistake> {
     let mut seen = BTreeSet::new();
     for definition in definitions {
         report.path = format!("{}/{}", definition.kind(), definition.id());
-        match definition {
-            Definition::Deployment(_) => report.deployment_id(definition.id()),
-            _ => report.id(definition.id()),
-        }
+        report.id(definition.id());
         if !seen.insert((definition.kind(), definition.id())) {
             report.add(
                 ".id",
@@ -135,17 +132,6 @@ impl Report<'_> {
             fits,
             ".id",
             "must be 1 to 128 characters without '/' and '|'",
-        );
-    }
-
-    /// A deployment's id stands in every event of it.
-    fn deployment_id(&mut self, id: &str) {
-        self.id(id);
-        let fits = id.bytes().all(|b| b.is_ascii_graphic());
-        self.expect(
-            fits,
-            ".id",
-            "must be of ASCII characters without spaces: events name it",
         );
     }
 

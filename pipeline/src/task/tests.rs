@@ -91,6 +91,20 @@ impl Bench {
             .expect("readable")
     }
 
+    /// Takes what should not have come yet.
+    fn take_behind(&mut self, offset: i64) -> Result<Taken, LogError> {
+        let behind = PolledRecord {
+            task: self.task.id(),
+            offset,
+            appended_at: Timestamp(0),
+            key: None,
+            value: Some(b"1@50"),
+            mark: None,
+            before: SentBefore::default(),
+        };
+        self.task.take(&behind, &mut self.batch, &addresses())
+    }
+
     fn input(&mut self, offset: i64, value: &str) {
         self.take(offset, Some(value), None);
     }
@@ -297,16 +311,7 @@ fn what_lies_behind_a_half_done_mark_is_not_taken() {
     let mut bench = Bench::new(&[i64::MIN]);
     bench.input(0, "1@0");
     assert_eq!(bench.mark(1, 1_000), Taken::HalfDone);
-    let behind = PolledRecord {
-        task: bench.task.id(),
-        offset: 2,
-        appended_at: Timestamp(0),
-        key: None,
-        value: Some(b"1@50"),
-        mark: None,
-        before: SentBefore::default(),
-    };
-    let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
+    let taken = bench.take_behind(2);
     assert!(taken.expect_err("not yet").message.contains("half done"));
 }
 

@@ -13,6 +13,11 @@ const LOWEST_RATE: f64 = 0.001;
 
 impl Report<'_> {
     pub(super) fn deployment(&mut self, deployment: &Deployment) {
+        self.expect(
+            deployment.id.bytes().all(|b| b.is_ascii_graphic()),
+            ".id",
+            "must be of ASCII characters without spaces: events name it",
+        );
         self.answerable(deployment);
         self.admission(deployment);
         self.visits(deployment);

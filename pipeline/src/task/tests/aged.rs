@@ -11,6 +11,16 @@ impl Bench {
 
     /// Killed, and restored from what was committed.
     pub(super) fn killed(&mut self, committed: &TaskPosition, effective: &[i64]) {
+        let task = self.restored_from(committed, effective);
+        self.task = task.expect("restorable");
+        self.batch.clear();
+    }
+
+    pub(super) fn restored_from(
+        &self,
+        committed: &TaskPosition,
+        effective: &[i64],
+    ) -> Result<Task<Counting>, LogError> {
         let restored = Restored {
             task: Some(self.task.id()),
             partition_count: 4,
@@ -19,9 +29,7 @@ impl Bench {
             note: Some(committed.note.clone()),
             changelog: self.changelog.clone().into_iter().collect(),
         };
-        let task = Task::restore(Counting::default(), CONTEXT, sets(effective), &restored);
-        self.task = task.expect("restorable");
-        self.batch.clear();
+        Task::restore(Counting::default(), CONTEXT, sets(effective), &restored)
     }
 }
 

@@ -152,16 +152,7 @@ fn a_half_done_mark_that_was_cut_from_the_input_is_an_error_that_says_so() {
         }
         let position = commit_after(&mut bench, 1);
         bench.killed(&position, &[i64::MIN]);
-        let behind = PolledRecord {
-            task: bench.task.id(),
-            offset: 9,
-            appended_at: Timestamp(0),
-            key: None,
-            value: Some(b"1@50"),
-            mark: None,
-            before: SentBefore::default(),
-        };
-        let taken = bench.task.take(&behind, &mut bench.batch, &addresses());
+        let taken = bench.take_behind(9);
         let refused = taken.expect_err("the mark at 3 is gone").message;
         assert!(refused.contains("mark at input offset 3"), "{refused}");
         assert!(refused.contains("the next record is 9"), "{refused}");
@@ -174,15 +165,7 @@ fn a_record_of_its_own_that_is_further_in_a_mark_than_the_offset_says_is_refused
     let position = commit_after(&mut bench, 1);
     bench.go_on(1);
     bench.commit();
-    let restored = Restored {
-        task: Some(bench.task.id()),
-        partition_count: 4,
-        next_offset: Some(position.next_offset),
-        floor: Some(position.floor),
-        note: Some(position.note.clone()),
-        changelog: bench.changelog.clone().into_iter().collect(),
-    };
-    let task = Task::restore(Counting::default(), CONTEXT, sets(&[i64::MIN]), &restored);
+    let task = bench.restored_from(&position, &[i64::MIN]);
     let refused = task.expect_err("captured later than committed").message;
     assert!(refused.contains("do not belong together"), "{refused}");
 }
