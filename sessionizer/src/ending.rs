@@ -74,14 +74,34 @@ impl Visitor {
         }
     }
 
+    /// What is over at its deadline, and with it the visits before it, which would otherwise reach on across it: their timeout was
+    /// a longer one.
     fn end_due(&mut self, deadline: Timestamp, out: &mut Vec<Output>) {
-        while let Some(index) = self
+        let visits = self
             .visits
             .iter()
-            .position(|visit| visit.deadline() == deadline)
-        {
+            .filter(|visit| visit.deadline() == deadline)
+            .map(|visit| visit.visit.created_date);
+        let stubs = self
+            .stubs
+            .iter()
+            .filter(|stub| stub.deadline() == deadline)
+            .map(|stub| stub.first);
+        let until = visits.chain(stubs).max();
+        let over = |visits: &[OpenVisit]| {
+            let firsts = visits.iter().map(|visit| visit.visit.created_date);
+            let first = firsts.enumerate().min_by_key(|(_, first)| *first);
+            first
+                .filter(|(_, first)| Some(*first) <= until)
+                .map(|(index, _)| index)
+        };
+        while let Some(index) = over(&self.visits) {
             let reason = self.visits[index].reason();
             self.end(index, deadline, reason, Cause::timer(deadline), out);
+        }
+        if let Some(lifetime) = &mut self.lifetime {
+            let over = self.stubs.iter().filter(|stub| stub.deadline() == deadline);
+            over.for_each(|stub| lifetime.see(stub.last));
         }
         self.stubs.retain(|stub| stub.deadline() != deadline);
         if self.is_at_rest() {

@@ -65,14 +65,19 @@ impl Lifetime {
         totals.event_count += i64::from(!event.is_ping());
         totals.pageview_count += i64::from(event.what == What::PageView);
         totals.first_seen = totals.first_seen.min(event.occurred_at);
-        self.last_seen = self.last_seen.max(event.occurred_at);
+        self.see(event.occurred_at);
+    }
+
+    /// The visitor did something, if only what was suppressed.
+    pub(crate) fn see(&mut self, at: Timestamp) {
+        self.last_seen = self.last_seen.max(at);
     }
 
     pub(crate) fn totals(&self) -> Totals {
         self.totals
     }
 
-    /// The last event or ping of any visit.
+    /// The last event or ping, also one that was suppressed for a cap.
     pub(crate) fn last_seen(&self) -> Timestamp {
         self.last_seen
     }

@@ -1,9 +1,6 @@
-//! One visitor: which of the open visits an event belongs to, and what that leads to.
-//!
-//! Open visits and stubs of one visitor never overlap, so only the neighbours of an event in time can have to do with it: what
-//! holds it or came last before it, and what came first after it. An event never crosses either.
+//! One visitor: what an event leads to in the visit that it belongs to.
 
-use journey::{CustomerId, Millis, TaskTime, Timestamp, visit::kind};
+use journey::{CustomerId, TaskTime, Timestamp, visit::kind};
 use pipeline::{By, Timers};
 
 use crate::{
@@ -16,6 +13,10 @@ use crate::{
     seen,
     so_far::Presence,
 };
+
+mod place;
+
+use place::Place;
 
 /// What is remembered of one visitor.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,28 +31,6 @@ pub struct Visitor {
     pub(crate) lifetime: Option<Lifetime>,
     /// How fast the events come while any visit is open.
     pub(crate) rate: Rate,
-}
-
-/// Where an event belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// In this visit.
-    In(usize),
-    /// In the visit that these two, the earlier and the later, are from now on.
-    Between(usize, usize),
-    /// After this visit, which a new traffic source ends; before the other one, if that is near enough.
-    Leaving(usize, Option<usize>),
-    /// In what is left of a capped visit.
-    Capped(usize),
-    /// Near none.
-    Apart,
-}
-
-/// What lies next to a point in time: a visit or a stub, by index.
-#[derive(Clone, Copy, Debug)]
-enum Span {
-    Visit(usize),
-    Stub(usize),
 }
 
 impl Visitor {
@@ -141,79 +120,6 @@ impl Visitor {
             None => self.open(floor, key, arrival, out),
         }
         self.bound(cause, out);
-    }
-
-    /// Which visit `event` belongs to.
-    fn place(&self, event: &Event, late: bool) -> Place {
-        let at = event.occurred_at;
-        let (before, after) = self.neighbours(at);
-        let mut earlier = None;
-        match before {
-            Some(Span::Visit(i)) if at <= self.visits[i].visit.last_event_date => {
-                return Place::In(i);
-            }
-            Some(Span::Stub(i)) if at <= self.stubs[i].last => return Place::Capped(i),
-            Some(Span::Visit(i)) if self.visits[i].reaches_on_to(at) => earlier = Some(i),
-            _ => {}
-        }
-        let later = match after {
-            Some(Span::Visit(i)) if self.visits[i].reaches_back_to(at) => Some(i),
-            _ => None,
-        };
-        if let Some(visit) = earlier
-            .map(|i| &self.visits[i])
-            .filter(|visit| visit.policy().split_on_source && !late && !visit.visit.bot)
-            && visit.is_left_by(event)
-        {
-            return earlier.map_or(Place::Apart, |i| Place::Leaving(i, later));
-        }
-        match (earlier, later) {
-            (Some(i), Some(j)) if !event.is_ping() || self.visits[i].policy().pings_extend => {
-                Place::Between(i, j)
-            }
-            (Some(i), _) | (None, Some(i)) => Place::In(i),
-            (None, None) => self
-                .near_stub(at, before, after)
-                .map_or(Place::Apart, Place::Capped),
-        }
-    }
-
-    /// What holds `at` or came last before it, and what came first after it.
-    fn neighbours(&self, at: Timestamp) -> (Option<Span>, Option<Span>) {
-        let visits = self
-            .visits
-            .iter()
-            .enumerate()
-            .map(|(i, visit)| (visit.visit.created_date, Span::Visit(i)));
-        let stubs = self
-            .stubs
-            .iter()
-            .enumerate()
-            .map(|(i, stub)| (stub.first, Span::Stub(i)));
-        let mut before: Option<(Timestamp, Span)> = None;
-        let mut after: Option<(Timestamp, Span)> = None;
-        for (first, span) in visits.chain(stubs) {
-            if first <= at {
-                before = before
-                    .filter(|(known, _)| *known >= first)
-                    .or(Some((first, span)));
-            } else {
-                after = after
-                    .filter(|(known, _)| *known <= first)
-                    .or(Some((first, span)));
-            }
-        }
-        (before.map(|(_, span)| span), after.map(|(_, span)| span))
-    }
-
-    fn near_stub(&self, at: Timestamp, before: Option<Span>, after: Option<Span>) -> Option<usize> {
-        [before, after]
-            .into_iter()
-            .flatten()
-            .find_map(|span| match span {
-                Span::Stub(i) if self.stubs[i].reaches(at) => Some(i),
-                _ => None,
-            })
     }
 
     /// Makes one visit of two. The one that the log opened first lives on; says where it stands now.
@@ -324,8 +230,7 @@ impl Visitor {
             return out.push(Output::Late(event.deployment_id));
         }
         let (at, cause) = (event.occurred_at, Cause::of(&event));
-        let forgotten = self.forgotten.map(|until| until + Millis(1));
-        let floor = forgotten.map_or(floor, |forgotten| floor.max(forgotten));
+        let floor = self.floor(floor, at, time.watermark);
         let mut visit = OpenVisit::new(key, &event, floor);
         visit.absorb(&event, false);
         visit.visit.bot |= robot;

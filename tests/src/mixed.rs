@@ -29,6 +29,8 @@ struct Draw {
     what: &'static str,
     page: u8,
     campaign: Option<u8>,
+    /// Under which of the policies drawn.
+    policy: prop::sample::Index,
 }
 
 const EVENTS: [&str; 6] = [
@@ -49,36 +51,47 @@ fn draws(delay: i64, what: Vec<&'static str>) -> impl Strategy<Value = Vec<Draw>
         prop::sample::select(what),
         0..3u8,
         prop::option::weighted(0.3, 0..3u8),
+        any::<prop::sample::Index>(),
     );
-    let draw = draw.prop_map(|(gap, delay, what, page, campaign)| Draw {
+    let draw = draw.prop_map(|(gap, delay, what, page, campaign, policy)| Draw {
         gap,
         delay,
         what,
         page,
         campaign,
+        policy,
     });
     prop::collection::vec(draw, 1..50)
 }
 
-fn policies() -> impl Strategy<Value = Policy> {
+/// A deployment's policy, or several, when its definition changes while events come in.
+fn policies() -> impl Strategy<Value = Vec<Policy>> {
     let bounds = prop::sample::select(vec![(MOST_EVENTS, 40), (10_000, 24 * 60)]);
-    (any::<[bool; 3]>(), bounds).prop_map(|([extend, split, robots], (events, minutes))| Policy {
-        pings_extend: extend,
-        split_on_source: split,
-        bot_rate_events: if robots { 2 } else { 300 },
-        max_events: events,
-        max_duration: Millis::from_mins(minutes),
-        ..Policy::default()
-    })
+    let timeouts = prop::sample::select(vec![TIMEOUT, TIMEOUT, 60_000, 2 * TIMEOUT, 6 * TIMEOUT]);
+    let policy = (any::<[bool; 3]>(), bounds, timeouts).prop_map(
+        |([extend, split, robots], (events, minutes), timeout)| Policy {
+            visit_timeout: Millis(timeout),
+            pings_extend: extend,
+            split_on_source: split,
+            bot_rate_events: if robots { 2 } else { 300 },
+            max_events: events,
+            max_duration: Millis::from_mins(minutes),
+            ..Policy::default()
+        },
+    );
+    prop::collection::vec(policy, 1..=3)
 }
 
 /// The records in the order in which they arrive, and when.
-fn arrivals(draws: &[Draw], policy: &Policy) -> Vec<(i64, WebEvent)> {
+fn arrivals(draws: &[Draw], policies: &[Policy]) -> Vec<(i64, WebEvent)> {
     let mut at = 0;
     let mut arrivals = Vec::new();
     for (number, draw) in draws.iter().enumerate() {
         at += draw.gap;
-        arrivals.push((at + draw.delay, record(number, at, draw, policy)));
+        arrivals.push((
+            at + draw.delay,
+            record(number, at, draw, draw.policy.get(policies)),
+        ));
     }
     arrivals.sort_by_key(|(arrival, _)| *arrival);
     for (arrival, event) in &mut arrivals {
@@ -186,7 +199,7 @@ fn ended(visits: &[VisitEvent]) -> Vec<(EndedVisit, Visit)> {
 }
 
 /// What holds whatever comes: stories are whole, visits lie apart, caps hold, numbers are given once and in order.
-fn check(visits: &[VisitEvent], policy: &Policy) {
+fn check(visits: &[VisitEvent], policies: &[Policy]) {
     let mut stories: BTreeMap<VisitId, Vec<&VisitEvent>> = BTreeMap::new();
     let mut numbers = Vec::new();
     for event in visits {
@@ -203,6 +216,7 @@ fn check(visits: &[VisitEvent], policy: &Policy) {
     let began_anew = |pair: &[Option<i64>]| pair[1] == Some(1) || pair[1] > pair[0];
     assert!(numbers.windows(2).all(began_anew), "{numbers:?}");
     let ended = ended(visits);
+    let most = policies.iter().map(|policy| policy.max_events).max();
     for pair in ended.windows(2) {
         assert!(
             pair[0].0.last < pair[1].0.first,
@@ -211,7 +225,7 @@ fn check(visits: &[VisitEvent], policy: &Policy) {
     }
     for (_, visit) in &ended {
         // Two visits that merge have each as many as they may.
-        assert!(visit.event_count.max(visit.ping_count) <= 2 * policy.max_events);
+        assert!(Some(visit.event_count.max(visit.ping_count)) <= most.map(|most| 2 * most));
         assert!(visit.engaged_millis <= Some((visit.last_activity_date - visit.created_date).0));
         assert!(visit.last_page_millis >= Some(0));
     }
@@ -222,23 +236,23 @@ fn anything() -> Vec<&'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_comes_nothing_disappears_and_visits_lie_apart(
-        draws in draws(4 * GRACE, anything()), policy in policies(), marks in choices(),
+        draws in draws(4 * GRACE, anything()), policies in policies(), marks in choices(),
     ) {
-        let arrivals = arrivals(&draws, &policy);
+        let arrivals = arrivals(&draws, &policies);
         let (visits, fates) = said(&run(&arrivals, &marks, &[]));
         prop_assert_eq!(fates, arrivals.len(), "every record has one fate");
-        check(&visits, &policy);
+        check(&visits, &policies);
     }
 
     #[test]
     fn whatever_comes_transactions_and_restores_change_nothing(
-        draws in draws(3 * GRACE, anything()), policy in policies(), marks in choices(), restores in choices(),
+        draws in draws(3 * GRACE, anything()), policies in policies(), marks in choices(), restores in choices(),
     ) {
-        let arrivals = arrivals(&draws, &policy);
+        let arrivals = arrivals(&draws, &policies);
         prop_assert_eq!(run(&arrivals, &marks, &restores), run(&arrivals, &marks, &[]));
     }
 
@@ -246,7 +260,7 @@ proptest! {
     fn controls_split_the_log_as_the_oracle_does(
         draws in draws(GRACE, [&EVENTS[..], &CONTROLS].concat()), marks in choices(),
     ) {
-        let arrivals = arrivals(&draws, &Policy::default());
+        let arrivals = arrivals(&draws, &[Policy::default()]);
         let log: Vec<_> = arrivals.iter().map(|(_, event)| oracles(event)).collect();
         let (visits, _) = said(&run(&arrivals, &marks, &[]));
         let ended: Vec<_> = ended(&visits).into_iter().map(|(ended, _)| ended).collect();

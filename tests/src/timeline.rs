@@ -227,6 +227,7 @@ fn modify(
         ("searching", term) => activity.search_query = Some(Text::from(term)),
         ("form", name) => activity.form_name = Some(Text::from(name)),
         ("as", id) => event.event_id = EventId::from(id),
+        ("timeout", length) => event.policy.visit_timeout = millis(length),
         ("from", domain) => {
             activity.referrer = Some(Referrer {
                 domain: Text::from(domain),

@@ -229,6 +229,38 @@ fn a_capped_visit_leaves_a_stub_that_suppresses_until_the_visitor_has_been_silen
 }
 
 #[test]
+fn a_visitor_whom_a_cap_silenced_for_months_was_seen_all_the_while() {
+    let policy = Policy {
+        max_events: 1,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    let months = 91 * 24 * 60;
+    for minute in (0..=months).step_by(20) {
+        take(&mut visitor, 0, view(minute, &policy));
+    }
+    let deadline = Timestamp((months + 20) * MINUTE);
+    assert_eq!(visitor.timers().watermark, Some((deadline, timer::END)));
+    visitor.fire(
+        Timer {
+            deadline,
+            kind: timer::END,
+            by: By::Watermark,
+        },
+        &mut Vec::new(),
+    );
+    let kept = visitor.timers().watermark;
+    assert_eq!(
+        kept,
+        Some((
+            Timestamp(2 * months * MINUTE - 24 * 60 * MINUTE),
+            timer::LIFETIME
+        )),
+        "90 days from the last that was suppressed: no timer arms an earlier one"
+    );
+}
+
+#[test]
 fn a_capped_visit_lies_between_others_as_a_wall() {
     let open = Policy::default();
     let mut visitor = Visitor::default();
