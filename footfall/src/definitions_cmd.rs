@@ -11,10 +11,10 @@ use std::{
 
 use anyhow::Context;
 use clap::Subcommand;
-use footfall::definitions_dir::{self, LoadError};
+use footfall::definitions_dir;
 use journey::{
     Millis, Timestamp,
-    definitions::{self, Applied, Definition, Mistake, Sets},
+    definitions::{Applied, Definition, Mistake, Sets},
     topics,
 };
 use pipeline::{
@@ -86,7 +86,7 @@ fn effective(text: &str) -> Result<Effective, String> {
 pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Validate { dir } => {
-            let (definitions, mistakes) = load(dir);
+            let (definitions, mistakes) = definitions_dir::check(dir);
             if mistakes.is_empty() {
                 let count = definitions.len();
                 let text = format!("{count} definitions, no mistakes");
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
             effective_at,
             dry_run,
         } => {
-            let (definitions, mistakes) = load(dir);
+            let (definitions, mistakes) = definitions_dir::check(dir);
             if !mistakes.is_empty() {
                 return refuse(output, &mistakes);
             }
@@ -118,41 +118,6 @@ pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
             output.print(next.text(*dry_run), || next.value(*dry_run))?;
             Ok(ExitCode::SUCCESS)
         }
-    }
-}
-
-/// The definitions and every mistake in them. What cannot be read at all is a mistake, too.
-fn load(dir: &std::path::Path) -> (Vec<Definition>, Vec<Mistake>) {
-    match definitions_dir::load(dir) {
-        Ok(definitions) => {
-            let mistakes = definitions::validate(&definitions);
-            (definitions, mistakes)
-        }
-        Err(error) => (Vec::new(), vec![unreadable(error)]),
-    }
-}
-
-fn unreadable(error: LoadError) -> Mistake {
-    match error {
-        LoadError::Parse {
-            path,
-            element,
-            source,
-        } => {
-            let element = element.map_or(String::new(), |at| format!("[{at}]"));
-            Mistake {
-                path: format!("{}{element}", path.display()),
-                what: format!("is not a definition: {source}"),
-            }
-        }
-        LoadError::Read { path, source } => Mistake {
-            path: path.display().to_string(),
-            what: format!("cannot be read: {source}"),
-        },
-        other => Mistake {
-            path: String::from("definitions"),
-            what: other.to_string(),
-        },
     }
 }
 

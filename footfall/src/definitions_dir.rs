@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use journey::definitions::Definition;
+use journey::definitions::{Definition, Mistake, unknown_members, validate};
+use serde_json::Value;
 
 /// Why definitions could not be read from files.
 #[derive(Debug)]
@@ -69,6 +70,62 @@ impl Error for LoadError {
 /// All definitions of a file, or of every `*.json` under a directory in the order of paths. Tests beside definitions
 /// (`*.test.json`) and hidden files are left out.
 pub fn load(path: &Path) -> Result<Vec<Definition>, LoadError> {
+    let read = each(path)?.into_iter();
+    read.map(|read| Ok(read?.1)).collect()
+}
+
+/// The same, with every mistake: what cannot be read, members that no definition has, and what [`validate`] finds. That is asked
+/// only where all can be read, as references must meet.
+pub fn check(path: &Path) -> (Vec<Definition>, Vec<Mistake>) {
+    let read = match each(path) {
+        Ok(read) => read,
+        Err(error) => return (Vec::new(), vec![unreadable(error)]),
+    };
+    let (mut definitions, mut unread, mut mistakes) = (Vec::new(), Vec::new(), Vec::new());
+    for read in read {
+        match read {
+            Ok((json, definition)) => {
+                mistakes.extend(unknown_members(&json, &definition));
+                definitions.push(definition);
+            }
+            Err(error) => unread.push(unreadable(error)),
+        }
+    }
+    if unread.is_empty() {
+        mistakes.extend(validate(&definitions));
+    }
+    unread.extend(mistakes);
+    (definitions, unread)
+}
+
+fn unreadable(error: LoadError) -> Mistake {
+    match error {
+        LoadError::Parse {
+            path,
+            element,
+            source,
+        } => {
+            let element = element.map_or(String::new(), |at| format!("[{at}]"));
+            Mistake {
+                path: format!("{}{element}", path.display()),
+                what: format!("is not a definition: {source}"),
+            }
+        }
+        LoadError::Read { path, source } => Mistake {
+            path: path.display().to_string(),
+            what: format!("cannot be read: {source}"),
+        },
+        LoadError::Empty { .. } => Mistake {
+            path: String::from("definitions"),
+            what: error.to_string(),
+        },
+    }
+}
+
+/// One definition and the JSON that says it, or why there is none.
+type Read = Result<(Value, Definition), LoadError>;
+
+fn each(path: &Path) -> Result<Vec<Read>, LoadError> {
     let mut files = Vec::new();
     let read = |source| LoadError::Read {
         path: path.to_owned(),
@@ -85,11 +142,7 @@ pub fn load(path: &Path) -> Result<Vec<Definition>, LoadError> {
         files.push(path.to_owned());
     }
     files.sort();
-    let mut definitions = Vec::new();
-    for file in files {
-        parse(&file, &mut definitions)?;
-    }
-    Ok(definitions)
+    Ok(files.iter().flat_map(|file| parse(file)).collect())
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
@@ -112,34 +165,48 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> 
     Ok(())
 }
 
-fn parse(file: &Path, definitions: &mut Vec<Definition>) -> Result<(), LoadError> {
-    let text = fs::read_to_string(file).map_err(|source| LoadError::Read {
-        path: file.to_owned(),
-        source,
-    })?;
+/// What a file holds: one definition, or an array of them.
+fn parse(file: &Path) -> Vec<Read> {
     let wrong = |element, source| LoadError::Parse {
         path: file.to_owned(),
         element,
         source,
     };
-    if !text.trim_start().starts_with('[') {
-        definitions.push(serde_json::from_str(&text).map_err(|source| wrong(None, source))?);
-        return Ok(());
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(source) => {
+            let path = file.to_owned();
+            return vec![Err(LoadError::Read { path, source })];
+        }
+    };
+    let definition = |element, json: Value| {
+        let definition = serde_json::from_value(json.clone());
+        Ok((json, definition.map_err(|source| wrong(element, source))?))
+    };
+    // A member that stands there twice is seen in the text alone.
+    let (read, in_text) = match serde_json::from_str(&text) {
+        Err(source) => return vec![Err(wrong(None, source))],
+        Ok(Value::Array(elements)) => {
+            let elements = elements.into_iter().enumerate();
+            let read: Vec<_> = elements
+                .map(|(at, element)| definition(Some(at), element))
+                .collect();
+            (read, serde_json::from_str::<Vec<Definition>>(&text).err())
+        }
+        Ok(json) => (
+            vec![definition(None, json)],
+            serde_json::from_str::<Definition>(&text).err(),
+        ),
+    };
+    match in_text {
+        Some(source) if read.iter().all(Result::is_ok) => vec![Err(wrong(None, source))],
+        _ => read,
     }
-    let elements: Vec<serde_json::Value> =
-        serde_json::from_str(&text).map_err(|source| wrong(None, source))?;
-    for (at, element) in elements.into_iter().enumerate() {
-        definitions
-            .push(serde_json::from_value(element).map_err(|source| wrong(Some(at), source))?);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-
-    use journey::definitions::validate;
 
     use super::*;
 
@@ -172,8 +239,9 @@ mod tests {
 
     #[test]
     fn the_demo_has_every_kind_and_no_mistake() {
-        let definitions = demo();
-        assert_eq!(validate(&definitions), []);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions");
+        let (definitions, mistakes) = check(&folder);
+        assert_eq!(mistakes, []);
         let mut kinds = BTreeMap::new();
         for definition in &definitions {
             *kinds.entry(definition.kind()).or_insert(0) += 1;
@@ -259,6 +327,49 @@ mod tests {
             text.contains("bad.json: [1] is not a definition: missing field `displayName`"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn every_mistake_of_every_file_is_told_and_what_is_misspelt_is_one() {
+        let scratch = Scratch::new("misspelt");
+        scratch.write(
+            "a.json",
+            r#"{"kind": "deployment", "id": "shop", "owner": "o", "purpose": "p", "contact": "c", "visitTimeoutMinuts": 5,
+                "consent": {"mode": "required", "purpose": [], "purposes": {"personalization": ["ads"]}},
+                "traitsMapper": [{"fieldName": "a", "typ": "email"}]}"#,
+        );
+        scratch.write("b.json", r#"{"kind": "pageClass", "id": "c", "pattern": "*", "patterns": ["*"], "class": "block"}"#);
+        scratch.write(
+            "c.json",
+            r#"[{"kind": "segment", "id": "s", "displayName": "S", "selfUri": "/s", "journey": {"patterns": [
+                {"criteria": [{"key": "eventName", "values": ["a"], "operator": "equal"}], "count": 1}]}}]"#,
+        );
+        let paths = |mistakes: Vec<Mistake>| -> Vec<String> {
+            mistakes.into_iter().map(|mistake| mistake.path).collect()
+        };
+        assert_eq!(
+            paths(check(&scratch.0).1),
+            [
+                "deployment/shop.consent.purpose",
+                "deployment/shop.traitsMapper[0].typ",
+                "deployment/shop.visitTimeoutMinuts",
+                "pageClass/c.pattern"
+            ],
+            "what Genesys adds to a segment is none"
+        );
+        scratch.write("d.json", "{");
+        scratch.write("e.json", r#"{"kind": "routePath", "id": "r", "id": "s"}"#);
+        scratch.write(
+            "f.json",
+            r#"[{"kind": "routePath", "id": "r", "queueId": "q", "queueId": "p"}]"#,
+        );
+        let told = paths(check(&scratch.0).1);
+        let unread: Vec<_> = told[..3]
+            .iter()
+            .map(|path| &path[path.len() - 6..])
+            .collect();
+        assert_eq!(unread, ["d.json", "e.json", "f.json"]);
+        assert_eq!(told.len(), 7);
     }
 
     #[test]

@@ -11,11 +11,7 @@ use std::{
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use ingest::{Config, UnknownDeployments, VisitorKeys};
-use journey::{
-    Millis, Timestamp,
-    definitions::{self, DefinitionSet},
-    topics,
-};
+use journey::{Millis, Timestamp, definitions::DefinitionSet, topics};
 use pipeline::{config::duration, memory::Faults};
 
 use crate::{
@@ -180,8 +176,7 @@ fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
             ([Arc::new(empty)].into(), UnknownDeployments::Accept)
         }
         Some(path) => {
-            let loaded = definitions_dir::load(path)?;
-            let mistakes = definitions::validate(&loaded);
+            let (loaded, mistakes) = definitions_dir::check(path);
             if !mistakes.is_empty() {
                 let lines: Vec<_> = mistakes
                     .iter()

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use journey::definitions::IdentifierType;
+use journey::definitions::{CallingCode, IdentifierType};
 
 /// The value as it is kept; `None` if it is not of its type.
 pub(crate) fn normalised<'v>(
@@ -49,71 +49,6 @@ fn email(value: &str) -> Option<String> {
     (named && labels && known).then(|| format!("{}@{domain}", name.to_lowercase()))
 }
 
-/// Countries with their calling code and the digits that a national number begins with at home and loses abroad.
-const COUNTRIES: &[(&str, &str, &str)] = &[
-    ("AR", "54", "0"),
-    ("AT", "43", "0"),
-    ("AU", "61", "0"),
-    ("BE", "32", "0"),
-    ("BG", "359", "0"),
-    ("BR", "55", "0"),
-    ("CA", "1", "1"),
-    ("CH", "41", "0"),
-    ("CL", "56", ""),
-    ("CN", "86", "0"),
-    ("CO", "57", ""),
-    ("CY", "357", ""),
-    ("CZ", "420", ""),
-    ("DE", "49", "0"),
-    ("DK", "45", ""),
-    ("EE", "372", ""),
-    ("EG", "20", "0"),
-    ("ES", "34", ""),
-    ("FI", "358", "0"),
-    ("FR", "33", "0"),
-    ("GB", "44", "0"),
-    ("GR", "30", ""),
-    ("HK", "852", ""),
-    ("HR", "385", "0"),
-    ("HU", "36", "06"),
-    ("ID", "62", "0"),
-    ("IE", "353", "0"),
-    ("IL", "972", "0"),
-    ("IN", "91", "0"),
-    ("IS", "354", ""),
-    ("IT", "39", ""),
-    ("JP", "81", "0"),
-    ("KR", "82", "0"),
-    ("LT", "370", "0"),
-    ("LU", "352", ""),
-    ("LV", "371", ""),
-    ("MT", "356", ""),
-    ("MX", "52", ""),
-    ("MY", "60", "0"),
-    ("NL", "31", "0"),
-    ("NO", "47", ""),
-    ("NZ", "64", "0"),
-    ("PE", "51", "0"),
-    ("PH", "63", "0"),
-    ("PL", "48", ""),
-    ("PT", "351", ""),
-    ("RO", "40", "0"),
-    ("RS", "381", "0"),
-    ("RU", "7", "8"),
-    ("SA", "966", "0"),
-    ("SE", "46", "0"),
-    ("SG", "65", ""),
-    ("SI", "386", "0"),
-    ("SK", "421", "0"),
-    ("TH", "66", "0"),
-    ("TR", "90", "0"),
-    ("TW", "886", "0"),
-    ("UA", "380", "0"),
-    ("US", "1", "1"),
-    ("VN", "84", "0"),
-    ("ZA", "27", "0"),
-];
-
 /// The code of the countries whose numbers have ten digits, area code included.
 const NORTH_AMERICA: &str = "1";
 const NORTH_AMERICAN: usize = 10;
@@ -143,8 +78,8 @@ fn phone(value: &str, country: Option<&str>) -> Option<String> {
     let number = if international {
         digits
     } else {
-        let (_, code, trunk) = COUNTRIES.iter().find(|(name, ..)| Some(*name) == country)?;
-        let abroad = digits.strip_prefix(trunk);
+        let CallingCode { code, trunk, .. } = CallingCode::of(country?)?;
+        let abroad = digits.strip_prefix(*trunk);
         let whole = digits.as_str();
         let abroad =
             abroad.or((trunk.is_empty() || is_longer_than_local(whole)).then_some(whole))?;

@@ -280,6 +280,26 @@ mod tests {
     }
 
     #[test]
+    fn not_all_that_bears_an_engines_name_is_a_search() {
+        let accounts = Some("Google Accounts");
+        check(
+            "https://accounts.google.com/o/oauth2?q=jane",
+            HOME,
+            "unknown",
+            accounts,
+            None,
+        );
+        check(
+            "https://google.github.io/styleguide/?q=red",
+            HOME,
+            "unknown",
+            None,
+            None,
+        );
+        check("https://yahoo.example/", HOME, "unknown", None, None);
+    }
+
+    #[test]
     fn the_longest_name_of_the_table_stands() {
         check(
             "https://mail.google.com/mail/u/0",

@@ -1,7 +1,8 @@
 //! What users write: deployments, segments, outcomes, action maps, route paths and their kin, by Genesys' field names.
 //!
 //! These types are the JSON contract of the topic `journey.definitions` and of the files that `footfall definitions` reads.
-//! Unknown fields are accepted, so that what Genesys exports is accepted; [`validate`] names every mistake with its path.
+//! Unknown fields are accepted, so that what Genesys exports is accepted, and what a later release writes can be read;
+//! [`validate`] names every mistake with its path, and [`unknown_members`] those that no release of ours has.
 //! Definitions act as a [`DefinitionSet`]: all that is in force from a moment of the log on.
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::{Text, Timestamp};
 
 mod action_map;
+mod calling_code;
 mod consent_policy;
 mod deployment;
 mod host;
@@ -25,6 +27,7 @@ mod set;
 mod validate;
 
 pub use action_map::{ActionMap, Activation, EventCondition, PageUrlCondition};
+pub use calling_code::{CALLING_CODES, CallingCode};
 pub use consent_policy::{ConsentMode, ConsentPolicy, NeededPurposes};
 pub use deployment::{Deployment, IdentifierType, PageClass, TraitMapping};
 pub use ip_range::IpRange;
@@ -34,7 +37,7 @@ pub use pattern::{Context, ContextPattern, Criterion, Journey, JourneyPattern, O
 pub use route_path::RoutePath;
 pub use segment::{Outcome, Segment, ValueField};
 pub use set::{Applied, Manifest, SetError, Sets};
-pub use validate::{CONTEXT_KEYS, EVENT_KEYS, Mistake, validate};
+pub use validate::{CONTEXT_KEYS, EVENT_KEYS, Mistake, unknown_members, validate};
 
 /// One definition. In JSON an object with its `kind` beside its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,12 @@ pub fn is_registrable(name: &str) -> bool {
     psl::domain(name.as_bytes()).is_some_and(|domain| domain.suffix().is_known())
 }
 
+/// Whether the name was registered under a suffix of the internet's own, as `co.uk`, not under one that somebody hands out below a
+/// domain of theirs, as `github.io`.
+pub fn is_under_public_registry(name: &str) -> bool {
+    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.typ() == Some(psl::Type::Icann))
+}
+
 /// Whether the name ends in a suffix that the list knows, or is one.
 pub fn has_known_suffix(name: &[u8]) -> bool {
     psl::suffix(name).is_some_and(|suffix| suffix.is_known())
@@ -29,6 +35,18 @@ mod tests {
         assert_eq!(registrable("co.uk"), None);
         assert_eq!(registrable("a.b.nonsuch"), Some("b.nonsuch"));
         assert_eq!(registrable(""), None);
+    }
+
+    #[test]
+    fn a_host_of_pages_is_no_registry() {
+        for (name, public) in [
+            ("www.google.co.uk", true),
+            ("google.com", true),
+            ("google.github.io", false),
+            ("google.nonsuch", false),
+        ] {
+            assert_eq!(is_under_public_registry(name), public, "{name}");
+        }
     }
 
     #[test]

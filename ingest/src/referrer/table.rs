@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use journey::Text;
 
-/// Host, medium, name, search parameters. A host stands for all below it; `google.*` for `google` under any public suffix.
+/// Host, medium, name, search parameters. A host stands for all below it; `google.*` for `google` under any suffix of a public registry.
 pub(super) const TABLE: &str = include_str!("../referrers.tsv");
 
-/// The ways by which a visitor may come, as a table may name them.
-const MEDIA: [&str; 5] = ["search", "social", "email", "ai", "paid"];
+/// The ways by which a visitor may come, as a table may name them; `unknown` of a host that is another than the one above it.
+const MEDIA: [&str; 6] = ["search", "social", "email", "ai", "paid", "unknown"];
 
 /// What the table says of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Referrers {
             }
             if !MEDIA.contains(&medium) {
                 return Err(bad(
-                    "has a medium that is none of search, social, email, ai and paid",
+                    "has a medium that is none of search, social, email, ai, paid and unknown",
                 ));
             }
             let known = Known {
@@ -87,7 +87,8 @@ impl Referrers {
         Ok(())
     }
 
-    /// Looks a host up: itself, then every name above it down to the registrable domain, then that domain under any suffix.
+    /// Looks a host up: itself, then every name above it down to the registrable domain, then that domain under any suffix of a
+    /// public registry.
     pub(super) fn look_up(&self, host: &str, domain: &str) -> Option<&Known> {
         let mut name = host;
         loop {
@@ -100,6 +101,7 @@ impl Referrers {
             name = name.split_once('.')?.1;
         }
         let (label, _) = domain.split_once('.')?;
-        self.by_label.get(label)
+        let known = self.by_label.get(label)?;
+        public_suffix::is_under_public_registry(domain).then_some(known)
     }
 }

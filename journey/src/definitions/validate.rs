@@ -9,6 +9,9 @@ use crate::Text;
 
 mod deployments;
 mod matching;
+mod members;
+
+pub use members::unknown_members;
 
 /// What a context criterion can look at: the visit.
 pub const CONTEXT_KEYS: [&str; 23] = [

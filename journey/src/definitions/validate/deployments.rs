@@ -2,7 +2,9 @@
 
 use super::Report;
 use crate::{
-    definitions::{Deployment, IpRange, Origin, PageClass, PagePattern},
+    definitions::{
+        CALLING_CODES, CallingCode, Deployment, IpRange, Origin, PageClass, PagePattern,
+    },
     web_event::purpose,
 };
 
@@ -24,14 +26,16 @@ impl Report<'_> {
         self.bot_rate(deployment);
         self.mappings(deployment);
         self.parameters(deployment);
-        let country = deployment.default_country.as_deref();
-        self.expect(
-            country.is_none_or(|country| {
-                country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())
-            }),
-            ".defaultCountry",
-            "is no country as DE or US",
-        );
+        if let Some(country) = &deployment.default_country
+            && CallingCode::of(country).is_none()
+        {
+            let known: Vec<_> = CALLING_CODES.iter().map(|code| code.country).collect();
+            self.add(
+                ".defaultCountry",
+                format!("{country:?} is no country whose telephone numbers can be told from what is written at home; leave it out, and \
+                         only numbers with their country's code are kept, or write one of {}", known.join(", ")),
+            );
+        }
         let needed = deployment.consent.purposes.by_other_names();
         for (use_, purposes) in purpose::ALL.iter().zip(needed) {
             let place = format!(".consent.purposes.{use_}");

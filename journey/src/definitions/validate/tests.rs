@@ -1,4 +1,5 @@
 use super::*;
+use crate::definitions::CALLING_CODES;
 
 fn definitions(json: &str) -> Vec<Definition> {
     serde_json::from_str(json).expect("definitions")
@@ -357,5 +358,18 @@ fn a_deployments_id_is_one_that_an_event_can_name() {
         let json = json.replace(r#""id":"d""#, &format!(r#""id":"{id}""#));
         let path = format!("deployment/{id}.id");
         check(&json, &[(&path, "without spaces")]);
+    }
+}
+
+#[test]
+fn a_default_country_is_one_whose_numbers_are_known() {
+    assert!(CALLING_CODES.is_sorted_by_key(|code| code.country));
+    check(&deployment(r#""defaultCountry":"DE""#), &[]);
+    for country in ["de", "XX", ""] {
+        let json = deployment(&format!(r#""defaultCountry":"{country}""#));
+        check(
+            &json,
+            &[("deployment/d.defaultCountry", "write one of AR, AT")],
+        );
     }
 }
