@@ -1,5 +1,7 @@
 //! How visits turn and end by themselves, and before their time; and what a cap leaves behind.
 
+use std::cmp::Reverse;
+
 use journey::{
     Millis, TaskTime, Timestamp,
     visit::{end_reason, kind},
@@ -15,7 +17,7 @@ use crate::{
     rate::Rate,
     sizes,
     so_far::Presence,
-    visitor::Visitor,
+    visitor::{Span, Visitor},
 };
 
 /// For how long, by the watermark, it is remembered up to when a visitor's events are forgotten: as long as the longest
@@ -74,42 +76,68 @@ impl Visitor {
         }
     }
 
-    /// What is over at its deadline, and with it the visits before it, which would otherwise reach on across it: their timeout was
-    /// a longer one.
+    /// When each visit and each stub is over if nothing happens: at its own deadline, and no later than what follows it, across
+    /// which it would reach otherwise. That is sooner only where its timeout is a longer one. Beyond a stub a seal ends nothing: the
+    /// stub stays between the two.
+    fn deadlines(&self) -> (Vec<Timestamp>, Vec<Timestamp>) {
+        let mut visits: Vec<_> = self.visits.iter().map(OpenVisit::deadline).collect();
+        let mut stubs: Vec<_> = self.stubs.iter().map(Stub::deadline).collect();
+        if visits.len() + stubs.len() < 2 {
+            return (visits, stubs);
+        }
+        let mut spans: Vec<_> = self.spans().collect();
+        spans.sort_by_key(|(first, _)| Reverse(*first));
+        let (mut next, mut sealed) = (Timestamp::MAX, false);
+        for (_, span) in spans {
+            let (deadline, by_seal) = match span {
+                Span::Visit(i) => (&mut visits[i], self.visits[i].sealed.is_some()),
+                Span::Stub(i) => {
+                    if sealed {
+                        next = Timestamp::MAX;
+                    }
+                    (&mut stubs[i], false)
+                }
+            };
+            if *deadline <= next {
+                (next, sealed) = (*deadline, by_seal);
+            }
+            *deadline = next;
+        }
+        (visits, stubs)
+    }
+
+    /// All that is over at this deadline, in order of time.
     fn end_due(&mut self, deadline: Timestamp, out: &mut Vec<Output>) {
-        let visits = self
-            .visits
+        let (visits, stubs) = self.deadlines();
+        let mut over: Vec<_> = visits
             .iter()
-            .filter(|visit| visit.deadline() == deadline)
-            .map(|visit| visit.visit.created_date);
-        let stubs = self
-            .stubs
-            .iter()
-            .filter(|stub| stub.deadline() == deadline)
-            .map(|stub| stub.first);
-        let until = visits.chain(stubs).max();
-        let over = |visits: &[OpenVisit]| {
-            let firsts = visits.iter().map(|visit| visit.visit.created_date);
-            let first = firsts.enumerate().min_by_key(|(_, first)| *first);
-            first
-                .filter(|(_, first)| Some(*first) <= until)
-                .map(|(index, _)| index)
-        };
-        while let Some(index) = over(&self.visits) {
-            let reason = self.visits[index].reason();
-            self.end(index, deadline, reason, Cause::timer(deadline), out);
+            .zip(&self.visits)
+            .filter(|(over, _)| **over == deadline)
+            .map(|(_, visit)| visit.visit.created_date)
+            .collect();
+        over.sort_unstable();
+        for created in over {
+            let visit = |visit: &OpenVisit| visit.visit.created_date == created;
+            if let Some(index) = self.visits.iter().position(visit) {
+                let reason = self.visits[index].reason_at(deadline);
+                self.end(index, deadline, reason, Cause::timer(deadline), out);
+            }
         }
-        if let Some(lifetime) = &mut self.lifetime {
-            let over = self.stubs.iter().filter(|stub| stub.deadline() == deadline);
-            over.for_each(|stub| lifetime.see(stub.last));
-        }
-        self.stubs.retain(|stub| stub.deadline() != deadline);
+        let mut due = stubs.iter().map(|over| *over == deadline);
+        let lifetime = &mut self.lifetime;
+        self.stubs.retain(|stub| {
+            let due = due.next().unwrap_or_default();
+            if let (true, Some(lifetime)) = (due, lifetime.as_mut()) {
+                lifetime.see(stub.last);
+            }
+            !due
+        });
         if self.is_at_rest() {
             self.rate = Rate::default();
         }
     }
 
-    /// A visit ends at `at`, or at its own deadline if that came first. What is left of it comes back.
+    /// A visit ends at `at`. What is left of it comes back.
     pub(crate) fn end(
         &mut self,
         index: usize,
@@ -123,12 +151,6 @@ impl Visitor {
             // What is remembered of a visitor for months must not hold the room of a visit.
             self.visits = Vec::new();
         }
-        let deadline = visit.deadline();
-        let (at, reason) = if deadline < at {
-            (deadline, visit.reason())
-        } else {
-            (at, reason)
-        };
         let last = visit.visit.last_event_date;
         let at = at.max(last);
         let time = at.max(visit.last_transition);
@@ -151,24 +173,28 @@ impl Visitor {
         }
     }
 
-    /// Keeps what is left of a visit, as one with what is left of another if no silence and no visit lies between them.
-    pub(crate) fn leave(&mut self, stub: Stub) {
-        let apart = |known: &Stub| {
-            let between = known.last.min(stub.last)..known.first.max(stub.first);
-            self.visits
-                .iter()
-                .any(|visit| between.contains(&visit.visit.created_date))
-        };
-        let near = |known: &Stub| known.touches(&stub) && !apart(known);
-        match self.stubs.iter().position(near) {
-            None => self.stubs.push(stub),
-            Some(known) => {
-                let known = &mut self.stubs[known];
-                known.cover(stub.first);
-                known.cover(stub.last);
-                known.timeout = known.timeout.max(stub.timeout);
-            }
+    /// Keeps what is left of a visit, as one with what is left of others if no silence and nothing else lies between them.
+    pub(crate) fn leave(&mut self, mut stub: Stub) {
+        while let Some(near) = self
+            .stubs
+            .iter()
+            .position(|known| self.is_near(known, &stub))
+        {
+            let near = self.stubs.remove(near);
+            stub.cover(near.first);
+            stub.cover(near.last);
+            stub.timeout = stub.timeout.max(near.timeout);
         }
+        self.stubs.push(stub);
+    }
+
+    fn is_near(&self, known: &Stub, stub: &Stub) -> bool {
+        let between = known.last.min(stub.last)..known.first.max(stub.first);
+        let mut others = self
+            .spans()
+            .map(|(first, _)| first)
+            .filter(|first| *first != known.first);
+        known.touches(stub) && !others.any(|first| between.contains(&first))
     }
 
     /// Every visit ends, for a reason that lies in the visitor; in order of time. All that is left is up to when events are
@@ -186,8 +212,13 @@ impl Visitor {
             .chain(self.forgotten)
             .fold(record.occurred_at, Timestamp::max);
         self.visits.sort_by_key(|visit| visit.visit.created_date);
-        while !self.visits.is_empty() {
-            self.end(0, record.occurred_at, reason, Cause::of(record), out);
+        for deadline in self.deadlines().0 {
+            let (at, reason) = if deadline < record.occurred_at {
+                (deadline, self.visits[0].reason_at(deadline))
+            } else {
+                (record.occurred_at, reason)
+            };
+            self.end(0, at, reason, Cause::of(record), out);
         }
         *self = Visitor {
             forgotten: Some(until).filter(|until| *until + FORGOTTEN_FOR >= time.watermark),

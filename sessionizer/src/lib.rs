@@ -8,6 +8,7 @@
 //!
 //! Pure: no clock, no I/O, no setting of its own. What a deployment wants is stamped into each event.
 
+mod consent;
 mod ending;
 pub mod event;
 mod forms;

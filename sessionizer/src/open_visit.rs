@@ -3,22 +3,19 @@
 //! Bounds, counts, entry and exit page and all that is told first or last are as if the events had come in order; presence,
 //! splits and caps go by the order of the log. Which visit an event belongs to is not decided here.
 
-use std::mem;
-
 use journey::{
-    CustomerId, DeploymentId, Text, Timestamp, VisitId, id,
-    visit::end_reason,
-    web_event::{Consent, Control, Policy},
+    CustomerId, DeploymentId, Text, Timestamp, VisitId, id, visit::end_reason, web_event::Policy,
 };
 use pipeline::{By, Timers};
 use schemas::{
     from_bytes,
     record::{optional, text},
-    records::{ConsentParts, PageParts, ReferrerParts},
+    records::{PageParts, ReferrerParts},
     to_bytes,
 };
 
 use crate::{
+    consent,
     event::{Event, What},
     forms::Forms,
     moment::Moment,
@@ -28,6 +25,8 @@ use crate::{
     stay::Stay,
     told::Told,
 };
+
+mod unite;
 
 /// The kinds of timers, in the order in which those with the same deadline fire.
 pub(crate) mod timer {
@@ -75,20 +74,6 @@ pub(crate) struct OpenVisit {
     pub(crate) seen: Seen,
 }
 
-/// The source of a consent that a withdrawal has narrowed; its `updatedDate` is when.
-const WITHDRAWAL: &str = "footfall_withdrawal";
-
-fn is_withdrawal(source: Option<&str>) -> bool {
-    source == Some(WITHDRAWAL)
-}
-
-/// Whether what happened at this time says of consent what a withdrawal has taken back since.
-fn is_older_than_a_withdrawal(visit: &VisitSoFar, at: Timestamp) -> bool {
-    let kept = ConsentParts::of(visit.kept.get(Part::Consent));
-    is_withdrawal(optional(kept.source).map(text))
-        && from_bytes::<Option<Timestamp>>(kept.updated_date).is_ok_and(|since| since >= Some(at))
-}
-
 impl OpenVisit {
     /// A visit that `event` begins; it is not taken in yet.
     pub(crate) fn new(key: &CustomerId, event: &Event, floor: Timestamp) -> OpenVisit {
@@ -129,9 +114,9 @@ impl OpenVisit {
             .unwrap_or(self.visit.last_event_date + self.visit.policy.visit_timeout)
     }
 
-    /// Why it is over then.
-    pub(crate) fn reason(&self) -> &'static str {
-        if self.sealed.is_some() {
+    /// Why it is over at this time, its own deadline or an earlier one.
+    pub(crate) fn reason_at(&self, deadline: Timestamp) -> &'static str {
+        if self.sealed == Some(deadline) {
             end_reason::NEW_SOURCE
         } else {
             end_reason::TIMEOUT
@@ -280,7 +265,7 @@ impl OpenVisit {
                 self.stay.here(moment.at);
             }
             sizes::keep_page(visit, Part::LastPage, event.page());
-            if fresh || !is_older_than_a_withdrawal(visit, moment.at) {
+            if fresh || !consent::is_withdrawn_since(visit, moment.at) {
                 sizes::keep_consent(visit, event.consent());
             }
             self.last = moment.clone();
@@ -297,27 +282,6 @@ impl OpenVisit {
         if let Some(term) = event.search_query() {
             visit.search_count += 1;
             self.search(Text::from(term), moment.at);
-        }
-    }
-
-    /// Consent is for less from then on, until an event that is younger says otherwise.
-    pub(crate) fn narrow_consent(&mut self, asked: &Control, at: Timestamp) {
-        let mut consent: Consent =
-            from_bytes(self.visit.kept.get(Part::Consent)).unwrap_or_default();
-        asked.narrow(&mut consent.purposes);
-        let before = consent
-            .updated_date
-            .filter(|_| is_withdrawal(consent.source.as_deref()));
-        consent.updated_date = before.max(Some(at));
-        consent.source = Some(Text::from(WITHDRAWAL));
-        sizes::keep_consent(&mut self.visit, &to_bytes(&consent));
-    }
-
-    /// What began with an event that is older than a withdrawal which another open visit heard has that one's consent.
-    pub(crate) fn heed_withdrawal(&mut self, heard: &OpenVisit) {
-        if is_older_than_a_withdrawal(&heard.visit, self.last.at) {
-            self.visit
-                .keep(Part::Consent, heard.visit.kept.get(Part::Consent));
         }
     }
 
@@ -345,67 +309,6 @@ impl OpenVisit {
         terms.truncate(SEARCH_TERMS);
         self.searched.truncate(SEARCH_TERMS);
         self.visit.keep(Part::SearchTerms, &to_bytes(&terms));
-    }
-
-    /// Takes another visit of the visitor in, all but its presence. Id, policy and transitions stay this one's.
-    pub(crate) fn unite(&mut self, other: OpenVisit) {
-        for (term, at) in other.search_terms().into_iter().zip(&other.searched) {
-            self.search(term, *at);
-        }
-        let theirs = &other.visit;
-        let visit = &mut self.visit;
-        if theirs.created_date < visit.created_date {
-            self.floor = other.floor;
-        } else {
-            self.sealed = other.sealed;
-        }
-        visit.created_date = visit.created_date.min(theirs.created_date);
-        visit.last_activity_date = visit.last_activity_date.max(theirs.last_activity_date);
-        visit.last_event_date = visit.last_event_date.max(theirs.last_event_date);
-        visit.event_count += theirs.event_count;
-        visit.pageview_count += theirs.pageview_count;
-        visit.ping_count += theirs.ping_count;
-        visit.late_count += theirs.late_count;
-        visit.search_count += theirs.search_count;
-        visit.engaged.0 += theirs.engaged.0;
-        self.forms.hear_visit(visit, theirs, &other.forms);
-        visit.bot |= theirs.bot;
-        visit.authenticated |= theirs.authenticated;
-        visit.truncated |= theirs.truncated;
-        note_class(visit, &theirs.page_class);
-        let same_page = !sizes::is_another_page(visit, theirs.kept.get(Part::LastPage));
-        // The younger consent, unless it is older than what the other visit heard withdrawn.
-        let takes_their_consent = if other.last.after(&self.last) {
-            !is_older_than_a_withdrawal(visit, other.last.at)
-        } else {
-            is_older_than_a_withdrawal(theirs, self.last.at)
-                && !is_older_than_a_withdrawal(visit, self.last.at)
-        };
-        let mut take = |part: Part| visit.keep(part, theirs.kept.get(part));
-        if other.first.before(&self.first) {
-            take(Part::FirstPage);
-            take(Part::Referrer);
-            self.first = other.first;
-        }
-        let (mut earlier, mut stay) = (other.last, other.stay);
-        if takes_their_consent {
-            take(Part::Consent);
-        }
-        if earlier.after(&self.last) {
-            take(Part::LastPage);
-            mem::swap(&mut self.last, &mut earlier);
-            mem::swap(&mut self.stay, &mut stay);
-        }
-        if earlier.ping == self.last.ping {
-            if same_page {
-                self.stay.unite(&stay);
-            } else {
-                self.stay.elsewhere(earlier.at);
-            }
-        }
-        visit.last_page_date = self.stay.since(self.last.at);
-        self.told.hear_visit(visit, theirs, &other.told);
-        self.seen.unite(other.seen);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
 mod place;
 
 use place::Place;
+pub(crate) use place::Span;
 
 /// What is remembered of one visitor.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -19,8 +19,6 @@ use sessionizer::{Event, Output, Sessionizer};
 
 use crate::{GRACE, TIMEOUT, check_story, choices, summary, timeline, told, traffic::gap};
 
-const MOST_EVENTS: i64 = 5;
-
 /// One record as it is drawn.
 #[derive(Clone, Debug)]
 struct Draw {
@@ -31,6 +29,8 @@ struct Draw {
     campaign: Option<u8>,
     /// Under which of the policies drawn.
     policy: prop::sample::Index,
+    /// How much later it comes once more.
+    duplicate: Option<i64>,
 }
 
 const EVENTS: [&str; 6] = [
@@ -52,21 +52,25 @@ fn draws(delay: i64, what: Vec<&'static str>) -> impl Strategy<Value = Vec<Draw>
         0..3u8,
         prop::option::weighted(0.3, 0..3u8),
         any::<prop::sample::Index>(),
+        prop::option::weighted(0.1, 0..4 * GRACE),
     );
-    let draw = draw.prop_map(|(gap, delay, what, page, campaign, policy)| Draw {
-        gap,
-        delay,
-        what,
-        page,
-        campaign,
-        policy,
-    });
+    let draw = draw.prop_map(
+        |(gap, delay, what, page, campaign, policy, duplicate)| Draw {
+            gap,
+            delay,
+            what,
+            page,
+            campaign,
+            policy,
+            duplicate,
+        },
+    );
     prop::collection::vec(draw, 1..50)
 }
 
 /// A deployment's policy, or several, when its definition changes while events come in.
 fn policies() -> impl Strategy<Value = Vec<Policy>> {
-    let bounds = prop::sample::select(vec![(MOST_EVENTS, 40), (10_000, 24 * 60)]);
+    let bounds = prop::sample::select(vec![(1, 40), (3, 40), (5, 40), (10_000, 24 * 60)]);
     let timeouts = prop::sample::select(vec![TIMEOUT, TIMEOUT, 60_000, 2 * TIMEOUT, 6 * TIMEOUT]);
     let policy = (any::<[bool; 3]>(), bounds, timeouts).prop_map(
         |([extend, split, robots], (events, minutes), timeout)| Policy {
@@ -88,10 +92,12 @@ fn arrivals(draws: &[Draw], policies: &[Policy]) -> Vec<(i64, WebEvent)> {
     let mut arrivals = Vec::new();
     for (number, draw) in draws.iter().enumerate() {
         at += draw.gap;
-        arrivals.push((
-            at + draw.delay,
-            record(number, at, draw, draw.policy.get(policies)),
-        ));
+        let event = record(number, at, draw, draw.policy.get(policies));
+        let again = draw
+            .duplicate
+            .map(|more| (at + draw.delay + more, event.clone()));
+        arrivals.push((at + draw.delay, event));
+        arrivals.extend(again);
     }
     arrivals.sort_by_key(|(arrival, _)| *arrival);
     for (arrival, event) in &mut arrivals {
@@ -198,6 +204,34 @@ fn ended(visits: &[VisitEvent]) -> Vec<(EndedVisit, Visit)> {
     ended
 }
 
+/// What became of visits that went into others: the visit in which each is in the end.
+fn homes(visits: &[VisitEvent]) -> BTreeMap<&VisitId, &VisitId> {
+    let mut homes = BTreeMap::new();
+    // From the last on: where a visit goes, that may go on later.
+    for event in visits.iter().rev() {
+        if let (Some(visit), Some(other)) = (&event.visit, &event.merged_into) {
+            let home = homes.get(other).copied().unwrap_or(other);
+            homes.insert(&visit.id, home);
+        }
+    }
+    homes
+}
+
+/// No event in two visits, be it sent twice. (A ping that extends none does not say how far its visit goes.)
+fn check_events(visits: &[VisitEvent], homes: &BTreeMap<&VisitId, &VisitId>) {
+    let mut places = BTreeMap::new();
+    for event in visits {
+        if event.kind == kind::ACTIVITY
+            && !event.ping
+            && let (Some(visit), Some(cause)) = (&event.visit, &event.cause)
+        {
+            let home = homes.get(&visit.id).copied().unwrap_or(&visit.id);
+            let known = places.entry(&cause.event_id).or_insert(home);
+            assert_eq!(*known, home, "{} is in two visits", cause.event_id);
+        }
+    }
+}
+
 /// What holds whatever comes: stories are whole, visits lie apart, caps hold, numbers are given once and in order.
 fn check(visits: &[VisitEvent], policies: &[Policy]) {
     let mut stories: BTreeMap<VisitId, Vec<&VisitEvent>> = BTreeMap::new();
@@ -213,6 +247,8 @@ fn check(visits: &[VisitEvent], policies: &[Policy]) {
         stories.entry(visit.id.clone()).or_default().push(event);
     }
     stories.values().for_each(|story| check_story(story));
+    let homes = homes(visits);
+    check_events(visits, &homes);
     let began_anew = |pair: &[Option<i64>]| pair[1] == Some(1) || pair[1] > pair[0];
     assert!(numbers.windows(2).all(began_anew), "{numbers:?}");
     let ended = ended(visits);
@@ -224,8 +260,9 @@ fn check(visits: &[VisitEvent], policies: &[Policy]) {
         );
     }
     for (_, visit) in &ended {
-        // Two visits that merge have each as many as they may.
-        assert!(Some(visit.event_count.max(visit.ping_count)) <= most.map(|most| 2 * most));
+        // Visits that merge have each as many as they may.
+        let parts = 1 + homes.values().filter(|home| **home == &visit.id).count() as i64;
+        assert!(Some(visit.event_count.max(visit.ping_count)) <= most.map(|most| parts * most));
         assert!(visit.engaged_millis <= Some((visit.last_activity_date - visit.created_date).0));
         assert!(visit.last_page_millis >= Some(0));
     }
@@ -258,8 +295,9 @@ proptest! {
 
     #[test]
     fn controls_split_the_log_as_the_oracle_does(
-        draws in draws(GRACE, [&EVENTS[..], &CONTROLS].concat()), marks in choices(),
+        mut draws in draws(GRACE, [&EVENTS[..], &CONTROLS].concat()), marks in choices(),
     ) {
+        draws.iter_mut().for_each(|draw| draw.duplicate = None);
         let arrivals = arrivals(&draws, &[Policy::default()]);
         let log: Vec<_> = arrivals.iter().map(|(_, event)| oracles(event)).collect();
         let (visits, _) = said(&run(&arrivals, &marks, &[]));

@@ -25,7 +25,7 @@ pub(super) enum Place {
 
 /// What lies next to a point in time: a visit or a stub, by index.
 #[derive(Clone, Copy, Debug)]
-enum Span {
+pub(crate) enum Span {
     Visit(usize),
     Stub(usize),
 }
@@ -66,8 +66,8 @@ impl Visitor {
         }
     }
 
-    /// What holds `at` or came last before it, and what came first after it.
-    fn neighbours(&self, at: Timestamp) -> (Option<Span>, Option<Span>) {
+    /// All that is open and all stubs, each with its beginning.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (Timestamp, Span)> + '_ {
         let visits = self
             .visits
             .iter()
@@ -78,9 +78,14 @@ impl Visitor {
             .iter()
             .enumerate()
             .map(|(i, stub)| (stub.first, Span::Stub(i)));
+        visits.chain(stubs)
+    }
+
+    /// What holds `at` or came last before it, and what came first after it.
+    fn neighbours(&self, at: Timestamp) -> (Option<Span>, Option<Span>) {
         let mut before: Option<(Timestamp, Span)> = None;
         let mut after: Option<(Timestamp, Span)> = None;
-        for (first, span) in visits.chain(stubs) {
+        for (first, span) in self.spans() {
             if first <= at {
                 before = before
                     .filter(|(known, _)| *known >= first)
@@ -104,19 +109,24 @@ impl Visitor {
             })
     }
 
-    /// How far a visit that begins at `at` may reach back, at least to `floor` by its own timeout: not into what is forgotten, nor into
-    /// visits that ended by a shorter timeout than its own. Where those were lies before the watermark.
+    /// How far a visit that begins at `at` may reach back, at least to `floor` by its own timeout: not into what is forgotten, what a
+    /// cap ended, or what ended by a shorter timeout than its own.
     pub(super) fn floor(&self, floor: Timestamp, at: Timestamp, watermark: Timestamp) -> Timestamp {
         let after = |last: Timestamp| last + Millis(1);
+        let stubs = self.stubs.iter().map(|stub| stub.last);
+        let capped = stubs.filter(|last| *last < at).map(after);
+        // What ended at its deadline lies before the watermark: before a visit that is the only one, all that was ever seen, and before
+        // another one what that one may not reach back to.
         let last_seen = self.lifetime.as_ref().map(Lifetime::last_seen);
         let ended = last_seen.filter(|_| self.visits.is_empty()).map(after);
         let later = self
             .visits
             .iter()
-            .filter(|visit| visit.visit.created_date > at)
-            .map(|visit| visit.floor);
-        let others = later.chain(ended).map(|others| others.min(watermark));
-        others
+            .filter(|visit| visit.visit.created_date > at);
+        let next = later.min_by_key(|visit| visit.visit.created_date);
+        let ended = ended.or(next.map(|next| next.floor));
+        capped
+            .chain(ended.map(|ended| ended.min(watermark)))
             .chain(self.forgotten.map(after))
             .fold(floor, Timestamp::max)
     }

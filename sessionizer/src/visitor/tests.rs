@@ -339,3 +339,24 @@ fn a_visitor_with_too_much_open_at_once_loses_the_earliest_visits() {
     assert_eq!(bounds(&visitor).last(), Some(&(198, 198)));
     assert!(bounds(&visitor)[0].0 > 0);
 }
+
+#[test]
+fn stubs_become_one_with_the_nearest_alone() {
+    let policy = Policy {
+        max_events: 1,
+        ..Policy::default()
+    };
+    let mut visitor = Visitor::default();
+    for minute in [20, 41] {
+        take(&mut visitor, 0, view(minute, &policy));
+        take(&mut visitor, 0, view(minute, &policy));
+    }
+    take(&mut visitor, 0, view(40, &policy));
+    take(&mut visitor, 0, view(62, &policy));
+    assert_eq!(
+        take(&mut visitor, 0, view(42, &policy)),
+        ["max_events", "capped"],
+        "near 62, and near what is left of 40"
+    );
+    assert_eq!(take(&mut visitor, 0, view(62, &policy)), ["capped"]);
+}
