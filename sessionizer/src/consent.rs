@@ -2,7 +2,7 @@
 
 use journey::{
     Text, Timestamp,
-    web_event::{Consent, Control},
+    web_event::{Consent, Control, purpose},
 };
 use schemas::{
     from_bytes,
@@ -25,10 +25,35 @@ fn is_withdrawal(source: Option<&str>) -> bool {
 }
 
 /// Whether a withdrawal that the visit has heard took back what was said of consent at this time.
-pub(crate) fn is_withdrawn_since(visit: &VisitSoFar, at: Timestamp) -> bool {
+fn is_withdrawn_since(visit: &VisitSoFar, at: Timestamp) -> bool {
     let kept = ConsentParts::of(visit.kept.get(Part::Consent));
     is_withdrawal(optional(kept.source).map(text))
         && from_bytes::<Option<Timestamp>>(kept.updated_date).is_ok_and(|since| since >= Some(at))
+}
+
+/// The visit's last event says this of consent. What a withdrawal took back since, it does not give back; it may still be for less.
+pub(crate) fn hear(visit: &mut VisitSoFar, said: &[u8], at: Timestamp, first: bool) {
+    if first || !is_withdrawn_since(visit, at) {
+        sizes::keep_consent(visit, said);
+    } else {
+        keep_within(visit, said);
+    }
+}
+
+/// Consent is for no more than what was said here, too.
+fn keep_within(visit: &mut VisitSoFar, said: &[u8]) {
+    let said: Consent = from_bytes(said).unwrap_or_default();
+    let mut kept: Consent = from_bytes(visit.kept.get(Part::Consent)).unwrap_or_default();
+    if said.purposes.is_empty() {
+        // For all.
+        return;
+    }
+    kept.purposes
+        .retain(|purpose| said.purposes.contains(purpose));
+    if kept.purposes.is_empty() {
+        kept.purposes.push(Text::from(purpose::VISITS));
+    }
+    sizes::keep_consent(visit, &to_bytes(&kept));
 }
 
 impl OpenVisit {
@@ -45,21 +70,34 @@ impl OpenVisit {
         sizes::keep_consent(&mut self.visit, &to_bytes(&consent));
     }
 
-    /// What began with an event that is older than a withdrawal which another open visit heard has that one's consent.
+    /// What began with an event that is older than a withdrawal which another open visit heard has that one's consent, and no more
+    /// than its own.
     pub(crate) fn heed_withdrawal(&mut self, heard: &OpenVisit) {
         if is_withdrawn_since(&heard.visit, self.last.at) {
+            let own = self.visit.kept.get(Part::Consent).to_vec();
             self.visit
                 .keep(Part::Consent, heard.visit.kept.get(Part::Consent));
+            keep_within(&mut self.visit, &own);
         }
     }
 
-    /// Whether one visit of the two has the other's consent: the younger, unless the older visit has heard it withdrawn since.
-    pub(crate) fn takes_consent_of(&self, other: &OpenVisit) -> bool {
-        let said = |of: &OpenVisit, by: &OpenVisit| is_withdrawn_since(&of.visit, by.last.at);
-        if other.last.after(&self.last) {
-            !said(self, other)
+    /// One visit of two has the consent of the younger; that of the older, and no more than the younger's, if the older alone has heard it
+    /// withdrawn since.
+    pub(crate) fn unite_consent(&mut self, other: &OpenVisit) {
+        let (older, younger) = if other.last.after(&self.last) {
+            (&*self, other)
         } else {
-            said(other, self) && !said(self, self)
+            (other, &*self)
+        };
+        let withdrawn = |heard: &OpenVisit| is_withdrawn_since(&heard.visit, younger.last.at);
+        let narrowed = withdrawn(older) && !withdrawn(younger);
+        let said = |visit: &OpenVisit| visit.visit.kept.get(Part::Consent).to_vec();
+        let (before, last) = (said(older), said(younger));
+        if narrowed {
+            self.visit.keep(Part::Consent, &before);
+            keep_within(&mut self.visit, &last);
+        } else {
+            self.visit.keep(Part::Consent, &last);
         }
     }
 }

@@ -47,9 +47,10 @@ impl Stub {
         self.last = self.last.max(at);
     }
 
-    /// Whether there was no silence beyond the timeout between this one and another.
+    /// Whether there was no silence beyond the timeout between this one and another, whose timeout is the same. Of two timeouts
+    /// each has its own end.
     fn touches(&self, other: &Stub) -> bool {
-        self.reaches(other.first) || other.reaches(self.first)
+        self.timeout == other.timeout && (self.reaches(other.first) || other.reaches(self.first))
     }
 }
 
@@ -87,21 +88,19 @@ impl Visitor {
         }
         let mut spans: Vec<_> = self.spans().collect();
         spans.sort_by_key(|(first, _)| Reverse(*first));
-        let (mut next, mut sealed) = (Timestamp::MAX, false);
+        // The soonest so far, of what no stub keeps apart from the rest, and of seals since the last stub.
+        let (mut next, mut seal) = (Timestamp::MAX, Timestamp::MAX);
         for (_, span) in spans {
-            let (deadline, by_seal) = match span {
+            let (deadline, sealed) = match span {
                 Span::Visit(i) => (&mut visits[i], self.visits[i].sealed.is_some()),
                 Span::Stub(i) => {
-                    if sealed {
-                        next = Timestamp::MAX;
-                    }
+                    seal = Timestamp::MAX;
                     (&mut stubs[i], false)
                 }
             };
-            if *deadline <= next {
-                (next, sealed) = (*deadline, by_seal);
-            }
-            *deadline = next;
+            let soonest = if sealed { &mut seal } else { &mut next };
+            *soonest = (*soonest).min(*deadline);
+            *deadline = next.min(seal);
         }
         (visits, stubs)
     }
@@ -183,7 +182,6 @@ impl Visitor {
             let near = self.stubs.remove(near);
             stub.cover(near.first);
             stub.cover(near.last);
-            stub.timeout = stub.timeout.max(near.timeout);
         }
         self.stubs.push(stub);
     }

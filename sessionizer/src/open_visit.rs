@@ -265,9 +265,7 @@ impl OpenVisit {
                 self.stay.here(moment.at);
             }
             sizes::keep_page(visit, Part::LastPage, event.page());
-            if fresh || !consent::is_withdrawn_since(visit, moment.at) {
-                sizes::keep_consent(visit, event.consent());
-            }
+            consent::hear(visit, event.consent(), moment.at, fresh);
             self.last = moment.clone();
         } else if self.last.ping == moment.ping {
             if another_page {

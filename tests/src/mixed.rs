@@ -294,6 +294,20 @@ proptest! {
     }
 
     #[test]
+    fn within_grace_the_place_of_marks_changes_no_visit_whatever_the_policies(
+        mut draws in draws(GRACE, EVENTS.to_vec()), policies in policies(), one in choices(), other in choices(),
+    ) {
+        draws.iter_mut().for_each(|draw| draw.duplicate = None);
+        let arrivals = arrivals(&draws, &policies);
+        let ended = |marks: &[bool]| {
+            let (visits, _) = said(&run(&arrivals, marks, &[]));
+            let ended = ended(&visits).into_iter();
+            ended.map(|(ended, visit)| (ended, visit.id, visit.ended_date, visit.end_reason)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(ended(&one), ended(&other));
+    }
+
+    #[test]
     fn controls_split_the_log_as_the_oracle_does(
         mut draws in draws(GRACE, [&EVENTS[..], &CONTROLS].concat()), marks in choices(),
     ) {

@@ -11,7 +11,7 @@ impl OpenVisit {
         for (term, at) in other.search_terms().into_iter().zip(&other.searched) {
             self.search(term, *at);
         }
-        let takes_their_consent = self.takes_consent_of(&other);
+        self.unite_consent(&other);
         let theirs = &other.visit;
         let visit = &mut self.visit;
         if theirs.created_date < visit.created_date {
@@ -41,9 +41,6 @@ impl OpenVisit {
             self.first = other.first;
         }
         let (mut earlier, mut stay) = (other.last, other.stay);
-        if takes_their_consent {
-            take(Part::Consent);
-        }
         if earlier.after(&self.last) {
             take(Part::LastPage);
             mem::swap(&mut self.last, &mut earlier);

@@ -229,6 +229,39 @@ fn what_began_before_a_withdrawal_and_came_after_it_gives_no_consent_back_either
 }
 
 #[test]
+fn what_came_after_a_withdrawal_and_was_for_less_is_for_no_more() {
+    let minutes = |n: i64| n * 60_000;
+    let all = ["visits", "personalisation", "staffing"];
+    let first = [
+        consented(0, &all),
+        withdrawn(minutes(30), &["personalisation"]),
+    ];
+    let left = |after: &[(i64, &[&str])]| {
+        let after = after
+            .iter()
+            .map(|(at, purposes)| consented(minutes(*at), purposes));
+        let events: Vec<_> = first.iter().cloned().chain(after).collect();
+        left_after(&events)
+            .0
+            .visit
+            .expect("the visit")
+            .consent
+            .purposes
+    };
+    let (less, other) = (&["visits"][..], &["contact"][..]);
+    let visits = texts(less);
+    assert_eq!(left(&[(25, less)]), visits, "a visit of its own");
+    assert_eq!(left(&[(15, less)]), visits, "in the first one");
+    assert_eq!(left(&[(25, less), (15, &all)]), visits, "one with it");
+    assert_eq!(left(&[(15, other)]), visits, "its own purpose stays");
+    assert_eq!(
+        left(&[(15, &[])]),
+        texts(&["visits", "staffing"]),
+        "for all"
+    );
+}
+
+#[test]
 fn what_keeps_forgotten_events_out_goes_no_sooner_than_a_visitor_as_long_silent() {
     let hour = 3_600_000;
     let state = |events: &[WebEvent]| {
