@@ -98,6 +98,21 @@ pub fn check(path: &Path) -> (Vec<Definition>, Vec<Mistake>) {
     (definitions, unread)
 }
 
+/// All definitions, if there is no mistake in them.
+pub fn valid(path: &Path) -> anyhow::Result<Vec<Definition>> {
+    let (definitions, mistakes) = check(path);
+    let lines = mistakes
+        .iter()
+        .map(|mistake| format!("{}: {}", mistake.path, mistake.what));
+    let lines: Vec<_> = lines.collect();
+    anyhow::ensure!(
+        lines.is_empty(),
+        "the definitions have mistakes:\n{}",
+        lines.join("\n")
+    );
+    Ok(definitions)
+}
+
 fn unreadable(error: LoadError) -> Mistake {
     match error {
         LoadError::Parse {
@@ -198,10 +213,9 @@ fn parse(file: &Path) -> Vec<Read> {
             serde_json::from_str::<Definition>(&text).err(),
         ),
     };
-    match in_text {
-        Some(source) if read.iter().all(Result::is_ok) => vec![Err(wrong(None, source))],
-        _ => read,
-    }
+    let twice = in_text.filter(|_| read.iter().all(Result::is_ok));
+    let twice = twice.map(|source| Err(wrong(None, source)));
+    read.into_iter().chain(twice).collect()
 }
 
 #[cfg(test)]
@@ -334,7 +348,7 @@ mod tests {
         let scratch = Scratch::new("misspelt");
         scratch.write(
             "a.json",
-            r#"{"kind": "deployment", "id": "shop", "owner": "o", "purpose": "p", "contact": "c", "visitTimeoutMinuts": 5,
+            r#"{"kind": "deployment", "id": "shop", "owner": "o", "purpose": "p", "contact": "c", "visitTimeoutMinuts": 5, "$schema": "./deployment.json",
                 "consent": {"mode": "required", "purpose": [], "purposes": {"personalization": ["ads"]}},
                 "traitsMapper": [{"fieldName": "a", "typ": "email"}]}"#,
         );

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
 impl Test {
     fn definitions(&self) -> anyhow::Result<Vec<Definition>> {
         if let Some(path) = &self.definitions {
-            return Ok(definitions_dir::load(path)?);
+            return definitions_dir::valid(path);
         }
         let settings = crate::settings(&self.kafka)?;
         let sets = read_definitions(&settings, &settings.lane.topic(topics::DEFINITIONS))?;

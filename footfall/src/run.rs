@@ -176,15 +176,7 @@ fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
             ([Arc::new(empty)].into(), UnknownDeployments::Accept)
         }
         Some(path) => {
-            let (loaded, mistakes) = definitions_dir::check(path);
-            if !mistakes.is_empty() {
-                let lines: Vec<_> = mistakes
-                    .iter()
-                    .map(|m| format!("{}: {}", m.path, m.what))
-                    .collect();
-                anyhow::bail!("the definitions have mistakes:\n{}", lines.join("\n"));
-            }
-            let set = Arc::new(DefinitionSet::first(loaded));
+            let set = Arc::new(DefinitionSet::first(definitions_dir::valid(path)?));
             ([set].into(), UnknownDeployments::Refuse)
         }
     };

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use journey::Text;
 
-/// Host, medium, name, search parameters. A host stands for all below it; `google.*` for `google` under any suffix of a public registry.
+/// Host, medium, name, search parameters. A host stands for all below it; `google.*` for `google`, and all below it, under
+/// any suffix of a public registry.
 pub(super) const TABLE: &str = include_str!("../referrers.tsv");
 
 /// The ways by which a visitor may come, as a table may name them; `unknown` of a host that is another than the one above it.
@@ -100,8 +101,17 @@ impl Referrers {
             }
             name = name.split_once('.')?.1;
         }
-        let (label, _) = domain.split_once('.')?;
-        let known = self.by_label.get(label)?;
-        public_suffix::is_under_public_registry(domain).then_some(known)
+        // Without the suffix: `accounts.google`, then `google`.
+        let (label, suffix) = domain.split_once('.')?;
+        let mut name = host.strip_suffix(suffix)?.strip_suffix('.')?;
+        loop {
+            if let Some(known) = self.by_label.get(name) {
+                return public_suffix::is_under_public_registry(domain).then_some(known);
+            }
+            if name.len() <= label.len() {
+                return None;
+            }
+            name = name.split_once('.')?.1;
+        }
     }
 }

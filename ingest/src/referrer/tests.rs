@@ -133,6 +133,13 @@ fn not_all_that_bears_an_engines_name_is_a_search() {
         None,
     );
     check(
+        "https://accounts.google.co.uk/",
+        HOME,
+        "unknown",
+        accounts,
+        None,
+    );
+    check(
         "https://google.github.io/styleguide/?q=red",
         HOME,
         "unknown",
