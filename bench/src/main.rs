@@ -25,7 +25,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use footfall::{
     lane::{Cluster, Lane, STAGES},
-    live::{self, Load},
+    live::{self, Beside, Load},
     shop::LoadGenerator,
 };
 use journey::Millis;
@@ -44,10 +44,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const DEFINITIONS: &str = "footfall/definitions";
 /// What one visitor sends of all events, where there is a hot key.
 const HOT_SHARE: f64 = 0.3;
-/// What is measured where there is none.
-const ALONE: [&str; 2] = ["raw to journey event", "raw to offer"];
-/// What is measured where there is one: the other visitors.
-const BESIDE_A_HOT_KEY: [&str; 2] = ["events beside a hot key", "offers beside a hot key"];
+/// How many records that tell nothing come with each event, where a deployment's snippet is broken.
+const RUBBISH: u64 = 3;
 const HOUR: Millis = Millis::from_mins(60);
 /// How far apart a visitor's events are, on average.
 const BETWEEN_EVENTS: Millis = Millis::from_secs(30);
@@ -85,6 +83,9 @@ struct Cli {
     /// Measure each rate again with one visitor more who sends 30 % of all events: how long the others' take then
     #[arg(long)]
     hot_key: bool,
+    /// Measure each rate again with three times as many records besides that are dead-lettered, of other deployments
+    #[arg(long)]
+    rubbish: bool,
     /// Where the figures go as JSON
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -247,14 +248,16 @@ fn measure(cli: &Cli) -> anyhow::Result<Report> {
         }
     }
     for rate in cli.rates.iter().filter(|rate| **rate > 0) {
-        for hot_share in [0.0].into_iter().chain(cli.hot_key.then_some(HOT_SHARE)) {
+        let hot_key = cli.hot_key.then_some(Beside::HotKey(HOT_SHARE));
+        let rubbish = cli.rubbish.then_some(Beside::Rubbish(RUBBISH));
+        for beside in [Beside::Nobody].into_iter().chain(hot_key).chain(rubbish) {
             let load = Load {
                 rate: *rate,
                 warm_up: cli.warm_up,
                 length: cli.live,
                 seed: 1,
                 visitors: 20_000,
-                hot_share,
+                beside,
             };
             measure_latency(&cluster, &load, &definitions, &mut report)?;
         }
@@ -270,11 +273,18 @@ fn measure_latency(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let Load { rate, length, .. } = *load;
-    let (prefix, names) = if load.hot_share > 0.0 {
-        (format!("bench-hot-{rate}."), BESIDE_A_HOT_KEY)
-    } else {
-        (format!("bench-live-{rate}."), ALONE)
+    let (lane, names) = match load.beside {
+        Beside::Nobody => ("live", ["raw to journey event", "raw to offer"]),
+        Beside::HotKey(_) => (
+            "hot",
+            ["events beside a hot key", "offers beside a hot key"],
+        ),
+        Beside::Rubbish(_) => (
+            "rubbish",
+            ["events beside rubbish", "offers beside rubbish"],
+        ),
     };
+    let prefix = format!("bench-{lane}-{rate}.");
     let mut lane = Lane::start(cluster, &prefix, false, definitions)?;
     println!("latency at {rate} events/s for {} s", length.as_secs());
     let latencies = live::measure(cluster, &mut lane, load, &mut |_| {})?;

@@ -18,7 +18,7 @@ use pipeline::config::duration;
 
 use footfall::{
     lane::{Cluster, Lane},
-    live::{self, Latencies, Load},
+    live::{self, Beside, Latencies, Load},
 };
 
 use self::{day::Told, place::Place, progress::Progress};
@@ -145,7 +145,7 @@ fn play_live(
         length: args.live.saturating_sub(WARM_UP),
         seed: args.seed,
         visitors: 2_000,
-        hot_share: 0.0,
+        beside: Beside::Nobody,
     };
     let latency = live::measure(cluster, &mut lane, &load, &mut |sent| {
         progress.show(|| format!("{sent} events sent"));

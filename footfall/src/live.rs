@@ -11,7 +11,6 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use ingest::VisitorKeys;
 use journey::{Timestamp, partition, topics};
 use pipeline::{
     kafka::{
@@ -34,11 +33,18 @@ use crate::{
     shop::LoadGenerator,
 };
 
+mod beside;
+
+pub use beside::Beside;
+use beside::{Rubbish, hot_key};
+
 /// How long the reader goes on after the last event.
 const AFTER: Duration = Duration::from_secs(2);
 /// How often what is due by then is sent: as seldom as a collector's producer lingers. A produce request for every record or two
 /// would keep the broker busier than the pipeline does. No latency: that counts from the record's append.
 const SEND_EVERY: Duration = Duration::from_millis(5);
+/// Of the raw topic in a lane of `footfall dev`.
+const PARTITIONS: u32 = 4;
 /// How often the stages are looked at.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 
@@ -56,19 +62,13 @@ pub struct Load {
     pub seed: u64,
     /// How many visitors.
     pub visitors: u64,
-    /// The share of all events that one visitor more sends. Who is measured is everybody else.
-    pub hot_share: f64,
+    /// Who else sends. Who is measured is everybody else.
+    pub beside: Beside,
 }
 
 impl Load {
     fn generator(&self) -> LoadGenerator {
-        LoadGenerator::new(self.seed, self.visitors).with_hot_key(self.hot_share)
-    }
-
-    /// The record key of the visitor who is not measured, as a lane's ingest makes it.
-    fn hot_key(&self) -> Vec<u8> {
-        let id = VisitorKeys::development().customer_id("shop", &self.generator().hot_cookie());
-        id.as_str().as_bytes().to_vec()
+        LoadGenerator::new(self.seed, self.visitors).with_hot_key(self.beside.hot_share())
     }
 }
 
@@ -149,6 +149,7 @@ fn send(
     let topic = settings.lane.topic(topics::WEB_EVENTS_RAW);
     let mut writer = Writer::open(settings)?;
     let mut generator = load.generator();
+    let mut rubbish = Rubbish::new();
     let (mut sent, mut json) = (0, Vec::new());
     let began = Instant::now();
     let mut checked_at = began;
@@ -156,14 +157,12 @@ fn send(
         let due = (began.elapsed().as_secs_f64() * load.rate as f64) as u64;
         while sent < due {
             let key = generator.next(wall_clock(), &mut json).as_bytes();
-            let partition = partition::of_key(key, 4);
-            writer.send(&Out {
-                topic: &topic,
-                partition,
-                key: Some(key),
-                value: Some(&json),
-                timestamp: None,
-            })?;
+            let partition = partition::of_key(key, PARTITIONS);
+            writer.send(&record(&topic, partition, Some(key), &json))?;
+            for _ in 0..load.beside.rubbish() {
+                let (partition, value) = rubbish.next(PARTITIONS);
+                writer.send(&record(&topic, partition, None, value))?;
+            }
             sent += 1;
         }
         writer.poll();
@@ -178,8 +177,18 @@ fn send(
     Ok(sent)
 }
 
+fn record<'a>(topic: &'a str, partition: u32, key: Option<&'a [u8]>, value: &'a [u8]) -> Out<'a> {
+    Out {
+        topic,
+        partition,
+        key,
+        value: Some(value),
+        timestamp: None,
+    }
+}
+
 fn read(settings: &Settings, load: &Load, stop: &AtomicBool) -> Result<Latencies, LogError> {
-    let (warm_up, hot_key) = (load.warm_up, load.hot_key());
+    let (warm_up, hot_key) = (load.warm_up, hot_key(&load.generator()));
     let names = [topics::JOURNEY_EVENTS, topics::OFFERS].map(|topic| settings.lane.topic(topic));
     let mut reader = TopicReader::open(settings, &names, From::End)?;
     let histogram = || Histogram::new_with_bounds(1, 600_000, 3).expect("valid bounds");
