@@ -85,7 +85,8 @@ impl Visitor {
             return out.push(Output::Suppressed(suppressed::DUPLICATE));
         }
         let (at, cause) = (event.occurred_at, Cause::of(&event));
-        let robot = self.rate.exceeds(at, &event.policy);
+        // What extends no visit may come between its last event and its end, when the count is dropped: marks would decide.
+        let robot = event.extends(&event.policy) && self.rate.exceeds(at, &event.policy);
         let late = at < time.watermark;
         let mut floor = time.watermark - event.policy.visit_timeout;
         let mut merged = false;

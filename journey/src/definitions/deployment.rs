@@ -51,7 +51,8 @@ pub struct Deployment {
     pub suppress_bots: bool,
     /// Whether robots may get offers and count for staffing.
     pub serve_bots: bool,
-    /// The most events and pings of one visitor in `bot_rate_seconds`; more are a robot's. 0: no such rule.
+    /// The most events of one visitor in `bot_rate_seconds`, pings included where they extend visits; more are a robot's. 0: no such
+    /// rule.
     pub bot_rate_events: i64,
     /// In how many seconds.
     pub bot_rate_seconds: f64,
