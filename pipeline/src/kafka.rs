@@ -2,7 +2,7 @@
 //!
 //! `log` is a worker's consumer and producer; [`settings`] what both are made with; `producer` transactions and their
 //! outcomes; `consumer` assignments; `follow` the definitions while a stage runs; `restore` changelogs; `ticks` time on silent raw partitions; [`admin`] topics;
-//! [`start_check`] what a stage must find; [`read`] and [`write`] plain reading and writing for the tool; `native` the few calls
+//! [`start_check`] what a stage must find; [`read`] and [`mod@write`] plain reading and writing for the tool; `native` the few calls
 //! that the bindings do not wrap.
 
 pub mod admin;

@@ -1,8 +1,8 @@
 //! The public Avro contract and the codec that reads and writes it.
 //!
 //! One `.avsc` file per record lies beside this crate's manifest; [`records`] lists the same fields in the same order;
-//! [`avro`] is the encoding, of [`record`]s too; [`decoder`] reads what other versions wrote; [`subjects`] says which topic holds which record;
-//! [`json`] shows any record to people; [`format`] is the choice between Avro and JSON, [`cloud_event`] the headers of public
+//! [`avro`] is the encoding, of [`mod@record`]s too; [`decoder`] reads what other versions wrote; [`subjects`] says which topic holds which record;
+//! [`json`] shows any record to people; [`mod@format`] is the choice between Avro and JSON, [`cloud_event`] the headers of public
 //! records. Property tests hold the straight-line codec against apache-avro, byte for byte and
 //! value for value.
 
