@@ -222,17 +222,26 @@ fn check_story(story: &[&VisitEvent]) {
     assert!(over, "every visit ends, or goes into another");
 }
 
+/// What became of visits that went into others: the visit in which each is in the end.
+fn homes<'a>(
+    told: impl DoubleEndedIterator<Item = &'a VisitEvent>,
+) -> BTreeMap<&'a VisitId, &'a VisitId> {
+    let mut homes = BTreeMap::new();
+    // From the last on: where a visit goes, that may go on later.
+    for event in told.rev() {
+        if let (Some(visit), Some(other)) = (&event.visit, &event.merged_into) {
+            let home = homes.get(other).copied().unwrap_or(other);
+            homes.insert(&visit.id, home);
+        }
+    }
+    homes
+}
+
 /// No event in two visits, and no silence inside a visit beyond the timeout.
 fn check_silence(said: &Said) {
-    let mut into: BTreeMap<&VisitId, &VisitId> = BTreeMap::new();
+    let homes = homes(said.all.iter().map(|(_, happening)| happening));
     let mut events: BTreeMap<(&String, &EventId), (i64, &VisitId)> = BTreeMap::new();
     for (visitor, happening) in &said.all {
-        into.extend(
-            happening
-                .merged_into
-                .as_ref()
-                .map(|other| (&visit(happening).id, other)),
-        );
         if let Some(event) = &happening.cause {
             let known = events.insert(
                 (visitor, &event.event_id),
@@ -242,11 +251,9 @@ fn check_silence(said: &Said) {
         }
     }
     let mut times: BTreeMap<&VisitId, Vec<i64>> = BTreeMap::new();
-    for (at, mut id) in events.into_values() {
-        while let Some(other) = into.get(id) {
-            id = other;
-        }
-        times.entry(id).or_default().push(at);
+    for (at, id) in events.into_values() {
+        let home = homes.get(id).copied().unwrap_or(id);
+        times.entry(home).or_default().push(at);
     }
     for times in times.values_mut() {
         times.sort_unstable();

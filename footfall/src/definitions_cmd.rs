@@ -122,10 +122,7 @@ pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
 }
 
 fn refuse(output: Output, mistakes: &[Mistake]) -> anyhow::Result<ExitCode> {
-    let mut lines: Vec<String> = mistakes
-        .iter()
-        .map(|mistake| format!("{}: {}", mistake.path, mistake.what))
-        .collect();
+    let mut lines: Vec<_> = mistakes.iter().map(Mistake::to_string).collect();
     lines.push(match mistakes.len() {
         1 => "1 mistake".to_owned(),
         count => format!("{count} mistakes"),

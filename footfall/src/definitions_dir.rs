@@ -101,10 +101,7 @@ pub fn check(path: &Path) -> (Vec<Definition>, Vec<Mistake>) {
 /// All definitions, if there is no mistake in them.
 pub fn valid(path: &Path) -> anyhow::Result<Vec<Definition>> {
     let (definitions, mistakes) = check(path);
-    let lines = mistakes
-        .iter()
-        .map(|mistake| format!("{}: {}", mistake.path, mistake.what));
-    let lines: Vec<_> = lines.collect();
+    let lines: Vec<_> = mistakes.iter().map(Mistake::to_string).collect();
     anyhow::ensure!(
         lines.is_empty(),
         "the definitions have mistakes:\n{}",

@@ -31,9 +31,10 @@ fn is_withdrawn_since(visit: &VisitSoFar, at: Timestamp) -> bool {
         && from_bytes::<Option<Timestamp>>(kept.updated_date).is_ok_and(|since| since >= Some(at))
 }
 
-/// The visit's last event says this of consent. What a withdrawal took back since, it does not give back; it may still be for less.
-pub(crate) fn hear(visit: &mut VisitSoFar, said: &[u8], at: Timestamp, first: bool) {
-    if first || !is_withdrawn_since(visit, at) {
+/// The visit's last event says this of consent. Unless it `stands` whatever came before, it does not give back what a withdrawal took
+/// back since; it may still be for less.
+pub(crate) fn hear(visit: &mut VisitSoFar, said: &[u8], at: Timestamp, stands: bool) {
+    if stands || !is_withdrawn_since(visit, at) {
         sizes::keep_consent(visit, said);
     } else {
         keep_within(visit, said);
@@ -43,11 +44,11 @@ pub(crate) fn hear(visit: &mut VisitSoFar, said: &[u8], at: Timestamp, first: bo
 /// Consent is for no more than what was said here, too.
 fn keep_within(visit: &mut VisitSoFar, said: &[u8]) {
     let said: Consent = from_bytes(said).unwrap_or_default();
-    let mut kept: Consent = from_bytes(visit.kept.get(Part::Consent)).unwrap_or_default();
     if said.purposes.is_empty() {
         // For all.
         return;
     }
+    let mut kept: Consent = from_bytes(visit.kept.get(Part::Consent)).unwrap_or_default();
     kept.purposes
         .retain(|purpose| said.purposes.contains(purpose));
     if kept.purposes.is_empty() {
@@ -84,20 +85,16 @@ impl OpenVisit {
     /// One visit of two has the consent of the younger; that of the older, and no more than the younger's, if the older alone has heard it
     /// withdrawn since.
     pub(crate) fn unite_consent(&mut self, other: &OpenVisit) {
-        let (older, younger) = if other.last.after(&self.last) {
-            (&*self, other)
-        } else {
-            (other, &*self)
-        };
-        let withdrawn = |heard: &OpenVisit| is_withdrawn_since(&heard.visit, younger.last.at);
-        let narrowed = withdrawn(older) && !withdrawn(younger);
-        let said = |visit: &OpenVisit| visit.visit.kept.get(Part::Consent).to_vec();
-        let (before, last) = (said(older), said(younger));
-        if narrowed {
-            self.visit.keep(Part::Consent, &before);
-            keep_within(&mut self.visit, &last);
-        } else {
-            self.visit.keep(Part::Consent, &last);
+        if other.last.after(&self.last) {
+            let (said, at) = (other.visit.kept.get(Part::Consent), other.last.at);
+            hear(
+                &mut self.visit,
+                said,
+                at,
+                is_withdrawn_since(&other.visit, at),
+            );
+        } else if !is_withdrawn_since(&self.visit, self.last.at) {
+            self.heed_withdrawal(other);
         }
     }
 }

@@ -17,7 +17,7 @@ use pipeline::Fold;
 use proptest::prelude::*;
 use sessionizer::{Event, Output, Sessionizer};
 
-use crate::{GRACE, TIMEOUT, check_story, choices, summary, timeline, told, traffic::gap};
+use crate::{GRACE, TIMEOUT, check_story, choices, homes, summary, timeline, told, traffic::gap};
 
 /// One record as it is drawn.
 #[derive(Clone, Debug)]
@@ -204,19 +204,6 @@ fn ended(visits: &[VisitEvent]) -> Vec<(EndedVisit, Visit)> {
     ended
 }
 
-/// What became of visits that went into others: the visit in which each is in the end.
-fn homes(visits: &[VisitEvent]) -> BTreeMap<&VisitId, &VisitId> {
-    let mut homes = BTreeMap::new();
-    // From the last on: where a visit goes, that may go on later.
-    for event in visits.iter().rev() {
-        if let (Some(visit), Some(other)) = (&event.visit, &event.merged_into) {
-            let home = homes.get(other).copied().unwrap_or(other);
-            homes.insert(&visit.id, home);
-        }
-    }
-    homes
-}
-
 /// No event in two visits, be it sent twice. (A ping that extends none does not say how far its visit goes.)
 fn check_events(visits: &[VisitEvent], homes: &BTreeMap<&VisitId, &VisitId>) {
     let mut places = BTreeMap::new();
@@ -247,7 +234,7 @@ fn check(visits: &[VisitEvent], policies: &[Policy]) {
         stories.entry(visit.id.clone()).or_default().push(event);
     }
     stories.values().for_each(|story| check_story(story));
-    let homes = homes(visits);
+    let homes = homes(visits.iter());
     check_events(visits, &homes);
     let began_anew = |pair: &[Option<i64>]| pair[1] == Some(1) || pair[1] > pair[0];
     assert!(numbers.windows(2).all(began_anew), "{numbers:?}");

@@ -1,6 +1,6 @@
 //! Every mistake in a set of definitions, with its path and what would be right.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::tz::TimeZone;
 
@@ -62,6 +62,12 @@ pub struct Mistake {
     pub path: String,
     /// What is wrong, and what would be right.
     pub what: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.what)
+    }
 }
 
 /// Every mistake in `definitions`, taken together: references must meet.

@@ -1,5 +1,5 @@
 use journey::{
-    Text, WebEvent,
+    Text, Visit, WebEvent,
     web_event::{Activity, Consent, control_action},
 };
 
@@ -206,53 +206,45 @@ fn what_is_older_than_a_withdrawal_gives_no_consent_back() {
     assert_eq!(left(consented(31, &all)), texts(&all), "it says anew");
 }
 
-#[test]
-fn what_began_before_a_withdrawal_and_came_after_it_gives_no_consent_back_either() {
+/// What a visitor's consent is for, until personalisation is withdrawn.
+const ALL: [&str; 3] = ["visits", "personalisation", "staffing"];
+
+/// The visit of the last of these events, each of a minute and for some purposes, that come after the withdrawal.
+fn after_a_withdrawal(after: &[(i64, &[&str])]) -> Visit {
     let minutes = |n: i64| n * 60_000;
-    let all = ["visits", "personalisation", "staffing"];
     let first = [
-        consented(0, &all),
+        consented(0, &ALL),
         withdrawn(minutes(30), &["personalisation"]),
     ];
+    let after = after.iter();
+    let after = after.map(|(at, purposes)| consented(minutes(*at), purposes));
+    let events: Vec<_> = first.into_iter().chain(after).collect();
+    left_after(&events).0.visit.expect("the visit")
+}
+
+#[test]
+fn what_began_before_a_withdrawal_and_came_after_it_gives_no_consent_back_either() {
     let left = |after: &[i64]| {
-        let after = after.iter().map(|at| consented(minutes(*at), &all));
-        let events: Vec<_> = first.iter().cloned().chain(after).collect();
-        let visit = left_after(&events).0.visit.expect("the visit");
+        let after: Vec<(i64, &[&str])> = after.iter().map(|at| (*at, &ALL[..])).collect();
+        let visit = after_a_withdrawal(&after);
         (visit.event_count, visit.consent.purposes)
     };
     let narrowed = texts(&["visits", "staffing"]);
     assert_eq!(left(&[25]), (1, narrowed.clone()), "a visit of its own");
     assert_eq!(left(&[25, 15]), (3, narrowed.clone()), "one with it");
     assert_eq!(left(&[15]), (2, narrowed), "or the first one");
-    assert_eq!(left(&[25, 35]), (2, texts(&all)), "it says anew");
-    assert_eq!(left(&[35, 25, 15]), (4, texts(&all)));
+    assert_eq!(left(&[25, 35]), (2, texts(&ALL)), "it says anew");
+    assert_eq!(left(&[35, 25, 15]), (4, texts(&ALL)));
 }
 
 #[test]
 fn what_came_after_a_withdrawal_and_was_for_less_is_for_no_more() {
-    let minutes = |n: i64| n * 60_000;
-    let all = ["visits", "personalisation", "staffing"];
-    let first = [
-        consented(0, &all),
-        withdrawn(minutes(30), &["personalisation"]),
-    ];
-    let left = |after: &[(i64, &[&str])]| {
-        let after = after
-            .iter()
-            .map(|(at, purposes)| consented(minutes(*at), purposes));
-        let events: Vec<_> = first.iter().cloned().chain(after).collect();
-        left_after(&events)
-            .0
-            .visit
-            .expect("the visit")
-            .consent
-            .purposes
-    };
+    let left = |after: &[(i64, &[&str])]| after_a_withdrawal(after).consent.purposes;
     let (less, other) = (&["visits"][..], &["contact"][..]);
     let visits = texts(less);
     assert_eq!(left(&[(25, less)]), visits, "a visit of its own");
     assert_eq!(left(&[(15, less)]), visits, "in the first one");
-    assert_eq!(left(&[(25, less), (15, &all)]), visits, "one with it");
+    assert_eq!(left(&[(25, less), (15, &ALL)]), visits, "one with it");
     assert_eq!(left(&[(15, other)]), visits, "its own purpose stays");
     assert_eq!(
         left(&[(15, &[])]),

@@ -63,6 +63,16 @@ fn take(visitor: &mut Visitor, watermark: i64, event: WebEvent) -> Vec<&'static 
         .collect()
 }
 
+/// Whatever is over at this deadline ends.
+fn end_due(visitor: &mut Visitor, deadline: Timestamp) {
+    let due = Timer {
+        deadline,
+        kind: timer::END,
+        by: By::Watermark,
+    };
+    visitor.fire(due, &mut Vec::new());
+}
+
 /// The bounds of each open visit in minutes, in order of time.
 fn bounds(visitor: &Visitor) -> Vec<(i64, i64)> {
     let minute = |at: Timestamp| at.0 / MINUTE;
@@ -217,14 +227,7 @@ fn a_capped_visit_leaves_a_stub_that_suppresses_until_the_visitor_has_been_silen
         ["started", "activity"],
         "71 - 20 is 51"
     );
-    visitor.fire(
-        Timer {
-            deadline: Timestamp(150 * MINUTE),
-            kind: timer::END,
-            by: By::Watermark,
-        },
-        &mut Vec::new(),
-    );
+    end_due(&mut visitor, Timestamp(150 * MINUTE));
     assert!(visitor.stubs.is_empty());
 }
 
@@ -241,14 +244,7 @@ fn a_visitor_whom_a_cap_silenced_for_months_was_seen_all_the_while() {
     }
     let deadline = Timestamp((months + 20) * MINUTE);
     assert_eq!(visitor.timers().watermark, Some((deadline, timer::END)));
-    visitor.fire(
-        Timer {
-            deadline,
-            kind: timer::END,
-            by: By::Watermark,
-        },
-        &mut Vec::new(),
-    );
+    end_due(&mut visitor, deadline);
     let kept = visitor.timers().watermark;
     assert_eq!(
         kept,
