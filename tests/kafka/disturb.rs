@@ -1,7 +1,7 @@
 //! What is done to running stages: killed under load, some in the middle of a transaction, joined by an instance that goes
 //! again. And the proof that it was really done.
 
-use std::{fs, os::unix::process::ExitStatusExt};
+use std::{fs, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use crate::{
     auditor::Isolation,
@@ -50,7 +50,7 @@ pub(crate) fn disturb(lane: &Lane, name: &str, extra: &[&str], plan: &[Kill]) ->
             Kill::At(point, count) => {
                 let failpoint = format!("{point}:{count}");
                 let mut stage = lane.start_dying(name, "a", extra, &failpoint);
-                let status = stage.until_ended();
+                let status = until_dead(lane, &mut stage);
                 let printed = crate::stage::tail(&stage.log);
                 assert_eq!(status.signal(), Some(9), "{name} at {failpoint}: {printed}");
             }
@@ -84,6 +84,20 @@ fn until_progress(lane: &Lane, name: &str) {
     let before = sum();
     let what = format!("{name} to go on");
     wait_until(&what, PATIENCE, || (sum() > before).then_some(()));
+}
+
+/// Waits for a stage to die, and as long as any stage goes on: it dies in a transaction, and has none while those before it, which
+/// are killed too, give it nothing to do.
+fn until_dead(lane: &Lane, stage: &mut Stage) -> ExitStatus {
+    let what = format!("{} to die", stage.name);
+    wait_while_it_moves(&what, PATIENCE, || {
+        stage.ends_soon().ok_or_else(|| all_committed(lane))
+    })
+}
+
+/// How much of its first input each stage has committed.
+fn all_committed(lane: &Lane) -> [i64; INPUTS.len()] {
+    INPUTS.map(|(name, _)| committed(lane, name).iter().sum())
 }
 
 /// Until a stage has got further in every partition than here: each has an owner that works.

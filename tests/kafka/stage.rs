@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -17,6 +17,9 @@ pub(crate) const STAGES: [&str; 4] = ["ingest", "sessionizer", "segmenter", "sta
 
 /// How long a process may take to do what it is waited for, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long a process is given to end before whoever waits looks at something else.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Where the binaries lie: those of the same build, unless told otherwise.
 pub(crate) fn binary(name: &str) -> PathBuf {
@@ -150,6 +153,18 @@ impl Stage {
     pub(crate) fn until_ended(&mut self) -> ExitStatus {
         let what = format!("{} to end", self.name);
         wait_until(&what, PATIENCE, || self.child.try_wait().expect("a child"))
+    }
+
+    /// How it ended, if it has by itself or does soon.
+    pub(crate) fn ends_soon(&mut self) -> Option<ExitStatus> {
+        let asked = Instant::now();
+        loop {
+            let ended = self.child.try_wait().expect("a child");
+            if ended.is_some() || asked.elapsed() > SOON {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// SIGKILL.
