@@ -59,7 +59,7 @@ pub struct JourneyEvent {
     pub bot: bool,
     /// The definitions in force.
     pub definitions_version: i64,
-    /// The visit so far; absent from a WebEvent.
+    /// The visit so far; absent from a WebEvent, and from a ConsentEvent, which repeats nothing of what consent is gone for.
     pub visit: Option<VisitSummary>,
     /// What the visitor did.
     pub web_event: Option<Activity>,
@@ -95,7 +95,7 @@ pub struct Versioned {
     pub version: i64,
 }
 
-/// The visit, as every event but a WebEvent carries it.
+/// The visit, as every event but a WebEvent and a ConsentEvent carries it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VisitSummary {
     /// Its first event's time.
@@ -198,13 +198,24 @@ pub struct Named {
     pub display_name: Text,
 }
 
+/// A segment at a version, named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssignedSegment {
+    /// The definition's id.
+    pub id: Text,
+    /// Its version.
+    pub version: i64,
+    /// For people.
+    pub display_name: Text,
+    /// Whether agents may see it.
+    pub should_display_to_agent: bool,
+}
+
 /// A segment was assigned or taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentAssignmentEvent {
     /// Which.
-    pub segment: Named,
-    /// Whether agents may see it.
-    pub should_display_to_agent: bool,
+    pub segment: AssignedSegment,
     /// `Assigned` or `Unassigned`.
     pub assignment_state: Text,
     /// When.

@@ -7,9 +7,9 @@ use journey::{
     account::{AccountCount, IngestAccount},
     demand::DemandSignal,
     journey_event::{
-        BlockedWebActionOfferEvent, ConsentEvent, JourneyEvent, Named, OutcomeAchievedEvent,
-        OutcomeAchievement, Reference, SegmentAssignment, SegmentAssignmentEvent, SessionEvent,
-        Versioned, VisitSummary, WebActionEvent,
+        AssignedSegment, BlockedWebActionOfferEvent, ConsentEvent, JourneyEvent, Named,
+        OutcomeAchievedEvent, OutcomeAchievement, Reference, SegmentAssignment,
+        SegmentAssignmentEvent, SessionEvent, Versioned, VisitSummary, WebActionEvent,
     },
     offer::{
         Action, Customer, DisplayCondition, JourneyContext, Offer, OfferPage, OfferingMap,
@@ -117,9 +117,8 @@ record! { SegmentAssignment { segment, assigned_date } }
 record! { OutcomeAchievement { outcome, achieved_date, value } }
 record! { SessionEvent { state, merged_into, reason } }
 record! { Named { id, version, display_name } }
-record! { SegmentAssignmentEvent {
-    segment, should_display_to_agent, assignment_state, date_assigned, date_for_unassignment, evidence,
-} }
+record! { AssignedSegment { id, version, display_name, should_display_to_agent } }
+record! { SegmentAssignmentEvent { segment, assignment_state, date_assigned, date_for_unassignment, evidence } }
 record! { OutcomeAchievedEvent { outcome, associated_value, touchpoints } }
 record! { WebActionEvent { action_id, action_map, action_state, inferred, time_to_disposition_millis, conversation_id } }
 record! { BlockedWebActionOfferEvent {

@@ -22,6 +22,7 @@ mod progress;
 mod reports;
 mod rule;
 pub mod segmenter;
+mod sizes;
 mod state;
 mod stay;
 mod teller;

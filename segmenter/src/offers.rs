@@ -72,6 +72,9 @@ pub(crate) fn is_known_away(memory: &Memory, visit: &Visit) -> bool {
 impl Teller<'_> {
     /// Says which action maps the visit qualified for, and what came of each. At most one becomes an offer.
     pub(crate) fn qualify(&mut self, memory: &mut Memory, visit: &Visit, hits: &[Hit]) {
+        if hits.is_empty() {
+            return;
+        }
         let due = self.due(memory, hits);
         let now = self.now.clone();
         let mut winner: Option<&Qualified<'_>> = None;
@@ -208,7 +211,10 @@ impl Teller<'_> {
                 !action.page.iter().all(|test| test.holds(&page)),
                 Block::PageUrlConditionsNotMatching,
             ),
-            (is_known_away(memory, visit), Block::VisitorAway),
+            (
+                is_known_away(memory, visit) || memory.left_at.is_some(),
+                Block::VisitorAway,
+            ),
         ];
         checks
             .into_iter()

@@ -1,6 +1,6 @@
 //! What the segmenter says, and how it is written.
 
-use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal};
+use journey::{CustomerId, Offer, Timestamp, demand::DemandSignal, visit::end_reason};
 use pipeline::{Address, Counter, Counts, Gauge, Latency, Outbox, Place, Rejection, Trigger};
 use schemas::{Avro, CloudEvent, Format};
 
@@ -84,6 +84,16 @@ pub(crate) static REPORTS_TOTAL: Counter = Counter {
     label: "result",
 };
 
+/// The reason of reports on offers that are not known, or no longer.
+pub(crate) const UNKNOWN_OFFER: &str = "unknown_offer";
+
+/// Visits that take more of a visitor's room than there is.
+pub(crate) static VISITS_FORGOTTEN_TOTAL: Counter = Counter {
+    name: "footfall_visits_forgotten_total",
+    help: "Visits forgotten, with their offers, before a day has passed since their end, by reason.",
+    label: "reason",
+};
+
 /// Offers that nobody has decided yet.
 pub(crate) const OFFERS_OPEN: Gauge = Gauge {
     name: "footfall_offers_open",
@@ -134,8 +144,10 @@ pub(crate) const COUNTERS: &[Counts] = &[
             "duplicate_report",
             "contradictory_report",
             "unknown_state",
+            UNKNOWN_OFFER,
         ],
     ),
+    (&VISITS_FORGOTTEN_TOTAL, &[end_reason::TOO_LARGE]),
 ];
 
 impl Output {

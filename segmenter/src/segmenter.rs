@@ -15,7 +15,7 @@ use schemas::{DecodeError, Decoder, Format, Incompatible, Record as _};
 use crate::{
     compile::Compiled,
     input::{Happening, Kind},
-    output::{DEMAND, OFFER_LATENCY, OFFERS_OPEN, Output},
+    output::{DEMAND, OFFER_LATENCY, OFFERS_OPEN, Output, REPORTS_TOTAL, UNKNOWN_OFFER},
     reports::{self, Fate},
     state::{Memory, Visitor, timer},
     teller::{Moment, Teller, Words},
@@ -92,12 +92,16 @@ impl Segmenter {
             out.push(Output::Suppressed("forgotten_visit"));
             return;
         }
-        if [Some(input.kind), input.opens].contains(&Some(Kind::Started)) {
+        let begins = [Some(input.kind), input.opens].contains(&Some(Kind::Started));
+        if begins {
             self.leave_others(customer, visitor, &visit, &input, out);
         }
         let now = Moment::of(&input);
         let mut teller = self.teller(customer, visitor, now, out);
-        let memory = visitor.visit(&visit.id);
+        let memory = match begins {
+            true => visitor.visit(&visit.id),
+            false => visitor.under_way(&visit.id, input.time),
+        };
         if input.kind == Kind::Activity {
             let Some(cause) = input.cause.take() else {
                 out.push(Output::DeadLetter(rejection(
@@ -125,7 +129,7 @@ impl Segmenter {
         {
             memory.seen = Some(Box::new(visit));
             let from = at.unwrap_or(visitor.visits.len() - 1);
-            visitor.merge(from, into);
+            visitor.merge(from, into, input.time);
         } else {
             memory.keep(visit);
         }
@@ -144,7 +148,7 @@ impl Segmenter {
         let mut teller = self.teller(customer, visitor, Moment::of(input), out);
         let others = visitor.visits.iter_mut();
         for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(input.time)) {
-            memory.ends_at = input.time;
+            memory.leave_for_good(input.time);
             with_visit(memory, |memory, visit| {
                 teller.withdraw(memory, visit, Withdrawal::VisitEnded);
             });
@@ -176,10 +180,9 @@ impl Segmenter {
             Some((cause, visit, offer))
         });
         let Some((cause, visit, offer)) = known else {
-            let why = "no offer with this offerId is known for this visitor; offers stay known 24 h after the visit";
-            teller
-                .out
-                .push(Output::DeadLetter(rejection("unknown_offer", why, input)));
+            let why = "no offer with this offerId is known for this visitor; offers stay known 24 h after the visit, of a visitor with very many visits less long";
+            teller.count(&REPORTS_TOTAL, UNKNOWN_OFFER);
+            out.push(Output::DeadLetter(rejection(UNKNOWN_OFFER, why, input)));
             return;
         };
         let fate = with_visit(&mut visitor.visits[visit], |memory, visit| {
@@ -266,6 +269,7 @@ impl Processor for Segmenter {
                 &input,
             ))),
         }
+        visitor.fit(out);
         visitor.settled()
     }
 
@@ -295,7 +299,8 @@ impl Processor for Segmenter {
                 _ => {
                     let hits = teller.compiled.strike(memory, visit, due.deadline);
                     if let Some(cause) = hits.first().map(|hit| hit.event_id.clone()) {
-                        teller.follow(memory, visit, hits, &cause);
+                        let actions = teller.follow(memory, visit, hits, &cause);
+                        teller.qualify(memory, visit, &actions);
                     }
                 }
             });

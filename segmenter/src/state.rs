@@ -1,7 +1,7 @@
 //! What is remembered of a visitor: each visit as the segmenter sees it. Its encoding is canonical.
 
 use journey::{
-    DeploymentId, EventId, Millis, Offer, OfferId, RoutePathId, Text, Timestamp, VisitId,
+    DeploymentId, EventId, Millis, Offer, OfferId, RoutePathId, Text, Timestamp, VisitId, id,
     journey_event::{OutcomeAchievement, SegmentAssignment, Versioned},
 };
 use pipeline::{By, Timers};
@@ -43,8 +43,12 @@ pub(crate) struct Memory {
     pub(crate) id: VisitId,
     /// The sequence of the last journey event.
     pub(crate) sequence: i64,
+    /// Of one that was first heard of when it was under way: when. What was told of it before is forgotten.
+    pub(crate) heard_at: Option<Timestamp>,
     /// When it ended; open if absent.
     pub(crate) ended_at: Option<Timestamp>,
+    /// When another one followed it by a new source, though its end is yet to be told.
+    pub(crate) left_at: Option<Timestamp>,
     /// It ended because consent did: the control record that says so follows.
     pub(crate) awaits_control: bool,
     /// When it will end unless something happens.
@@ -152,7 +156,9 @@ record!(Visitor {
 record!(Memory {
     id,
     sequence,
+    heard_at,
     ended_at,
+    left_at,
     awaits_control,
     ends_at,
     away,
@@ -230,6 +236,15 @@ impl Visitor {
         &mut self.visits[at]
     }
 
+    /// The memory of a visit that began before: made, if there is none, as one that others have heard of.
+    pub(crate) fn under_way(&mut self, id: &VisitId, at: Timestamp) -> &mut Memory {
+        let memory = self.visit(id);
+        if memory.sequence == 0 && memory.heard_at.is_none() {
+            memory.heard_at = Some(at);
+        }
+        memory
+    }
+
     /// What all visits wait for.
     pub(crate) fn timers(&self) -> Timers {
         let mut timers = Timers::default();
@@ -257,9 +272,28 @@ impl Visitor {
 }
 
 impl Memory {
+    /// The class of the page that the visit is on; as long as that is not known, the strictest that it saw.
+    pub(crate) fn page_class<'a>(&'a self, visit: &'a Visit) -> &'a str {
+        match self.stay.url.is_empty() {
+            true => visit.page_class(),
+            false => &self.stay.page_class,
+        }
+    }
+
     /// Whether an offer is out that the visitor has not decided on.
     pub(crate) fn open_offer(&self) -> Option<&KnownOffer> {
         self.offers.iter().find(|offer| offer.open.is_some())
+    }
+
+    /// The id of its journey event of this sequence. One that was heard of again has told its first sequences before.
+    pub(crate) fn event_id(&self, sequence: i64) -> Text {
+        let id = self.id.as_str().as_bytes();
+        let sequence = sequence.to_be_bytes();
+        match self.heard_at {
+            None => id::derive(&[id, &sequence]),
+            Some(at) => id::derive(&[id, &sequence, &at.0.to_be_bytes()]),
+        }
+        .into()
     }
 
     /// Whether it had begun before then and, as far as is known, has not ended.

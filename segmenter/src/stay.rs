@@ -10,8 +10,15 @@ use crate::{
 impl Memory {
     /// Takes note of what every record of a visit shows.
     pub(crate) fn note(&mut self, visit: &Visit) {
-        self.ends_at = visit.last_event_date + visit.timeout;
+        let by_itself = visit.last_event_date + visit.timeout;
+        self.ends_at = self.left_at.map_or(by_itself, |left| left.min(by_itself));
         self.away = visit.is_away;
+    }
+
+    /// Another visit has followed this one.
+    pub(crate) fn leave_for_good(&mut self, at: Timestamp) {
+        self.left_at = Some(self.left_at.map_or(at, |left| left.min(at)));
+        self.ends_at = self.ends_at.min(at);
     }
 
     /// Notes the page that the visit is on; whether that is a new stay, in which nothing dwells yet.
@@ -80,9 +87,9 @@ impl Memory {
 
 impl Visitor {
     /// Joins what a merged visit had into the one that lives on. Its progress is dropped.
-    pub(crate) fn merge(&mut self, from: usize, into: &VisitId) {
+    pub(crate) fn merge(&mut self, from: usize, into: &VisitId, at: Timestamp) {
         let from = self.visits.remove(from);
-        let into = self.visit(into);
+        let into = self.under_way(into, at);
         let lacks = |memory: &Memory, id: &Text| {
             !memory.segments.iter().any(|known| known.segment.id == *id)
         };

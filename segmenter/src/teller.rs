@@ -112,9 +112,9 @@ impl Teller<'_> {
     /// The next journey event of a visit, without what it is about.
     pub(crate) fn envelope(&self, memory: &mut Memory, visit: &Visit, event_type: Text) -> Told {
         memory.sequence += 1;
-        let id = id::derive(&[visit_id(memory).as_bytes(), &memory.sequence.to_be_bytes()]);
+        let id = memory.event_id(memory.sequence);
         let event = JourneyEvent {
-            id: id.into(),
+            id,
             event_type,
             created_date: self.now.created,
             received_date: self.now.received,
@@ -125,7 +125,7 @@ impl Teller<'_> {
             session: self.session(memory),
             sequence: memory.sequence,
             authenticated: visit.authenticated,
-            page_class: memory.stay.page_class.clone(),
+            page_class: memory.page_class(visit).into(),
             late: self.now.late,
             bot: visit.bot,
             definitions_version: self.compiled.version(),
@@ -228,10 +228,6 @@ pub(crate) struct Demand<'a> {
     pub(crate) route_path: &'a str,
     pub(crate) action_map: &'a Versioned,
     pub(crate) reason: Option<&'a str>,
-}
-
-fn visit_id(memory: &Memory) -> &str {
-    memory.id.as_str()
 }
 
 /// The visit so far, as journey events carry it. Of a visit that saw a `count_only` page no page and no search is told.

@@ -3,8 +3,8 @@
 use journey::{
     EventId, Text, Timestamp,
     journey_event::{
-        ConsentEvent, Named, OutcomeAchievedEvent, OutcomeAchievement, SegmentAssignment,
-        SegmentAssignmentEvent, SessionEvent, event_type,
+        AssignedSegment, ConsentEvent, Named, OutcomeAchievedEvent, OutcomeAchievement,
+        SegmentAssignment, SegmentAssignmentEvent, SessionEvent, event_type,
     },
     visit::end_reason,
     web_event::{Control, Forget},
@@ -57,7 +57,7 @@ impl Teller<'_> {
             let seen = seen(Facts::Event(&deed), at, current, true);
             hits = self.compiled.see(memory, visit, seen);
         }
-        if turned && (ping || !current) {
+        if turned && (ping || !current) && memory.stay.page_class != COUNT_ONLY {
             let page = visit.last_page();
             let seen = seen(Facts::Page(&page), page_since.unwrap_or(at), true, false);
             hits.extend(self.compiled.see(memory, visit, seen));
@@ -67,8 +67,9 @@ impl Teller<'_> {
         if !ping {
             self.tell_activity(memory, visit, cause);
         }
+        let actions = self.follow(memory, visit, hits, &cause.event_id);
         self.withdraw_from_page(memory, visit);
-        self.follow(memory, visit, hits, &cause.event_id);
+        self.qualify(memory, visit, &actions);
     }
 
     fn tell_activity(&mut self, memory: &mut Memory, visit: &Visit, cause: &Cause) {
@@ -83,23 +84,15 @@ impl Teller<'_> {
         self.tell(told);
     }
 
-    fn withdraw_from_page(&mut self, memory: &mut Memory, visit: &Visit) {
-        if let Some(why) = self.page_withdrawal(memory, visit) {
-            self.withdraw(memory, visit, why);
-        }
-    }
-
-    /// What rules that are met mean: assignments, outcomes, actions, in this order.
+    /// What rules that are met mean: assignments, then outcomes. Gives the action maps that are met, those that the assignments
+    /// trigger among them.
     pub(crate) fn follow(
         &mut self,
         memory: &mut Memory,
         visit: &Visit,
         mut hits: Vec<Hit>,
         cause: &EventId,
-    ) {
-        if hits.is_empty() {
-            return;
-        }
+    ) -> Vec<Hit> {
         let of = |hit: &Hit| self.compiled.rules[hit.rule].kind();
         let mut actions: Vec<Hit> = hits
             .extract_if(.., |hit| of(hit) == Kind::ActionMap)
@@ -118,9 +111,7 @@ impl Teller<'_> {
                 .filter(|hit| !actions.iter().any(|known| known.rule == hit.rule))
                 .collect::<Vec<_>>(),
         );
-        if !actions.is_empty() {
-            self.qualify(memory, visit, &actions);
-        }
+        actions
     }
 
     fn assign(&mut self, memory: &mut Memory, visit: &Visit, hit: Hit) -> Text {
@@ -141,12 +132,12 @@ impl Teller<'_> {
         self.now = now.because_of(&hit.event_id);
         let mut told = self.about(memory, visit, event_type::SEGMENT_ASSIGNMENT);
         told.event.segment_assignment_event = Some(SegmentAssignmentEvent {
-            segment: Named {
+            segment: AssignedSegment {
                 id: id.clone(),
                 version: rule.definition.version,
                 display_name: display_name.clone(),
+                should_display_to_agent: *for_agents,
             },
-            should_display_to_agent: *for_agents,
             assignment_state: "Assigned".into(),
             date_assigned: now.created,
             date_for_unassignment: None,

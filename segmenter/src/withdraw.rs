@@ -43,39 +43,50 @@ impl Teller<'_> {
     /// Takes back every offer of the visit that is open.
     pub(crate) fn withdraw(&mut self, memory: &mut Memory, visit: &Visit, why: Withdrawal) {
         for at in 0..memory.offers.len() {
-            let Some(mut offer) = memory.offers[at].open.take() else {
-                continue;
-            };
-            let now = self.now.clone();
-            offer.status = "withdrawn".into();
-            offer.sequence += 1;
-            offer.withdraw_reason = Some(why.as_str().into());
-            offer.definitions_version = self.compiled.version();
-            let event = memory.offers[at].event(State::Withdrawn);
-            memory.offers[at].told |= State::Withdrawn.bit();
-            if now.correlation.is_none() {
-                self.now = now.because_of(&EventId(offer.id.0.clone()));
-            }
-            self.out.push(Output::Offer {
-                offer,
-                at: now.created,
-                trigger: now.trigger,
-            });
-            self.count(&OFFERS_TOTAL, "withdrawn");
-            self.count(&OFFERS_WITHDRAWN_TOTAL, why.as_str());
-            self.tell_action(memory, visit, event);
-            self.now = now;
+            self.take_back(memory, visit, at, why);
         }
     }
 
-    /// Why the open offer cannot stand by what the visit's last event says, if it cannot: its consent, its page.
-    pub(crate) fn page_withdrawal(&self, memory: &Memory, visit: &Visit) -> Option<Withdrawal> {
-        let open = memory.open_offer()?;
-        if self
-            .compiled
-            .find(Kind::ActionMap, &open.action_map.id)
-            .is_none()
-        {
+    /// Takes back every offer that cannot stand by what the visit's last event says.
+    pub(crate) fn withdraw_from_page(&mut self, memory: &mut Memory, visit: &Visit) {
+        for at in 0..memory.offers.len() {
+            if let Some(why) = self.page_withdrawal(memory, visit, at) {
+                self.take_back(memory, visit, at, why);
+            }
+        }
+    }
+
+    fn take_back(&mut self, memory: &mut Memory, visit: &Visit, at: usize, why: Withdrawal) {
+        let Some(mut offer) = memory.offers[at].open.take() else {
+            return;
+        };
+        let now = self.now.clone();
+        offer.status = "withdrawn".into();
+        offer.sequence += 1;
+        offer.withdraw_reason = Some(why.as_str().into());
+        offer.definitions_version = self.compiled.version();
+        let event = memory.offers[at].event(State::Withdrawn);
+        memory.offers[at].told |= State::Withdrawn.bit();
+        if now.correlation.is_none() {
+            self.now = now.because_of(&EventId(offer.id.0.clone()));
+        }
+        self.out.push(Output::Offer {
+            offer,
+            at: now.created,
+            trigger: now.trigger,
+        });
+        self.count(&OFFERS_TOTAL, "withdrawn");
+        self.count(&OFFERS_WITHDRAWN_TOTAL, why.as_str());
+        self.tell_action(memory, visit, event);
+        self.now = now;
+    }
+
+    /// Why the offer, if it is open, cannot stand by what the visit's last event says: its consent, its page.
+    fn page_withdrawal(&self, memory: &Memory, visit: &Visit, at: usize) -> Option<Withdrawal> {
+        let known = &memory.offers[at];
+        let open = known.open.as_deref()?;
+        let map = &known.action_map.id;
+        if self.compiled.find(Kind::ActionMap, map).is_none() {
             return Some(Withdrawal::DefinitionDeactivated);
         }
         if !visit.allows(purpose::PERSONALISATION) {
@@ -83,7 +94,7 @@ impl Teller<'_> {
         }
         let page = visit.last_page();
         let page = Facts::Page(&page);
-        let conditions = open.open.iter().flat_map(|offer| &offer.display_conditions);
+        let conditions = open.display_conditions.iter();
         let stands = !is_regulated(&memory.stay.page_class)
             && conditions
                 .filter_map(display_test)

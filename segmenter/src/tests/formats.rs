@@ -4,7 +4,7 @@ use journey::{Timestamp, VisitId};
 
 use crate::state::{Memory, Stay, Visitor};
 
-/// As it was written when the format was new: never to be written again.
+/// As it was written when the format was new: from its first release on never to be written again.
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-1.hex");
 
 fn state() -> Visitor {

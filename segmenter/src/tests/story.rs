@@ -299,6 +299,13 @@ impl Story {
         self.started = false;
     }
 
+    /// What follows is of a visit that was begun before.
+    pub(super) fn go_on_in(&mut self, visit: Visit) {
+        self.visit = visit;
+        self.since = None;
+        self.started = true;
+    }
+
     pub(super) fn merged_into(&mut self, seconds: i64, visit: &str) -> &mut Self {
         self.tell(kind::MERGED, seconds, |event| {
             event.merged_into = Some(visit.into())

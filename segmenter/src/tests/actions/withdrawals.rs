@@ -1,6 +1,6 @@
 //! What takes an offer back: the page, the visitor, the end, and the visitor's own no.
 
-use super::{DWELL, OFFERED, check, check_after_offer, map, one_map};
+use super::{DWELL, OFFERED, check, check_after_offer, map, one_map, story, triggered};
 use crate::tests::story::Story;
 
 #[test]
@@ -78,6 +78,74 @@ fn a_visit_that_a_new_source_ended_offers_nothing_any_more_and_what_it_offered_g
         story.offers().count()
     };
     assert_eq!((dwelling(false), dwelling(true)), (1, 0));
+}
+
+#[test]
+fn a_straggler_of_a_visit_that_a_new_source_ended_brings_nothing_of_it_back() {
+    let straggles = |definition: String, path: &str| {
+        let mut story = story(&[definition]);
+        story.page(0, "/x");
+        let left = story.visit.clone();
+        story.next_visit("v2");
+        story.page(10, "/y");
+        story.go_on_in(left);
+        story.page(9, path).mark(1_000);
+        story.said()
+    };
+    let dwelt = straggles(DWELL.to_owned(), "/b");
+    assert_eq!(dwelt, ["0 started", "10 started"]);
+    let blocked = straggles(map("m", ""), "/a");
+    let expected = ["9 m qualified", "9 m blocked VisitorAway"];
+    assert_eq!(blocked[2..], expected, "the visitor is somewhere else");
+}
+
+#[test]
+fn each_of_several_open_offers_stands_or_falls_by_itself() {
+    let on = |id: &str, path: &str, urls: &str| {
+        let rest =
+            format!(r#","pageUrlConditions":[{{"operator":"containsAny","values":[{urls}]}}]"#);
+        triggered(id, path, &rest)
+    };
+    let withdrawn = |next: &str| {
+        let mut story = story(&[on("x", "/a", r#""/a","/p""#), on("y", "/b", r#""/b","/q""#)]);
+        story.page(0, "/b");
+        let survivor = story.visit.clone();
+        story.visit.id = "other".into();
+        story.page(10, "/a").merged_into(12, "visit");
+        story.go_on_in(survivor);
+        story.page(13, next);
+        let said = story.said().into_iter();
+        said.filter(|line| line.starts_with("offer") && line.contains("withdrawn"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(withdrawn("/p"), ["offer y withdrawn page_left"]);
+    assert_eq!(withdrawn("/q"), ["offer x withdrawn page_left"]);
+    let both = ["offer y withdrawn page_left", "offer x withdrawn page_left"];
+    assert_eq!(withdrawn("/r"), both);
+}
+
+#[test]
+fn what_a_page_takes_back_is_told_after_what_it_assigns_and_before_what_it_offers() {
+    let here = r#","pageUrlConditions":[{"operator":"containsAny","values":["/a"]}]"#;
+    let thanks = r#"{"kind":"segment","id":"s","displayName":"S","journey":{"patterns":[
+        {"criteria":[{"key":"page.pathname","operator":"equal","values":["/thanks"]}]}]}}"#;
+    let lines = [
+        "5 assigned s by e2",
+        "offer m withdrawn page_left",
+        "5 m withdrawn",
+        "5 n qualified",
+        "offer n offered",
+        "5 n offered",
+    ];
+    check(
+        &[
+            map("m", here),
+            thanks.to_owned(),
+            triggered("n", "/thanks", ""),
+        ],
+        |story| _ = story.page(0, "/a").page(5, "/thanks"),
+        &[&OFFERED[..], &lines].concat(),
+    );
 }
 
 #[test]
