@@ -7,11 +7,14 @@ use std::{env, fs};
 
 use anyhow::Context;
 use journey::{Timestamp, topics};
-use pipeline::kafka::{
-    Settings,
-    admin::Admin,
-    settings::wall_clock,
-    write::{Out, Writer},
+use pipeline::{
+    config::{self, HIDDEN, without_user},
+    kafka::{
+        Settings,
+        admin::Admin,
+        settings::wall_clock,
+        write::{Out, Writer},
+    },
 };
 use serde_json::{Value, json};
 
@@ -50,9 +53,6 @@ fn user_at_host() -> String {
     format!("{}@{}", known(user), known(host))
 }
 
-/// What stands for a secret.
-const HIDDEN: &str = "***";
-
 /// The arguments as they were typed, but for the values of librdkafka's properties, among which are passwords, and for what
 /// an address says of whoever connects.
 fn without_secrets(arguments: impl Iterator<Item = String>) -> Vec<String> {
@@ -72,27 +72,9 @@ fn without_secrets(arguments: impl Iterator<Item = String>) -> Vec<String> {
 
 /// `key=value,key=value` without the values.
 fn names_alone(properties: &str) -> String {
-    let name = |property: &str| {
-        let name = property.split('=').next().unwrap_or_default();
-        format!("{name}={HIDDEN}")
-    };
-    properties
-        .split(',')
-        .map(name)
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
-/// `https://user:password@registry` without user and password.
-fn without_user(argument: &str) -> String {
-    let Some((scheme, rest)) = argument.split_once("://") else {
-        return argument.to_owned();
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((user, _)) => format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]),
-        None => argument.to_owned(),
-    }
+    let read = config::properties(properties).unwrap_or_default();
+    let names = read.iter().map(|(name, _)| format!("{name}={HIDDEN}"));
+    names.collect::<Vec<_>>().join(",")
 }
 
 /// A command that writes, while it runs.

@@ -18,6 +18,7 @@ pub struct KafkaArgs {
     #[arg(
         long,
         env = "FOOTFALL_REGISTRY",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:8081/apis/ccompat/v7"
     )]
     pub registry: String,
@@ -29,11 +30,12 @@ pub struct KafkaArgs {
         hide_default_value = true
     )]
     pub topic_prefix: String,
-    /// Any other librdkafka property, key=value (repeatable; in the environment, comma-separated)
+    /// Any other librdkafka property, key=value (repeatable; or several with commas between them: a comma begins another one
+    /// where a name and = follow)
     #[arg(
         long = "kafka-property",
         env = "FOOTFALL_KAFKA_PROPERTY",
-        value_delimiter = ',',
+        hide_env_values = true,
         value_name = "KEY=VALUE"
     )]
     pub kafka_property: Vec<String>,
@@ -43,13 +45,8 @@ impl KafkaArgs {
     /// As checked settings, for this instance.
     pub fn settings(&self, instance: &str) -> Result<Settings, LogError> {
         let mut settings = Settings::new(&self.brokers, Lane::new(&self.topic_prefix), instance);
-        for property in &self.kafka_property {
-            let (key, value) = property.split_once('=').ok_or_else(|| {
-                LogError::new(format!(
-                    "--kafka-property {property}: write it as key=value, as security.protocol=ssl"
-                ))
-            })?;
-            settings.properties.push((key.to_owned(), value.to_owned()));
+        for given in &self.kafka_property {
+            settings.properties.extend(properties(given)?);
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
         if !self.topic_prefix.chars().all(legal) {
@@ -63,6 +60,52 @@ impl KafkaArgs {
     }
 }
 
+/// The properties of `key=value,key=value`.
+///
+/// # Errors
+/// If the first is none. What cannot be read is not repeated: it may be a password.
+pub fn properties(given: &str) -> Result<Vec<(String, String)>, LogError> {
+    let mut properties: Vec<(String, String)> = Vec::new();
+    for part in given.split(',').filter(|_| !given.trim().is_empty()) {
+        match (part.split_once('='), properties.last_mut()) {
+            (Some((key, value)), _) if is_property(key.trim()) => {
+                properties.push((key.trim().to_owned(), value.to_owned()));
+            }
+            (_, Some((_, value))) => {
+                value.push(',');
+                value.push_str(part);
+            }
+            (_, None) => {
+                return Err(LogError::new(
+                    "--kafka-property: write it as key=value, as security.protocol=ssl".to_owned(),
+                ));
+            }
+        }
+    }
+    Ok(properties)
+}
+
+/// Whether this may be a property's name in librdkafka.
+fn is_property(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(legal)
+}
+
+/// What stands where something is not shown.
+pub const HIDDEN: &str = "***";
+
+/// `https://user:password@registry` without user and password.
+pub fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]),
+        None => url.to_owned(),
+    }
+}
+
 /// How a stage runs.
 #[derive(Args, Clone, Debug)]
 pub struct StageArgs {
@@ -70,7 +113,7 @@ pub struct StageArgs {
     #[arg(long, env = "FOOTFALL_INSTANCE", default_value = "0")]
     pub instance: String,
     /// Worker threads: each has a consumer, a producer and its share of the partitions
-    #[arg(long, env = "FOOTFALL_WORKERS", default_value_t = 1)]
+    #[arg(long, env = "FOOTFALL_WORKERS", default_value_t = 1, value_parser = at_least_one)]
     pub workers: usize,
     /// Where /metrics, /livez and /readyz listen (port 0: any)
     #[arg(long, env = "FOOTFALL_METRICS_ADDRESS", default_value = "127.0.0.1:0")]
@@ -103,7 +146,7 @@ pub struct StageArgs {
     #[arg(long, env = "FOOTFALL_STATE_FORMAT", default_value_t = 0)]
     pub state_format: u8,
     /// Outgoing records of one transaction
-    #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000)]
+    #[arg(long, env = "FOOTFALL_BATCH_RECORDS", default_value_t = 100_000, value_parser = at_least_one)]
     pub batch_records: usize,
 }
 
@@ -156,6 +199,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong(text))
 }
 
+/// Reads a number that is not zero.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("{text:?}: write a whole number, 1 or more")),
+        Ok(number) => Ok(number),
+    }
+}
+
 fn wrong(text: &str) -> String {
     format!("{text:?} is no duration: write 250ms, 12s, 15m or 24h")
 }
@@ -163,6 +214,38 @@ fn wrong(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comma_begins_another_property_where_a_name_follows_and_what_cannot_be_read_is_not_repeated()
+     {
+        let read = |given: &str| {
+            let read = properties(given).map_err(|error| error.to_string())?;
+            Ok(read
+                .into_iter()
+                .map(|(key, value)| format!("{key}: {value}"))
+                .collect::<Vec<_>>())
+        };
+        let expected = |parts: &[&str]| Ok(parts.iter().map(|part| (*part).to_owned()).collect());
+        let several = "security.protocol=ssl, sasl.password=hun,ter2,=x,debug=broker,topic";
+        let parts = [
+            "security.protocol: ssl",
+            "sasl.password: hun,ter2,=x",
+            "debug: broker,topic",
+        ];
+        assert_eq!(read(several), expected(&parts));
+        assert_eq!(read("sasl.password=a=b"), expected(&["sasl.password: a=b"]));
+        assert_eq!(read(" "), expected(&[]), "as an empty variable gives it");
+        let refused: Result<_, String> = read("hunter2");
+        assert!(refused.is_err_and(|why| !why.contains("hunter2")));
+    }
+
+    #[test]
+    fn a_number_that_must_not_be_zero_is_not() {
+        assert_eq!(at_least_one("3"), Ok(3));
+        for wrong in ["0", "-1", "many"] {
+            assert!(at_least_one(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_carry_their_unit() {

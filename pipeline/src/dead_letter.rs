@@ -45,14 +45,14 @@ pub struct SentBefore {
 
 impl SentBefore {
     /// Reads the headers of a record. What is no number counts as not said: on a raw topic anybody may write headers.
-    pub fn from_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> SentBefore {
+    pub fn from_headers<'h>(headers: impl Iterator<Item = (&'h [u8], &'h [u8])>) -> SentBefore {
         let mut before = SentBefore::default();
         for (name, value) in headers {
             let text = || std::str::from_utf8(value).ok();
-            match name {
-                header::ATTEMPTS => before.attempts = parsed(text()).unwrap_or(0),
-                header::RECEIVED => before.received_at = parsed(text()).map(Timestamp),
-                _ => {}
+            if name == header::ATTEMPTS.as_bytes() {
+                before.attempts = parsed(text()).unwrap_or(0);
+            } else if name == header::RECEIVED.as_bytes() {
+                before.received_at = parsed(text()).map(Timestamp);
             }
         }
         before
@@ -69,6 +69,8 @@ fn parsed<T: FromStr>(text: Option<&str>) -> Option<T> {
     text?.parse().ok()
 }
 
+/// The most bytes of key and value that a dead letter carries.
+const KEPT: usize = 900 * 1024;
 /// The longest message a header holds.
 const MESSAGE_LIMIT: usize = 500;
 
@@ -113,7 +115,7 @@ impl DeadLetter {
             offset: text(header::OFFSET)?.parse().ok()?,
             size: text(header::SIZE)?.parse().ok()?,
             deployment: text(header::DEPLOYMENT),
-            before: SentBefore::from_headers(headers),
+            before: SentBefore::from_headers(headers.map(|(name, value)| (name.as_bytes(), value))),
         })
     }
 }
@@ -151,11 +153,10 @@ pub(crate) fn write(
     if origin.attempts > 0 {
         headers.push((header::ATTEMPTS, attempts.as_bytes()));
     }
-    let kept = |bytes: Option<&[u8]>| {
-        bytes
-            .filter(|_| addresses.dead_letter_bytes)
-            .map(<[u8]>::to_vec)
-    };
+    // What a broker's default refuses would be refused in every attempt: it stands where the headers say, as long as that keeps it.
+    let weight = [origin.key, origin.value].map(|bytes| bytes.map_or(0, <[u8]>::len));
+    let keeps = addresses.dead_letter_bytes && weight.iter().sum::<usize>() <= KEPT;
+    let kept = |bytes: Option<&[u8]>| bytes.filter(|_| keeps).map(<[u8]>::to_vec);
     let (key, value) = (kept(origin.key), kept(origin.value));
     let write = |bytes: &Option<Vec<u8>>| {
         let bytes = bytes.clone();
@@ -178,7 +179,8 @@ mod tests {
     #[test]
     fn what_a_stranger_writes_as_headers_counts_as_nothing() {
         let of = |name, value: &[u8]| {
-            SentBefore::from_headers([("x", &b"9"[..]), (name, value)].into_iter())
+            let named = |name: &'static str, value| (name.as_bytes(), value);
+            SentBefore::from_headers([named("x", &b"9"[..]), named(name, value)].into_iter())
         };
         assert_eq!(of(header::ATTEMPTS, b"2").attempts, 2);
         assert_eq!(of(header::RECEIVED, b"-5").received_at, Some(Timestamp(-5)));

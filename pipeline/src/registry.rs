@@ -1,7 +1,14 @@
 //! The schema registry: which id a schema has, and which schema an id has. Only its client is used; framing and codec are
 //! those of the crate `schemas`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::{Method, StatusCode};
 use schema_registry_converter::{
@@ -15,12 +22,16 @@ use schema_registry_converter::{
 use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::{log::LogError, metrics::Metrics, worker::SchemaSource};
+use crate::{config::without_user, log::LogError, metrics::Metrics, worker::SchemaSource};
 
 /// A connection to the registry.
 #[derive(Clone)]
 pub struct Registry {
     url: String,
+    /// The URL as people may see it.
+    shown: String,
+    /// The schemas by id, asked for once in a process: an id never means another schema.
+    known: Arc<Mutex<HashMap<u32, String>>>,
     settings: Arc<SrSettings>,
     http: reqwest::Client,
     runtime: Handle,
@@ -30,7 +41,9 @@ pub struct Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registry").field("url", &self.url).finish()
+        f.debug_struct("Registry")
+            .field("url", &self.shown)
+            .finish()
     }
 }
 
@@ -77,11 +90,16 @@ impl Registry {
             .set_timeout(Duration::from_secs(10))
             .build()
             .map_err(|e| {
-                LogError::new(format!("--registry {url} is no registry's address: {e}"))
+                LogError::new(format!(
+                    "--registry {} is no registry's address: {e}",
+                    without_user(url)
+                ))
             })?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Registry {
+            shown: without_user(&url),
             url,
+            known: Arc::default(),
             settings: Arc::new(settings),
             http: reqwest::Client::new(),
             runtime,
@@ -147,7 +165,7 @@ impl Registry {
             _ => Err(LogError::new(format!(
                 "the registry at {} does not have this schema under {subject} ({status}: {}): register it with `footfall \
                  schemas register`, or start with --register-schemas",
-                self.url,
+                self.shown,
                 text.chars().take(300).collect::<String>()
             ))),
         }
@@ -247,7 +265,7 @@ impl Registry {
                 Err(LogError::new(format!(
                     "the registry at {} answers {status} to {path}: {words}. Check that --registry names Confluent's API \
                      (Apicurio: …/apis/ccompat/v7)",
-                    self.url
+                    self.shown
                 )))
             }
         }
@@ -273,7 +291,7 @@ impl Registry {
             Ok(status) if status.is_success() => Ok(()),
             Ok(status) => Err(LogError::new(format!(
                 "the registry at {} refuses {level} for {subject}: {status}",
-                self.url
+                self.shown
             ))),
             Err(e) => Err(self.silent(&e.to_string())),
         }
@@ -281,17 +299,26 @@ impl Registry {
 
     /// The schema of an id.
     pub fn schema(&self, id: u32) -> Result<String, LogError> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = known().get(&id) {
+            return Ok(schema.clone());
+        }
         let found = self.runtime.block_on(get_schema_by_id(id, &self.settings));
-        found
-            .map(|schema| schema.schema)
-            .map_err(|e| self.silent(&words(&e)))
+        let schema = found.map_err(|e| self.silent(&words(&e)))?.schema;
+        known().insert(id, schema.clone());
+        Ok(schema)
     }
 
-    /// As a worker's source of schemas: asks again and again while the registry is down.
-    pub fn source(&self, metrics: Arc<Metrics>) -> Box<dyn SchemaSource + Send> {
+    /// As a worker's source of schemas: asks again and again while the registry is down, until the process stops.
+    pub fn source(
+        &self,
+        metrics: Arc<Metrics>,
+        stop: Arc<AtomicBool>,
+    ) -> Box<dyn SchemaSource + Send> {
         Box::new(Patient {
             registry: self.clone(),
             metrics,
+            stop,
         })
     }
 
@@ -299,7 +326,7 @@ impl Registry {
         LogError::new(format!(
             "the schema registry at {} does not answer ({why}): check --registry and that it runs (`footfall dev up` starts a \
              local one)",
-            self.url
+            self.shown
         ))
     }
 
@@ -310,7 +337,7 @@ impl Registry {
         LogError::new(format!(
             "the registry at {} refuses the schema of {subject}: {}. Compare with `footfall schemas check`; a change must be \
              compatible with every earlier version",
-            self.url,
+            self.shown,
             words(error)
         ))
     }
@@ -356,7 +383,11 @@ fn is_not_found(error: &SRCError) -> bool {
 struct Patient {
     registry: Registry,
     metrics: Arc<Metrics>,
+    stop: Arc<AtomicBool>,
 }
+
+/// The longest pause between two questions: a process that is to stop looks up so often.
+const PAUSE: Duration = Duration::from_secs(5);
 
 impl SchemaSource for Patient {
     fn schema(&mut self, id: u32) -> Result<String, LogError> {
@@ -367,11 +398,16 @@ impl SchemaSource for Patient {
                     self.metrics.registry_is_up(true);
                     return Ok(schema);
                 }
+                Err(error) if self.stop.load(Ordering::Relaxed) => {
+                    return Err(LogError::new(format!(
+                        "stopped while waiting for schema {id}; the last commit stands: {error}"
+                    )));
+                }
                 Err(error) => {
                     self.metrics.registry_is_up(false);
                     tracing::error!(%error, schema_id = id, "waiting for a schema");
                     std::thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_secs(5));
+                    pause = (pause * 2).min(PAUSE);
                 }
             }
         }

@@ -149,7 +149,7 @@ fn run<S: Stage + 'static>(
         let parts = Parts {
             make: Box::new(move |context| make(context)),
             definitions: definitions.clone(),
-            schemas: registry.source(Arc::clone(&metrics)),
+            schemas: registry.source(Arc::clone(&metrics), Arc::clone(&stop)),
             addresses: addresses.clone(),
             metrics: Arc::clone(&metrics),
             pace: pace(args, extras),
@@ -181,15 +181,33 @@ fn work<S: Stage + 'static>(
     let settings = settings.clone();
     let metrics = Arc::clone(&parts.metrics);
     let work = move || {
+        let end = End {
+            stop,
+            health,
+            worker: index,
+        };
         let log = KafkaLog::open(&settings, S::TOPOLOGY, index, ticks, metrics)?;
-        let result = turn_until(Worker::new(log, parts), &stop, &health, index);
-        stop.store(true, Ordering::Relaxed);
-        result
+        turn_until(Worker::new(log, parts), &end.stop, &end.health, index)
     };
     thread::Builder::new()
         .name(format!("{}-{index}", S::TOPOLOGY.stage))
         .spawn(work)
         .context("no thread for a worker")
+}
+
+/// The end of a worker, whatever ends it, a panic too: the others stop with it, or the process would live on without its share of
+/// the partitions, and call itself ready.
+struct End {
+    stop: Arc<AtomicBool>,
+    health: Arc<Health>,
+    worker: usize,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.health.is_ready(self.worker, false);
+    }
 }
 
 /// In a thread that ends with the process: it holds nothing that would have to be given back.

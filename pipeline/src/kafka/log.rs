@@ -12,11 +12,11 @@ use rdkafka::{
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata},
     error::{KafkaError, RDKafkaErrorCode},
-    message::Headers,
 };
 
 use super::{
     consumer::{Context, Event},
+    native,
     producer::Transactions,
     settings::{Settings, wall_clock},
     ticks::Ticker,
@@ -170,16 +170,12 @@ impl KafkaLog {
         let has_key = copy(message.key(), &mut self.key);
         let has_value = copy(message.payload(), &mut self.value);
         let mut has_mark = false;
-        let before = message.headers().map(|headers| {
-            let headers = headers.iter();
-            SentBefore::from_headers(headers.map(|h| (h.key, h.value.unwrap_or_default())))
-        });
+        let headers = native::Headers::of(&message);
+        let before = SentBefore::from_headers(headers);
         // Of a raw topic nobody believes a mark: anybody may write one.
         if !has_key && !has_value && self.topology.time_from == TimeFrom::Marks {
-            let headers = message.headers();
-            let header = headers
-                .and_then(|headers| headers.iter().find(|header| header.key == mark::HEADER));
-            has_mark = copy(header.and_then(|header| header.value), &mut self.mark);
+            let mark = { headers }.find(|(name, _)| *name == mark::HEADER.as_bytes());
+            has_mark = copy(mark.map(|(_, value)| value), &mut self.mark);
         }
         Ok(Fetched::Record {
             task,
@@ -188,7 +184,7 @@ impl KafkaLog {
             has_key,
             has_value,
             has_mark,
-            before: before.unwrap_or_default(),
+            before,
         })
     }
 

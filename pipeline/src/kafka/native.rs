@@ -3,6 +3,8 @@
 
 use std::{
     ffi::{CStr, CString},
+    marker::PhantomData,
+    ptr,
     time::Duration,
 };
 
@@ -10,6 +12,7 @@ use rdkafka::{
     bindings as sys,
     client::ClientContext,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
+    message::BorrowedMessage,
     producer::{BaseProducer, Producer, ProducerContext},
 };
 
@@ -51,6 +54,58 @@ pub(super) fn cached_high_watermark<C: ConsumerContext + ClientContext>(
         )
     };
     (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// A record's headers, names and values as they came. Whoever may write to a topic names them as they like, and the bindings
+/// panic at a name that is not UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headers<'m> {
+    headers: *mut sys::rd_kafka_headers_t,
+    next: usize,
+    of: PhantomData<&'m ()>,
+}
+
+impl<'m> Headers<'m> {
+    pub(super) fn of(message: &'m BorrowedMessage<'_>) -> Headers<'m> {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the message lives for 'm, and its headers with it. Without any the pointer stays null.
+        unsafe { sys::rd_kafka_message_headers(message.ptr(), &raw mut headers) };
+        Headers {
+            headers,
+            next: 0,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<'m> Iterator for Headers<'m> {
+    type Item = (&'m [u8], &'m [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.headers.is_null() {
+            return None;
+        }
+        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: the headers live for 'm, as do the name, which ends with a null byte, and the value, of so many bytes or null.
+        unsafe {
+            let error = sys::rd_kafka_header_get_all(
+                self.headers,
+                self.next,
+                &raw mut name,
+                &raw mut value,
+                &raw mut size,
+            );
+            if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return None;
+            }
+            self.next += 1;
+            let value = match value.is_null() {
+                true => &[],
+                false => std::slice::from_raw_parts(value.cast::<u8>(), size),
+            };
+            Some((CStr::from_ptr(name).to_bytes(), value))
+        }
+    }
 }
 
 /// Lets what lingers be sent at once, and waits so long. Takes in no delivery report: until they are polled for, it never

@@ -8,12 +8,12 @@ use std::{
 
 use rdkafka::{
     Message, Offset, Timestamp as KafkaTimestamp, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
-    message::Headers,
+    message::BorrowedMessage,
 };
 
-use super::settings::Settings;
+use super::{native, settings::Settings};
 use crate::log::LogError;
 use journey::{Timestamp, mark};
 
@@ -355,8 +355,8 @@ fn since(
 }
 
 /// A partition's first offset and its end. One that was just created has no leader yet: asks again until it has.
-fn bounds(
-    consumer: &BaseConsumer,
+pub(super) fn bounds<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
     topic: &str,
     partition: i32,
     timeout: Duration,
@@ -383,13 +383,11 @@ fn bounds(
     }
 }
 
-fn owned(message: &impl Message<Headers = rdkafka::message::BorrowedHeaders>) -> ReadRecord {
-    let headers = message.headers().map(|headers| {
-        headers
-            .iter()
-            .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
-            .collect()
-    });
+fn owned(message: &BorrowedMessage<'_>) -> ReadRecord {
+    let name = |name| String::from_utf8_lossy(name).into_owned();
+    let headers = native::Headers::of(message)
+        .map(|(key, value)| (name(key), value.to_vec()))
+        .collect();
     let timestamp = match message.timestamp() {
         KafkaTimestamp::NotAvailable => Timestamp::MIN,
         other => Timestamp(other.to_millis().unwrap_or_default()),
@@ -401,6 +399,6 @@ fn owned(message: &impl Message<Headers = rdkafka::message::BorrowedHeaders>) ->
         timestamp,
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
+        headers,
     }
 }

@@ -1,6 +1,6 @@
 //! What was committed of tasks: their offsets with the metadata, and their changelogs up to the ends that these name.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::{
     ClientConfig, ClientContext, Message, Offset, TopicPartitionList,
@@ -173,9 +173,22 @@ impl<'r> Reader<'r> {
 
     /// The first committed record of any, if there is one.
     fn first(&mut self) -> Result<Option<Entry>, LogError> {
+        let (mut moved, mut ended) = (Instant::now(), self.ended);
         while self.ended < self.places.len() {
             if let Some(entry) = self.next()? {
                 return Ok(Some(entry));
+            }
+            if self.ended > ended {
+                (ended, moved) = (self.ended, Instant::now());
+            }
+            if moved.elapsed() > PATIENCE {
+                return Err(LogError::new(format!(
+                    "{} of {} partitions of {} cannot be read to their ends: nothing came for {PATIENCE:?}. They have no leader, \
+                     or a transaction hangs there (docs/operations.md, LsoStuck)",
+                    self.places.len() - self.ended,
+                    self.places.len(),
+                    self.topics.join(", ")
+                )));
             }
         }
         Ok(None)

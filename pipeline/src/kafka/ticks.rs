@@ -3,16 +3,19 @@
 
 use std::{
     collections::BTreeMap,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    ClientConfig,
-    producer::{BaseProducer, BaseRecord, Producer},
+    ClientConfig, ClientContext, Message,
+    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
 use crate::log::{LogError, TaskId};
 
+/// The least time between two warnings.
+const SAID_EVERY: Duration = Duration::from_secs(10);
 /// A partition is silent when nothing came for so long.
 const SILENCE: Duration = Duration::from_millis(200);
 /// Silent for so long it is ticked whatever its watermark says: control records at its end are never delivered.
@@ -20,14 +23,39 @@ const LONG_SILENCE: Duration = Duration::from_secs(1);
 
 /// Ticks the partitions that this worker owns.
 pub(super) struct Ticker {
-    producer: BaseProducer,
+    producer: BaseProducer<Refusals>,
     silence: Silence,
+}
+
+/// Says, now and then, that ticks are refused: a silent partition that is not ticked holds the time of all.
+#[derive(Default)]
+struct Refusals {
+    said_at: Mutex<Option<Instant>>,
+}
+
+impl ClientContext for Refusals {}
+
+impl ProducerContext for Refusals {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let Err((error, record)) = result else { return };
+        let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if said_at.is_none_or(|at| at.elapsed() > SAID_EVERY) {
+            *said_at = Some(Instant::now());
+            let (topic, partition) = (record.topic(), record.partition());
+            tracing::warn!(%error, topic, partition, "a tick is refused: while nothing else comes there, no visit ends anywhere");
+        }
+    }
 }
 
 impl Ticker {
     pub(super) fn open(config: &ClientConfig) -> Result<Ticker, LogError> {
+        // Without idempotence no answer of a broker is fatal for the producer, and a tick that comes twice changes nothing.
+        let mut config = config.clone();
         let producer = config
-            .create()
+            .set("enable.idempotence", "false")
+            .create_with_context(Refusals::default())
             .map_err(|e| LogError::new(format!("no producer for ticks: {e}")))?;
         Ok(Ticker {
             producer,

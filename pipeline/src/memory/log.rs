@@ -336,7 +336,7 @@ impl Log for MemoryLog {
         };
         self.next.insert(*task, record.offset + 1);
         self.turn += 1;
-        let mark = headers(record).find(|(name, _)| *name == mark::HEADER);
+        let mark = headers(record).find(|(name, _)| *name == mark::HEADER.as_bytes());
         let mark = mark.map(|(_, value)| value);
         Ok(Polled::Record(PolledRecord {
             task: *task,
@@ -404,7 +404,7 @@ impl Log for MemoryLog {
     }
 }
 
-fn headers(record: &Stored) -> impl Iterator<Item = (&str, &[u8])> {
+fn headers(record: &Stored) -> impl Iterator<Item = (&[u8], &[u8])> {
     let headers = record.headers.iter();
-    headers.map(|(name, value)| (name.as_str(), value.as_slice()))
+    headers.map(|(name, value)| (name.as_bytes(), value.as_slice()))
 }

@@ -16,12 +16,15 @@ use crate::{
     kafka::{
         admin,
         consumer::Event,
-        native,
+        native, read,
         restore::{self, CommittedOffset, Restorer, committed_offset},
         settings::wall_clock,
     },
     log::{Log, LogError, Polled, Restored, TaskId},
 };
+
+/// How long an input's end may lie before what was committed.
+const END_WAIT: Duration = Duration::from_secs(5);
 
 impl KafkaLog {
     /// Restores partitions and starts fetching them.
@@ -34,6 +37,7 @@ impl KafkaLog {
         self.hold_none()?;
         self.tasks.clear();
         let offsets = self.committed(partitions)?;
+        self.check_ends(&offsets)?;
         tracing::info!(partitions = offsets.len(), "assigned, reading changelogs");
         let changelogs = self.read_changelogs(&offsets)?;
         let mut assignment = TopicPartitionList::new();
@@ -102,6 +106,36 @@ impl KafkaLog {
             offsets.push((task, committed_offset(&element)?));
         }
         Ok(offsets)
+    }
+
+    /// An input that ends before what was committed of it has lost records, and what is appended now stands where they stood:
+    /// it would be taken for them, and what it says dropped.
+    fn check_ends(&self, offsets: &[(TaskId, CommittedOffset)]) -> Result<(), LogError> {
+        let asked = Instant::now();
+        for (task, offset) in offsets {
+            let Some(committed) = offset.next_offset else {
+                continue;
+            };
+            let (input, partition) = (&self.names.inputs[task.input], task.partition as i32);
+            // A leader that has just come may know its end a little later.
+            let end = loop {
+                let bounds =
+                    read::bounds(&self.consumer, input, partition, self.settings.call_timeout);
+                let (_, end) = bounds.map_err(|e| self.unreadable(&e))?;
+                if end >= committed || asked.elapsed() > END_WAIT {
+                    break end;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            };
+            if end < committed {
+                return Err(LogError::new(format!(
+                    "{input}-{partition} ends at offset {end}, and {committed} was committed of it: the broker has lost records \
+                     that were read. What is appended there now would be taken for them: begin anew, see \
+                     docs/operations.md, \"Error messages\", \"they do not belong together\""
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn read_changelogs(
@@ -191,6 +225,7 @@ impl KafkaLog {
 
     pub(super) fn let_go(&mut self) -> Result<(), LogError> {
         self.must_unassign = false;
+        self.recover_since = None;
         self.metadata = None;
         self.hold_none()?;
         for task in self.tasks.keys() {
