@@ -26,6 +26,13 @@ pub(crate) fn cut(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The network of an address, where this text is an address and nothing else.
+pub(crate) fn cut_text(text: &str) -> Option<String> {
+    let may_be = text.len() <= 64 && text.bytes().any(|b| matches!(b, b'.' | b':'));
+    let address: IpAddr = may_be.then(|| text.trim().parse().ok())??;
+    Some(cut(address.to_canonical()).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

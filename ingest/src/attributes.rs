@@ -11,7 +11,7 @@ use journey::{
 
 use crate::{
     accepted::Rules,
-    field, identifier,
+    address, field, identifier,
     json::Scalar,
     raw::{Attributes, RawAttribute},
     reason::{Flaw, RejectReason},
@@ -90,9 +90,11 @@ pub(crate) fn read(
         "attributes",
         raw,
         rules,
+        |_| true,
         |name, data_type, value| match site.mapping(name) {
             Some(mapping) => sorted.note(mapping, &value, site),
             None => {
+                let value = address::cut_text(&value).map_or(value, Cow::Owned);
                 let value = Text::from(&*scrub(&value, Form::Plain, hits));
                 sorted
                     .attributes
@@ -110,18 +112,20 @@ pub(crate) fn read_traits(
     rules: &Rules<'_>,
     sorted: &mut Sorted,
 ) -> Result<(), Flaw> {
-    each("traits", raw, rules, |name, _, value| {
+    let is_mapped = |name: &str| site.mapping(name).is_some();
+    each("traits", raw, rules, is_mapped, |name, _, value| {
         if let Some(mapping) = site.mapping(name) {
             sorted.note(mapping, &value, site);
         }
     })
 }
 
-/// Checks all of them and hands them out, `null` left out.
+/// Checks those that are `wanted` and hands them out, `null` left out.
 fn each(
     within: &str,
     raw: &Attributes<'_>,
     rules: &Rules<'_>,
+    wanted: impl Fn(&str) -> bool,
     mut take: impl FnMut(&str, Text, Cow<'_, str>),
 ) -> Result<(), Flaw> {
     let limits = &rules.config.limits;
@@ -134,6 +138,9 @@ fn each(
         return Err(Flaw::new(RejectReason::TooManyAttributes, what));
     }
     for (i, (name, attribute)) in raw.items.iter().enumerate() {
+        if !wanted(name) {
+            continue;
+        }
         if name.len() > limits.name_bytes || !field::is_attribute_name(name) || is_personal(name) {
             let what = format!(
                 "member {} of `{within}` has no name like cart_total, of {} bytes at most",

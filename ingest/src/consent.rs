@@ -10,6 +10,7 @@ use journey::{
 
 use crate::{
     accepted::Rules,
+    config::Limits,
     field,
     json::{Scalar, Take},
     purposes,
@@ -39,6 +40,7 @@ pub(crate) fn gate(
     let (words, limits) = (rules.words, &rules.config.limits);
     let most = limits.consent_bytes;
     let state = state(raw, most)?;
+    let gpc = gpc.max(raw.gpc);
     let said = &raw.purposes.items;
     let is_readable = raw.wrong.is_none()
         && raw.duplicate.is_none()
@@ -98,7 +100,9 @@ fn state(raw: &RawConsent<'_>, most: usize) -> Result<State, SuppressReason> {
     let said = said.map_err(|_| SuppressReason::ConsentUnreadable)?;
     let said = said.unwrap_or_default().trim();
     let is = |word: &str| said.eq_ignore_ascii_case(word);
-    if is("granted") {
+    if raw.says_nothing_that_is_known() {
+        Err(SuppressReason::ConsentUnreadable)
+    } else if is("granted") {
         Ok(State::Granted)
     } else if is("withdrawn") {
         Ok(State::Withdrawn)
@@ -110,6 +114,20 @@ fn state(raw: &RawConsent<'_>, most: usize) -> Result<State, SuppressReason> {
         // A word that is none of ours may be a no: `declined`, `opt_out`.
         Err(SuppressReason::ConsentUnreadable)
     }
+}
+
+/// The no that an event says, as far as it was read: one that is refused for its form leaves no more than one that is not.
+pub(crate) fn refusal(
+    raw: &RawConsent<'_>,
+    gpc: Signal,
+    policy: Option<&ConsentPolicy>,
+    limits: &Limits,
+) -> Option<SuppressReason> {
+    if let Err(refused) = state(raw, limits.consent_bytes) {
+        return Some(refused);
+    }
+    let heeds = policy.is_none_or(|policy| policy.mode != ConsentMode::NotNeeded);
+    (heeds && gpc.max(raw.gpc) == Signal::On).then_some(SuppressReason::Gpc)
 }
 
 /// Whether purposes are for visitor traits too: of consent, whether these may be kept; of a withdrawal, whether it takes them along.

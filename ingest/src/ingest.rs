@@ -22,12 +22,13 @@ use crate::{
     accounts::Accounts,
     attributes::Dropped,
     config::{Config, UnknownDeployments},
+    consent,
     deployment::{Received, as_far_as_known},
     json::Scalar,
     lately::Lately,
     quota::Quotas,
     raw::{self, RawEvent, RawReport},
-    reason::{Flaw, RejectReason},
+    reason::{Flaw, RejectReason, SuppressReason},
     report,
     scrub::Kind,
     site::Sites,
@@ -130,6 +131,10 @@ impl Ingest {
             &mut raw,
         )
         .and_then(|()| web::read(&raw, Received::of(record, &rules), &rules, &mut self.agents));
+        let read = read.map_err(|flaw| match &flaw {
+            Flaw::Rejected(..) => refused(&raw, &rules).map_or(flaw, Flaw::from),
+            Flaw::Suppressed(_) => flaw,
+        });
         self.conclude(record, read, &raw.deployment_id)
     }
 
@@ -172,6 +177,16 @@ impl Ingest {
         self.accounts.add(record.received_at, known, fate, reason);
         read.map_err(|flaw| refusal(flaw, as_far_as_known(deployment)))
     }
+}
+
+/// Whether an event that cannot be used says no, too.
+fn refused(raw: &RawEvent<'_>, rules: &Rules<'_>) -> Option<SuppressReason> {
+    let site = match &raw.deployment_id {
+        Scalar::Text(id) => rules.sites.get(id),
+        _ => None,
+    };
+    let policy = site.map(|site| &site.consent);
+    consent::refusal(&raw.consent, raw.gpc, policy, &rules.config.limits)
 }
 
 fn refusal(flaw: Flaw, deployment: Option<String>) -> Refusal {

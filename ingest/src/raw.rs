@@ -167,6 +167,14 @@ object! {
         purposes: Texts<'a> = "purposes",
         source: Scalar<'a> = "source",
         updated_date: Scalar<'a> = "updatedDate",
+        gpc: Signal = "gpc",
+    }
+}
+
+impl RawConsent<'_> {
+    /// Whether it says something, and no state: it may be a no in other words, as `{"status": "denied"}`.
+    pub(crate) fn says_nothing_that_is_known(&self) -> bool {
+        self.state.is_blank() && self.unknown > 0
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use journey::{
     CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
-    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
+    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation, Page},
 };
+use url::Url;
 
 use crate::{
     accepted::{Accepted, Rules, Unknown},
@@ -80,7 +81,8 @@ fn admit(
         None => page::place(&raw.page, sender, rules)?,
     };
     site.gates.origin(&raw.origin, &place.url)?;
-    let agent = field::text("userAgentString", &raw.user_agent_string, limits.text_bytes)?;
+    // As long as it likes: what is kept of it is cut.
+    let agent = field::text("userAgentString", &raw.user_agent_string, usize::MAX)?;
     let agent = agent.and_then(|text| agents.read(text, limits.user_agent_bytes));
     if site.suppress_bots && agent.as_ref().is_some_and(|agent| agent.bot) {
         return Err(SuppressReason::Bot.into());
@@ -113,12 +115,18 @@ fn accept(
     let sent = field::date("sentDate", &raw.sent_date)?;
     let time = sender.received.event_time(created, sent, rules);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
-    let (activity, traits, dropped) =
+    let (mut activity, traits, dropped) =
         activity(raw, &place, sender, agent.as_deref(), rules, &mut hits)?;
+    // By what the visitor did, before what is known of where from: one that is sent again may come from another network.
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
     };
+    app::note(raw, &mut activity.attributes, rules, &mut hits)?;
+    activity.geolocation = locate(raw, sender.site, rules, &mut activity.attributes);
+    if place.class == Class::CountOnly {
+        activity = only_counted(activity, &place.url);
+    }
     // What is joined to no person takes none of a person's data either.
     let may_link = place.class < Class::NoLink;
     let contact = may_link && consent::covers_contact(&consent.purposes);
@@ -221,24 +229,22 @@ fn activity(
         field::text_within("referrerUrl", &raw.referrer_url, limits.url_bytes, too_long)?;
     let mut sorted = attributes::read(&raw.attributes, site, rules, hits)?;
     attributes::read_traits(&raw.traits, site, rules, &mut sorted)?;
-    app::note(raw, &mut sorted.attributes, rules, hits)?;
     let external = field::text("externalId", &raw.external_id, limits.id_bytes)?;
     if let (Some(id), Some(mapping)) = (external, site.mapping("externalId")) {
         sorted.note(mapping, id, site);
     }
     let Sorted {
-        mut attributes,
+        attributes,
         traits,
         dropped,
     } = sorted;
     let (browser, device) = machine(raw, agent, rules, hits)?;
-    let geolocation = locate(raw, site, rules, &mut attributes);
     let activity = Activity {
         event_name: rules.words.event_name(event_name, hits),
         user_agent_string: agent.map(|agent| agent.text.clone()),
         browser,
         device,
-        geolocation,
+        geolocation: None,
         ip_organization: None,
         referrer: referrer.and_then(|text| {
             let campaign = visited.campaign.as_ref();
@@ -251,6 +257,26 @@ fn activity(
         page: visited.page,
     };
     Ok((activity, traits, dropped))
+}
+
+/// Of an event on a page that is only counted: that it was, on which host, where, and with which machine.
+fn only_counted(activity: Activity, url: &Url) -> Activity {
+    let page = Page {
+        url: format!("{}://{}/", url.scheme(), activity.page.hostname).into(),
+        domain: activity.page.domain,
+        hostname: activity.page.hostname,
+        pathname: "/".into(),
+        ..Page::default()
+    };
+    Activity {
+        page,
+        event_name: activity.event_name,
+        user_agent_string: activity.user_agent_string,
+        browser: activity.browser,
+        device: activity.device,
+        geolocation: activity.geolocation,
+        ..Activity::default()
+    }
 }
 
 fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> {

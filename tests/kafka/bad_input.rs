@@ -6,6 +6,7 @@ use crate::{
     auditor::Record,
     kafka,
     lane::{Lane, RAW, WEB_RAW},
+    native,
     stage::{PATIENCE, Stage},
     wait_until,
 };
@@ -181,4 +182,22 @@ fn what_is_bad_is_counted_by_reason_and_kept_apart_and_what_was_refused_leaves_n
     assert_nothing_left_of_who_refused(&lane);
     assert_eq!(lane.records("web.events").len(), 1);
     assert_found_again(&lane, &letters, &input.dead);
+}
+
+#[test]
+fn a_record_whose_header_is_named_in_no_text_is_an_event_like_another() {
+    let Some(kafka) = kafka() else { return };
+    let lane = Lane::new(&kafka, "named", true);
+    lane.define_demo();
+    let mut ingest = lane.start("ingest", "a", &[]);
+    let good = input().good;
+    native::produce_with_header(&kafka, &lane.topic(WEB_RAW), &good, AT, b"\xff\xfe");
+    let mut loader = lane.producer();
+    loader.tick(&RAW, AT + 60_000);
+    loader.flush();
+    lane.until_done("ingest", Some("web.events"), AT + 60_000);
+    assert!(ingest.is_running());
+    assert_eq!(lane.records("web.events").len(), 1);
+    let shown = lane.tool_ok(&["tail", WEB_RAW, "--until-end"]);
+    assert!(shown.contains("page_viewed"), "{shown}");
 }

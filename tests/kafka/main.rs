@@ -23,6 +23,7 @@ mod load;
 mod loader;
 mod marks;
 mod metrics;
+mod native;
 mod output_format;
 mod readme_commands;
 mod real_traffic;

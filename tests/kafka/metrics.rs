@@ -64,6 +64,7 @@ const ZERO: &[Family] = &[
             "footfall_offers_blocked_total{reason}",
             "footfall_offers_withdrawn_total{reason}",
             "footfall_reports_total{result}",
+            "footfall_visits_forgotten_total{reason}",
             "footfall_offers_open{topic,partition}",
             "footfall_offer_latency_seconds{trigger}",
         ],

@@ -106,6 +106,18 @@ fn a_stage_that_cannot_work_says_which_topic_and_what_to_do() {
         lane.start("sessionizer", "a", &[]),
         &[&events, &visits, "4 partitions", "has 3", "co-partitioned"],
     );
+
+    delete(&kafka, &lane, WEB_RAW);
+    create(
+        &kafka,
+        &lane,
+        WEB_RAW,
+        4,
+        &[("message.timestamp.type", "LogAppendTime")],
+    );
+    let longer = ["--session-timeout", "4h", "--transaction-timeout", "3h"];
+    let says = ["transaction", "timeout"];
+    refuses(lane.start("ingest", "a", &longer), &says);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 mod admission;
 mod any_bytes;
+mod consent;
 mod encode;
 mod events;
 mod geo;
 mod hostile;
+mod kept;
 mod mmdb;
 mod privacy;
 mod real_traffic;

@@ -95,7 +95,8 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
         ),
         (
             R::AttributeValue,
-            r#""traits":{"a":{"dataType":"BOOLEAN","value":"yes"}}"#.into(),
+            r#""deploymentId":"known","traits":{"mail":{"dataType":"BOOLEAN","value":"yes"}}"#
+                .into(),
         ),
         (
             R::AttributeTooLong,

@@ -12,13 +12,24 @@ pub struct PageName {
     text: String,
     query: usize,
     port: Option<u16>,
+    /// The other page that a server makes of it which takes the escapes out first, and then goes by `..`.
+    other: Option<Box<PageName>>,
 }
 
 impl PageName {
     /// The page at this address.
     pub fn new(url: &Url) -> PageName {
+        let path = path(url.path());
+        let other = resolved(&path).map(|resolved| Box::new(PageName::at(url, &resolved)));
+        PageName {
+            other,
+            ..PageName::at(url, &path)
+        }
+    }
+
+    fn at(url: &Url, path: &str) -> PageName {
         let mut text = host::of(url).into_owned();
-        text.push_str(&path(url.path()));
+        text.push_str(path);
         let end = text.len();
         if let Some(asked) = url.query() {
             text.push('?');
@@ -28,6 +39,7 @@ impl PageName {
             text,
             query: end,
             port: host::port_of(url),
+            other: None,
         }
     }
 
@@ -44,6 +56,23 @@ fn path(written: &str) -> String {
         plain = plain.replace("//", "/");
     }
     plain
+}
+
+/// A path that escapes kept from being resolved, resolved; `None` of one that has no `.` and no `..`.
+fn resolved(path: &str) -> Option<String> {
+    let parts = || path.split('/');
+    if !parts().any(|part| matches!(part, "." | "..")) {
+        return None;
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for part in parts().skip(1) {
+        match part {
+            "." => {}
+            ".." => _ = kept.pop(),
+            part => kept.push(part),
+        }
+    }
+    Some(format!("/{}", kept.join("/")))
 }
 
 fn query(written: &str) -> String {
@@ -103,7 +132,7 @@ impl PagePattern {
         } else {
             &page.text[..page.query]
         };
-        glob(&self.text, text)
+        glob(&self.text, text) || page.other.as_deref().is_some_and(|other| self.meets(other))
     }
 }
 
@@ -169,6 +198,25 @@ mod tests {
         let read = PagePattern::new(pattern);
         assert_eq!(read.mistake(), None, "{pattern}");
         read.meets(&PageName::new(&url.parse().expect("a URL")))
+    }
+
+    #[test]
+    fn a_page_is_met_by_what_a_server_makes_of_its_escaped_dots() {
+        for url in [
+            "https://shop.example/a%2f..%2fsecret",
+            "https://shop.example/.%2fsecret/x",
+            "https://shop.example/a/%2e%2e%2f%2e%2e%2fsecret",
+        ] {
+            assert!(meets("shop.example/secret*", url), "{url}");
+        }
+        assert!(
+            meets("shop.example/a/*", "https://shop.example/a%2f..%2fsecret"),
+            "as it is, too"
+        );
+        assert!(!meets(
+            "shop.example/secret*",
+            "https://shop.example/a..b/secret"
+        ));
     }
 
     #[track_caller]
