@@ -72,8 +72,8 @@ struct Balance {
     fates: BTreeMap<(Timestamp, String), Fates>,
     accounted: BTreeMap<Place, i64>,
     came: BTreeMap<Place, i64>,
-    /// Minutes whose raw records are gone, wholly or in part.
-    unchecked: BTreeMap<Place, ()>,
+    /// By raw partition the last minute whose records are gone, wholly or in part: those before it are, too.
+    gone: BTreeMap<(String, u32), Timestamp>,
 }
 
 /// Runs `footfall completeness`.
@@ -99,8 +99,9 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
         balance.count(&settings, topic, since..until)?;
     }
     let differing = balance.differing();
-    output.print(balance.text(args, &differing), || {
-        balance.value(args, &differing)
+    let wanted = args.deployment.as_deref();
+    output.print(balance.text(wanted, &differing), || {
+        balance.value(wanted, &differing)
     })?;
     Ok(if differing.is_empty() {
         ExitCode::SUCCESS
@@ -151,7 +152,7 @@ impl Balance {
                     && extent.start > 0
                     && record.offset == extent.start
                 {
-                    self.gone(topic, partition, window.start, at.floor(SPAN));
+                    self.gone(topic, partition, at.floor(SPAN));
                 }
                 if record.key.is_some() || record.value.is_some() {
                     let place = (topic.to_owned(), partition, at.floor(SPAN));
@@ -159,20 +160,21 @@ impl Balance {
                 }
             }
             if is_first && extent.start > 0 {
-                self.gone(topic, partition, window.start, window.end - SPAN);
+                self.gone(topic, partition, window.end - SPAN);
             }
         }
         Ok(())
     }
 
-    /// These minutes' records are not all there any more.
-    fn gone(&mut self, topic: &str, partition: u32, from: Timestamp, last: Timestamp) {
-        let mut minute = from;
-        while minute <= last {
-            self.unchecked
-                .insert((topic.to_owned(), partition, minute), ());
-            minute = minute + SPAN;
-        }
+    /// The records of this minute and of those before it are not all there any more.
+    fn gone(&mut self, topic: &str, partition: u32, last: Timestamp) {
+        self.gone.insert((topic.to_owned(), partition), last);
+    }
+
+    /// Whether the raw topic still holds all of a minute.
+    fn is_there(&self, (topic, partition, minute): &Place) -> bool {
+        let gone = self.gone.get(&(topic.clone(), *partition));
+        gone.is_none_or(|last| minute > last)
     }
 
     /// Where what came in is not what is accounted for: place, came, accounted.
@@ -183,7 +185,7 @@ impl Balance {
         let of = |counts: &BTreeMap<Place, i64>, place| counts.get(place).copied().unwrap_or(0);
         places
             .into_iter()
-            .filter(|place| !self.unchecked.contains_key(place))
+            .filter(|place| self.is_there(place))
             .map(|place| (place, of(&self.came, place), of(&self.accounted, place)))
             .filter(|(_, came, accounted)| came != accounted)
             .collect()
@@ -191,9 +193,8 @@ impl Balance {
 
     fn shown<'b>(
         &'b self,
-        args: &'b Args,
+        wanted: Option<&'b str>,
     ) -> impl Iterator<Item = (&'b (Timestamp, String), &'b Fates)> {
-        let wanted = args.deployment.as_deref();
         self.fates
             .iter()
             .filter(move |((_, of), _)| wanted.is_none_or(|wanted| wanted == of))
@@ -201,15 +202,13 @@ impl Balance {
 
     /// Records whose other side can be counted.
     fn checked(&self, counts: &BTreeMap<Place, i64>) -> i64 {
-        let there = counts
-            .iter()
-            .filter(|(place, _)| !self.unchecked.contains_key(place));
+        let there = counts.iter().filter(|(place, _)| self.is_there(place));
         there.map(|(_, n)| n).sum()
     }
 
-    fn text(&self, args: &Args, differing: &[(&Place, i64, i64)]) -> String {
+    fn text(&self, wanted: Option<&str>, differing: &[(&Place, i64, i64)]) -> String {
         let mut lines: Vec<String> = self
-            .shown(args)
+            .shown(wanted)
             .map(|((at, deployment), fates)| {
                 format!("{at} {} {}", name_of(deployment), fates.text())
             })
@@ -228,11 +227,7 @@ impl Balance {
         lines.push(format!(
             "{came} came in, {accounted} are accounted for: {verdict}"
         ));
-        let gone: i64 = self
-            .unchecked
-            .keys()
-            .filter_map(|place| self.accounted.get(place))
-            .sum();
+        let gone = self.accounted.values().sum::<i64>() - accounted;
         if gone > 0 {
             lines.push(format!(
                 "{gone} more are accounted for, and the raw topics hold them no longer"
@@ -241,8 +236,8 @@ impl Balance {
         lines.join("\n")
     }
 
-    fn value(&self, args: &Args, differing: &[(&Place, i64, i64)]) -> Value {
-        let rows = self.shown(args).map(|((at, deployment), fates)| {
+    fn value(&self, wanted: Option<&str>, differing: &[(&Place, i64, i64)]) -> Value {
+        let rows = self.shown(wanted).map(|((at, deployment), fates)| {
             json!({"from": at.to_string(), "deploymentId": deployment, "counts": fates.value()})
         });
         let differing = differing.iter().map(|((topic, partition, minute), came, accounted)| {
@@ -323,7 +318,24 @@ mod tests {
             .came
             .insert(("web.events.raw".to_owned(), 1, Timestamp(0)), 3);
         assert_eq!(balance.differing().len(), 1);
-        balance.gone("web.events.raw", 1, Timestamp(0), Timestamp(0));
+        balance.gone("web.events.raw", 1, Timestamp(0));
         assert_eq!(balance.differing(), []);
+    }
+
+    #[test]
+    fn of_minutes_that_the_raw_topic_no_longer_holds_one_time_a_partition_is_kept() {
+        let mut balance = balance(3);
+        let later = account(3, "shop", &[("forwarded", "", 4)]);
+        balance.account(&later, By::Hour);
+        let place = ("web.events.raw".to_owned(), 0, later.minute);
+        balance.came.insert(place, 4);
+        assert_eq!(balance.differing().len(), 1);
+        balance.gone("web.events.raw", 0, Timestamp(2 * SPAN.0));
+        assert_eq!(balance.gone.len(), 1);
+        assert_eq!(balance.differing(), []);
+        let text = balance.text(None, &[]);
+        let end = "4 came in, 4 are accounted for: it adds up\n\
+                   10 more are accounted for, and the raw topics hold them no longer";
+        assert!(text.ends_with(end), "{text}");
     }
 }
