@@ -60,11 +60,13 @@ enum Command {
     },
 }
 
-/// From when on a set is in force.
 /// How long before it takes effect a later set is written, unless told otherwise: every running instance has read it by then, and
 /// all tasks switch at the same time of the data.
 const LEAD: Millis = Millis(10_000);
+/// What those who applied a later set wonder about.
+const SWITCH: &str = "running stages follow: each task switches at its first mark from then on, none needs a restart";
 
+/// From when on a set is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effective {
     Beginning,
@@ -255,8 +257,7 @@ impl Next {
         };
         lines.push(format!("{} · {set}", parts.join(", ")));
         if !dry_run && manifest.version > 1 {
-            lines
-                .push("stages read definitions when they start: restart those that run".to_owned());
+            lines.push(SWITCH.to_owned());
         }
         lines.join("\n")
     }
@@ -324,6 +325,18 @@ mod tests {
         let summary =
             "1 new, 1 changed, 1 removed, 1 unchanged, effective 2027-01-15T08:00:10.000Z · set 2";
         assert!(text.contains(summary), "{text}");
+    }
+
+    #[test]
+    fn whoever_applies_a_later_set_is_told_that_running_stages_follow() {
+        let mut sets = Sets::default();
+        let next = |sets: &Sets, queue| Next::new(sets, vec![route_path("a", queue)], None, NOW);
+        let first = next(&sets, "q").expect("valid");
+        take(&mut sets, &first);
+        let second = next(&sets, "r").expect("valid");
+        let follows = |text: String| text.ends_with("none needs a restart");
+        assert!(!follows(first.text(false)) && !follows(second.text(true)));
+        assert!(follows(second.text(false)), "{}", second.text(false));
     }
 
     #[test]
