@@ -292,7 +292,7 @@ mod tests {
 
     fn take(sets: &mut Sets, next: &Next) {
         for (key, value) in &next.applied.records {
-            sets.take(key, Some(value)).expect("our own record");
+            sets.take(key, value.as_deref()).expect("our own record");
         }
     }
 

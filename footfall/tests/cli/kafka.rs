@@ -249,6 +249,14 @@ fn definitions_are_applied_once_and_each_change_is_a_set() {
         lane.tail("journey.definitions", &["--key", "routePath/sales/2"])[0]["value"]["queueId"],
         "q2"
     );
+    scratch.write("sales.json", &route_path("q1").replace("sales", "returns"));
+    let third = lane.run(&apply).with(0);
+    assert!(third.contains("1 new, 1 removed"), "{third}");
+    let pointers = lane.tail("journey.definitions", &["--key", "routePath/sales"]);
+    let last = pointers.last().expect("three");
+    assert_eq!((pointers.len(), &last["value"]), (3, &Value::Null));
+    let fourth = lane.run(&apply).with(0);
+    assert!(fourth.starts_with("nothing changed"), "{fourth}");
 }
 
 #[test]

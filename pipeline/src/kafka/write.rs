@@ -170,15 +170,6 @@ fn record<'a>(out: &Out<'a>, headers: &[(String, Vec<u8>)]) -> BaseRecord<'a, [u
     record
 }
 
-/// Writes records to partition 0 of a topic in one transaction: all or none.
-pub fn write_together(
-    settings: &Settings,
-    topic: &str,
-    records: &[(String, Vec<u8>)],
-) -> Result<(), LogError> {
-    SoleWriter::open(settings, topic)?.write(records)
-}
-
 /// The one writer of a topic: whoever opens it later takes it away from those before. So who opens it, then reads, then
 /// writes what follows from that, knows that nobody wrote in between.
 pub struct SoleWriter {
@@ -219,13 +210,17 @@ impl SoleWriter {
         })
     }
 
-    /// Writes records to partition 0 in one transaction: all or none.
-    pub fn write(self, records: &[(String, Vec<u8>)]) -> Result<(), LogError> {
+    /// Writes records to partition 0 in one transaction: all or none. One without a value is a tombstone.
+    pub fn write(self, records: &[(String, Option<Vec<u8>>)]) -> Result<(), LogError> {
         let records = records.iter().map(|(key, value)| {
-            BaseRecord::<[u8], [u8]>::to(&self.topic)
-                .partition(0)
-                .key(key.as_bytes())
-                .payload(value)
+            let out = Out {
+                topic: &self.topic,
+                partition: 0,
+                key: Some(key.as_bytes()),
+                value: value.as_deref(),
+                timestamp: None,
+            };
+            record(&out, &[])
         });
         self.commit(records)
     }
