@@ -23,10 +23,8 @@ use pipeline::{
     },
 };
 
-use self::{
-    letter::Letter,
-    settled::{Settled, Verdict},
-};
+pub(crate) use self::letter::Letter;
+use self::settled::{Settled, Verdict};
 use crate::{Output, UsageError, audit::Caller, tail::in_lane};
 
 /// The topics whose records may become dead letters.
@@ -163,18 +161,31 @@ fn read_all(
     mut each: impl FnMut(Letter, bool) -> bool,
 ) -> anyhow::Result<()> {
     for topic in filter.topics(settings)? {
-        let settled = Settled::read(settings, &topic, filter.from())?;
-        let mut reader = TopicReader::open(settings, &[topic], filter.from())?;
-        while let Some(record) = reader.next_there()? {
-            let letter = Letter::new(record);
-            if letter.is_verdict() {
-                continue;
-            }
-            let is_settled = settled.holds(&letter.record);
-            if !each(letter, is_settled) {
-                return Ok(());
-            }
+        if !read_topic(settings, &topic, filter.from(), &mut each)? {
+            break;
         }
     }
     Ok(())
+}
+
+/// Reads those of one topic as `read_all` does; whether `each` wanted all of them.
+pub(crate) fn read_topic(
+    settings: &Settings,
+    topic: &str,
+    from: From,
+    mut each: impl FnMut(Letter, bool) -> bool,
+) -> anyhow::Result<bool> {
+    let settled = Settled::read(settings, topic, from)?;
+    let mut reader = TopicReader::open(settings, &[topic.to_owned()], from)?;
+    while let Some(record) = reader.next_there()? {
+        let letter = Letter::new(record);
+        if letter.is_verdict() {
+            continue;
+        }
+        let is_settled = settled.holds(&letter.record);
+        if !each(letter, is_settled) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -11,7 +11,7 @@ use journey::{
     definitions::{Definition, Deployment},
     topics,
 };
-use pipeline::{config::KafkaArgs, run::read_definitions};
+use pipeline::{config::KafkaArgs, kafka::Settings, run::read_definitions};
 use serde_json::{Value, json};
 
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 enum Command {
     /// Those that are defined: owner, purpose, contact, what they send, first and last seen, how much was refused and why.
     List(Options),
-    /// Those that send and are not defined: where from, and since when. Exits 1 if there is one.
+    /// Those that send and are not defined: where from, and since when. What is settled is left out. Exits 1 if there is one.
     Unknown(Options),
 }
 
@@ -54,13 +54,10 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
 
 fn list(options: &Options, output: Output) -> anyhow::Result<ExitCode> {
     let settings = crate::settings(&options.kafka)?;
-    let sets = read_definitions(&settings, &settings.lane.topic(topics::DEFINITIONS))?;
     let mut known = Known::default();
-    for definition in sets.current() {
-        if let Definition::Deployment(deployment) = definition {
-            let entry = (deployment.clone(), Sent::default());
-            known.0.insert(deployment.id.to_string(), entry);
-        }
+    for deployment in defined(&settings)? {
+        let id = deployment.id.to_string();
+        known.0.insert(id, (deployment, Sent::default()));
     }
     accounts::read(
         &options.kafka,
@@ -72,6 +69,16 @@ fn list(options: &Options, output: Output) -> anyhow::Result<ExitCode> {
     )?;
     output.print(known.text(), || known.value())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Those of the newest set.
+fn defined(settings: &Settings) -> anyhow::Result<Vec<Deployment>> {
+    let sets = read_definitions(settings, &settings.lane.topic(topics::DEFINITIONS))?;
+    let deployment = |definition: &Definition| match definition {
+        Definition::Deployment(deployment) => Some(deployment.clone()),
+        _ => None,
+    };
+    Ok(sets.current().into_iter().filter_map(deployment).collect())
 }
 
 /// What a deployment sent, in whole minutes.

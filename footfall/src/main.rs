@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod busiest;
 mod completeness;
 #[allow(unreachable_pub, reason = "it belongs to the library")]
 mod dead_letters;

@@ -111,4 +111,11 @@ fn a_flood_costs_no_other_deployment_an_event_and_the_accounts_add_up_through_a_
     let stranger = ["deploymentId", "host", "count"].map(|member| &unknown[0][member]);
     let expected = [json!("d-91ac"), json!("d-91ac.example"), json!(STRANGERS)];
     assert_eq!(stranger, expected.each_ref());
+    let of_strangers = ["--reason", "unknown_deployment", "--yes"];
+    ask(
+        &lane,
+        &[&["dead-letters", "drop"][..], &of_strangers].concat(),
+        0,
+    );
+    assert_eq!(ask(&lane, &["deployments", "unknown"], 0), json!([]));
 }

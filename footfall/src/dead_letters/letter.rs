@@ -7,10 +7,10 @@ use pipeline::{
 
 /// A dead letter: what its headers say, and the record itself.
 #[derive(Debug, Clone)]
-pub(super) struct Letter {
-    pub(super) record: ReadRecord,
+pub(crate) struct Letter {
+    pub(crate) record: ReadRecord,
     /// `None` where somebody else wrote it.
-    pub(super) cause: Option<DeadLetter>,
+    pub(crate) cause: Option<DeadLetter>,
 }
 
 impl Letter {
@@ -34,13 +34,13 @@ impl Letter {
         cause.map_or_else(String::new, |cause| settings.lane.topic(&cause.topic))
     }
 
-    pub(super) fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         self.cause
             .as_ref()
             .map_or("without_headers", |cause| &cause.reason)
     }
 
-    pub(super) fn deployment(&self) -> Option<&str> {
+    pub(crate) fn deployment(&self) -> Option<&str> {
         self.cause.as_ref()?.deployment.as_deref()
     }
 }

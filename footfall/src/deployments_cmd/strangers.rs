@@ -1,22 +1,24 @@
 //! `footfall deployments unknown`: who sends under a name that no definition knows. `ingest` keeps their events apart; what
-//! these say of their page is read where they still lie.
+//! these say of their page is read where they still lie. Whose name is defined by now is no stranger any more, and what was
+//! sent again or dropped is settled.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeSet, process::ExitCode};
 
-use journey::{Timestamp, topics};
-use pipeline::{
-    dead_letter::DeadLetter,
-    kafka::{
-        Settings,
-        admin::Admin,
-        read::{From, ReadRecord, TopicReader},
-    },
+use journey::topics::{self, Lane};
+use pipeline::kafka::{
+    Settings,
+    admin::Admin,
+    read::{From, TopicReader},
 };
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Options;
-use crate::Output;
+use super::{Options, defined};
+use crate::{
+    Output,
+    busiest::{Busiest, Counted, Seen},
+    dead_letters::{Letter, read_topic},
+};
 
 /// As `ingest` says it.
 const UNKNOWN: &str = ingest::RejectReason::UnknownDeployment.as_str();
@@ -24,39 +26,40 @@ const UNKNOWN: &str = ingest::RejectReason::UnknownDeployment.as_str();
 const LOOKED_UP: usize = 50;
 const DAY: f64 = 86_400_000.0;
 
-/// What is known of one.
-#[derive(Debug)]
+/// What is known of one, beside when it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Stranger {
-    count: u64,
-    first: Timestamp,
-    last: Timestamp,
-    /// Where its last record lies, if its dead letter does not hold the bytes.
-    origin: DeadLetter,
-    bytes: Option<Vec<u8>>,
+    /// Where the bytes of its last record lie: topic, partition, offset.
+    bytes_at: (String, u32, i64),
     host: Option<String>,
 }
 
 /// By the name that they give.
-type Strangers = BTreeMap<String, Stranger>;
+type Strangers = Counted<String, Stranger>;
 
 pub(super) fn run(options: &Options, output: Output) -> anyhow::Result<ExitCode> {
     let settings = crate::settings(&options.kafka)?;
-    let mut strangers = Strangers::new();
+    let known = defined(&settings)?.into_iter();
+    let known = known.map(|deployment| deployment.id.to_string()).collect();
     let counts = Admin::connect(&settings)?.partition_counts()?;
+    let mut strangers = Busiest::default();
     for input in [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW] {
         let topic = settings.lane.topic(&topics::dead_letter(input));
         anyhow::ensure!(
             counts.contains_key(&topic),
             "topic {topic} is missing: check --topic-prefix, or create it with `footfall topics apply`"
         );
-        let mut reader = TopicReader::open(&settings, &[topic], From::Since(options.since))?;
-        while let Some(record) = reader.next_there()? {
-            take(&mut strangers, record);
-        }
+        let since = From::Since(options.since);
+        read_topic(&settings, &topic, since, |letter, is_settled| {
+            let stranger = stranger(&letter, is_settled, &settings.lane, &known);
+            if let Some((id, stranger)) = stranger {
+                strangers.take(id, letter.record.timestamp, stranger);
+            }
+            true
+        })?;
     }
-    let mut all: Vec<(String, Stranger)> = strangers.into_iter().collect();
-    all.sort_by_key(|(_, stranger)| std::cmp::Reverse(stranger.count));
-    for (_, stranger) in all.iter_mut().take(LOOKED_UP) {
+    let mut all = strangers.counted();
+    for (_, _, stranger) in all.names.iter_mut().take(LOOKED_UP) {
         stranger.host = host(&settings, stranger)?;
     }
     output.print(text(&all), || value(&all))?;
@@ -67,40 +70,35 @@ pub(super) fn run(options: &Options, output: Output) -> anyhow::Result<ExitCode>
     })
 }
 
-fn take(strangers: &mut Strangers, record: ReadRecord) {
-    let headers = record.headers.iter();
-    let headers = headers.map(|(name, value)| (name.as_str(), value.as_slice()));
-    let Some(origin) = DeadLetter::from_headers(headers) else {
-        return;
+/// Who wrote what became this dead letter, if nobody knows, and nothing was done about it yet.
+fn stranger(
+    letter: &Letter,
+    is_settled: bool,
+    lane: &Lane,
+    known: &BTreeSet<String>,
+) -> Option<(String, Stranger)> {
+    let cause = letter.cause.as_ref()?;
+    let id = letter.deployment()?;
+    if is_settled || cause.reason != UNKNOWN || known.contains(id) {
+        return None;
+    }
+    let record = &letter.record;
+    let bytes_at = match record.value {
+        Some(_) => (record.topic.clone(), record.partition, record.offset),
+        None => (lane.topic(&cause.topic), cause.partition, cause.offset),
     };
-    let (UNKNOWN, Some(id)) = (origin.reason.as_str(), origin.deployment.clone()) else {
-        return;
-    };
-    let at = record.timestamp;
-    let known = strangers.remove(&id);
-    let (count, first) = known.map_or((0, at), |known| (known.count, known.first.min(at)));
     let stranger = Stranger {
-        count: count + 1,
-        first,
-        last: at,
-        origin,
-        bytes: record.value,
+        bytes_at,
         host: None,
     };
-    strangers.insert(id, stranger);
+    Some((id.to_owned(), stranger))
 }
 
 /// The host of the page that the last record names.
 fn host(settings: &Settings, stranger: &Stranger) -> anyhow::Result<Option<String>> {
-    let origin = &stranger.origin;
-    let bytes = match &stranger.bytes {
-        Some(bytes) => Some(bytes.clone()),
-        None => {
-            let topic = settings.lane.topic(&origin.topic);
-            let read = TopicReader::read_one(settings, &topic, origin.partition, origin.offset)?;
-            read.and_then(|record| record.value)
-        }
-    };
+    let (topic, partition, offset) = &stranger.bytes_at;
+    let record = TopicReader::read_one(settings, topic, *partition, *offset)?;
+    let bytes = record.and_then(|record| record.value);
     Ok(bytes.as_deref().and_then(page_host))
 }
 
@@ -110,44 +108,104 @@ fn page_host(event: &[u8]) -> Option<String> {
     url.host_str().map(str::to_owned)
 }
 
-impl Stranger {
-    /// How many a day, over the time that it has been seen.
-    fn per_day(&self) -> f64 {
-        let days = ((self.last - self.first).0 as f64 / DAY).max(1.0);
-        self.count as f64 / days
-    }
+/// How many a day, over the time that it has been seen.
+fn per_day(seen: &Seen) -> f64 {
+    let days = ((seen.last - seen.first).0 as f64 / DAY).max(1.0);
+    seen.count as f64 / days
 }
 
-fn text(all: &[(String, Stranger)]) -> String {
+fn text(all: &Strangers) -> String {
     if all.is_empty() {
         return "no unknown deployment sends".to_owned();
     }
-    let lines = all.iter().map(|(id, stranger)| {
+    let lines = all.names.iter().map(|(id, seen, stranger)| {
         format!(
             "{id} {} {} · {:.0}/day since {} · last {} · no owner",
             stranger.host.as_deref().unwrap_or("-"),
-            stranger.count,
-            stranger.per_day(),
-            stranger.first,
-            stranger.last
+            seen.count,
+            per_day(seen),
+            seen.first,
+            seen.last
         )
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = lines.chain(all.others_text()).collect();
+    lines.join("\n")
 }
 
-fn value(all: &[(String, Stranger)]) -> Value {
-    let each = all.iter().map(|(id, stranger)| {
+fn value(all: &Strangers) -> Value {
+    let each = all.names.iter().map(|(id, seen, stranger)| {
         json!({
-            "deploymentId": id, "host": stranger.host, "count": stranger.count, "perDay": stranger.per_day(),
-            "firstSeen": stranger.first.to_string(), "lastSeen": stranger.last.to_string(),
+            "deploymentId": id, "host": stranger.host, "count": seen.count, "perDay": per_day(seen),
+            "firstSeen": seen.first.to_string(), "lastSeen": seen.last.to_string(),
         })
     });
-    Value::Array(each.collect())
+    Value::Array(each.chain(all.others_value()).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use journey::Timestamp;
+    use pipeline::{
+        dead_letter::{DeadLetter, SentBefore},
+        kafka::read::ReadRecord,
+    };
+
     use super::*;
+
+    /// A dead letter of an event that named this deployment.
+    fn letter(id: &str, reason: &str, value: Option<&[u8]>) -> Letter {
+        Letter {
+            record: ReadRecord {
+                topic: "lane.web.events.raw.dead-letter".to_owned(),
+                partition: 1,
+                offset: 5,
+                timestamp: Timestamp(0),
+                key: None,
+                value: value.map(<[u8]>::to_vec),
+                headers: Vec::new(),
+            },
+            cause: Some(DeadLetter {
+                stage: "ingest".to_owned(),
+                reason: reason.to_owned(),
+                message: String::new(),
+                topic: topics::WEB_EVENTS_RAW.to_owned(),
+                partition: 2,
+                offset: 7,
+                size: 2,
+                deployment: Some(id.to_owned()),
+                before: SentBefore::default(),
+            }),
+        }
+    }
+
+    #[test]
+    fn whoever_is_defined_by_now_or_settled_is_no_stranger_any_more() {
+        let known = BTreeSet::from(["shop".to_owned()]);
+        let of = |letter: &Letter, is_settled| {
+            let found = stranger(letter, is_settled, &Lane::new("lane."), &known);
+            found.map(|(id, stranger)| (id, stranger.bytes_at))
+        };
+        assert_eq!(of(&letter("shop", UNKNOWN, None), false), None);
+        assert_eq!(of(&letter("d-91ac", "not_json", None), false), None);
+        let there = letter("d-91ac", UNKNOWN, None);
+        assert_eq!(of(&there, true), None);
+        let in_raw = ("lane.web.events.raw".to_owned(), 2, 7);
+        assert_eq!(of(&there, false), Some(("d-91ac".to_owned(), in_raw)));
+        let kept = ("lane.web.events.raw.dead-letter".to_owned(), 1, 5);
+        let with_bytes = letter("d-91ac", UNKNOWN, Some(b"{}"));
+        assert_eq!(of(&with_bytes, false), Some(("d-91ac".to_owned(), kept)));
+    }
+
+    #[test]
+    fn strangers_that_are_not_told_are_said_to_be_there() {
+        let others = |others| Counted {
+            names: Vec::new(),
+            others,
+        };
+        assert_eq!(text(&others(0)), "no unknown deployment sends");
+        assert_eq!(text(&others(3)), "and 3 more records of others");
+        assert_eq!(value(&others(3)), json!([{"others": 3}]));
+    }
 
     #[test]
     fn the_page_of_an_event_says_where_a_stranger_is() {
