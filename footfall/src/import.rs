@@ -1,9 +1,11 @@
 //! `footfall import`: what others have recorded, as raw events for `footfall send --backfill`.
 //!
-//! The converters are pure. A line that gives no event is counted with its reason, and said.
+//! The converters are pure. A line that gives no event, or one that `ingest` would refuse, is counted with its reason, and said.
 
 pub mod access_log;
+mod escapes;
 pub mod ga4;
+mod judge;
 pub mod raw_event;
 pub mod snowplow;
 
@@ -17,10 +19,11 @@ use std::{
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use hmac::Hmac;
+use ingest::RejectReason;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use self::{access_log::AccessLog, ga4::Ga4, snowplow::Snowplow};
+use self::{access_log::AccessLog, ga4::Ga4, judge::Judge, snowplow::Snowplow};
 use crate::source_file;
 
 /// Arguments of `footfall import`.
@@ -88,8 +91,10 @@ pub enum Skip {
     InvalidUtf8,
     /// A request that fetches nothing.
     NotGet,
-    /// It did not get what it asked for.
+    /// It got no page: an error, or the address of another.
     Status,
+    /// Its first field is no address.
+    NoAddress,
     /// It asked for no path of this site.
     NoPath,
     /// A file that pages are made of.
@@ -104,11 +109,18 @@ pub enum Skip {
     NoTime,
     /// Neither a page nor a screen.
     NoPage,
-    /// A page whose address is longer than `ingest` takes.
-    UrlTooLong,
+    /// `ingest` would dead-letter it, for this reason.
+    Refused(&'static str),
 }
 
+/// What people are told who meet [`Skip::NoAddress`].
+const NO_ADDRESS: &str = "no_address: the first field is neither an IP address nor `-`: log as `combined` does, not as \
+                          `vhost_combined`, with HostnameLookups off";
+
 impl Skip {
+    /// A page whose address is longer than `ingest` takes.
+    pub const URL_TOO_LONG: Skip = Skip::Refused(RejectReason::UrlTooLong.as_str());
+
     /// As it is said.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -116,6 +128,7 @@ impl Skip {
             Skip::InvalidUtf8 => "invalid_utf8",
             Skip::NotGet => "not_get",
             Skip::Status => "status",
+            Skip::NoAddress => "no_address",
             Skip::NoPath => "no_path",
             Skip::Asset => "asset",
             Skip::Derived => "derived",
@@ -123,7 +136,7 @@ impl Skip {
             Skip::NoVisitor => "no_visitor",
             Skip::NoTime => "no_time",
             Skip::NoPage => "no_page",
-            Skip::UrlTooLong => "url_too_long",
+            Skip::Refused(reason) => reason,
         }
     }
 }
@@ -149,13 +162,20 @@ pub fn import(
     convert: impl Fn(&str) -> Result<Converted, Skip>,
 ) -> std::io::Result<Imported> {
     let mut imported = Imported::default();
+    let mut judge = Judge::new();
     for line in lines.split(b'\n') {
         let line = line?;
         if line.trim_ascii().is_empty() {
             continue;
         }
         let text = std::str::from_utf8(&line).map_err(|_| Skip::InvalidUtf8);
-        match text.and_then(|text| convert(text.trim_end_matches('\r'))) {
+        let converted = text.and_then(|text| convert(text.trim_end_matches('\r')));
+        let judged = converted.and_then(|(event, left_out)| {
+            let event = event.to_string();
+            let refused = judge.refuses(&event);
+            refused.map_or(Ok((event, left_out)), |reason| Err(Skip::Refused(reason)))
+        });
+        match judged {
             Ok((event, left_out)) => {
                 writeln!(out, "{event}")?;
                 imported.events += 1;
@@ -227,7 +247,7 @@ impl Consent {
 }
 
 impl Imported {
-    /// What became of the lines, in one line.
+    /// What became of the lines: one line, one more of what was left out, and one of what to do.
     fn report(&self, as_json: bool) -> String {
         let skipped = self.skipped.iter().map(|(skip, n)| (skip.as_str(), n));
         if as_json {
@@ -238,12 +258,36 @@ impl Imported {
         let said = |(what, n): (&str, &u64)| format!("{n} {what}");
         let mut report = vec![format!("{} events", self.events)];
         report.extend(skipped.map(said));
-        let report = report.join(" · ");
-        if self.left_out.is_empty() {
-            return report;
+        let mut lines = vec![report.join(" · ")];
+        if !self.left_out.is_empty() {
+            let left_out = self.left_out.iter().map(|(what, n)| said((what, n)));
+            let left_out: Vec<String> = left_out.collect();
+            lines.push(format!("left out of them: {}", left_out.join(" · ")));
         }
-        let left_out = self.left_out.iter().map(|(what, n)| said((what, n)));
-        let left_out: Vec<String> = left_out.collect();
-        format!("{report}\nleft out of them: {}", left_out.join(" · "))
+        if self.skipped.contains_key(&Skip::NoAddress) {
+            lines.push(NO_ADDRESS.to_owned());
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ingest_would_dead_letter_is_no_event_and_says_its_reason() {
+        let url = |line: &str| {
+            let event = json!({
+                "deploymentId": "shop", "customerCookieId": "c", "eventName": "page_viewed",
+                "createdDate": "2026-11-23T14:00:00.000Z", "page": {"url": line},
+            });
+            Ok((event, BTreeSet::new()))
+        };
+        let lines = "https://shop.example/\n/relative\nhttps://\nmailto:a@b.example\n";
+        let mut out = Vec::new();
+        let imported = import(lines.as_bytes(), &mut out, url).expect("memory");
+        assert_eq!(imported.report(false), "1 events · 3 invalid_url");
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
     }
 }

@@ -1,10 +1,12 @@
 //! Combined access logs, as Apache and nginx write them: page views, with a visitor made of address and user agent.
 
+use std::net::IpAddr;
+
 use hmac::{Hmac, KeyInit, Mac};
 use journey::Timestamp;
 use sha2::Sha256;
 
-use super::{Converted, Skip, raw_event::RawEvent};
+use super::{Converted, Skip, escapes, raw_event::RawEvent};
 
 /// What ends a path that is no page.
 const ASSETS: &str = "avif bmp css csv eot gif gz ico jpeg jpg js json map mjs mp3 mp4 otf pdf png rss svg ttf txt wasm \
@@ -32,16 +34,16 @@ impl std::fmt::Debug for AccessLog {
     }
 }
 
-/// The fields of a line that are looked at.
+/// The fields of a line that are looked at, as the client sent them.
 #[derive(Debug, PartialEq, Eq)]
 struct Line<'a> {
     address: &'a str,
     at: Timestamp,
     method: &'a str,
-    target: &'a str,
+    target: String,
     status: u16,
-    referrer: &'a str,
-    user_agent: &'a str,
+    referrer: String,
+    user_agent: String,
 }
 
 /// Reads `--origin`: a scheme and a host, and nothing behind them, as every path of the log is put there.
@@ -71,10 +73,14 @@ impl AccessLog {
     /// The raw event that a line is and what was left out of it, or why it is none.
     pub fn convert(&self, line: &str) -> Result<Converted, Skip> {
         let line = Line::read(line).ok_or(Skip::Malformed)?;
+        if !is_address(line.address) {
+            return Err(Skip::NoAddress);
+        }
         if line.method != "GET" {
             return Err(Skip::NotGet);
         }
-        if !(200..400).contains(&line.status) {
+        // A redirection's page is told by the line of what it leads to.
+        if !matches!(line.status, 200..300 | 304) {
             return Err(Skip::Status);
         }
         let path = line.target.split(['?', '#']).next().unwrap_or_default();
@@ -84,13 +90,13 @@ impl AccessLog {
         if !self.assets && is_asset(path) {
             return Err(Skip::Asset);
         }
-        let visitor = self.visitor(line.address, line.user_agent);
+        let visitor = self.visitor(line.address, &line.user_agent);
         let mut event = RawEvent::new(&self.deployment, &visitor, "page_viewed", line.at);
         event.page(&format!("{}{}", self.origin, line.target))?;
         event.consent(&self.consent);
         for (member, value) in [
-            ("userAgentString", line.user_agent),
-            ("referrerUrl", line.referrer),
+            ("userAgentString", &line.user_agent),
+            ("referrerUrl", &line.referrer),
         ] {
             // What the browser did not send.
             if value != "-" {
@@ -119,17 +125,25 @@ impl<'a> Line<'a> {
         let (numbers, rest) = rest.split_once('"')?;
         let (referrer, rest) = quoted(rest)?;
         let (user_agent, _) = quoted(rest.trim_start().strip_prefix('"')?)?;
-        let mut request = request.split(' ');
+        let (method, request) = request.split_once(' ')?;
+        // What a client sends as a path may have spaces; the first version of the protocol has no name.
+        let target = request.rsplit_once(" HTTP/");
+        let target = target.map_or(request, |(target, _)| target);
         Some(Line {
             address: before.split(' ').next()?,
             at: time(at)?,
-            method: request.next()?,
-            target: request.next()?,
+            method,
+            target: escapes::address(target),
             status: numbers.trim().split(' ').next()?.parse().ok()?,
-            referrer,
-            user_agent,
+            referrer: escapes::address(referrer),
+            user_agent: escapes::text(user_agent),
         })
     }
+}
+
+/// Whether the field is what visitors are told apart by: a virtual host before it, or a name in its place, would make one of many.
+fn is_address(field: &str) -> bool {
+    field == "-" || field.parse::<IpAddr>().is_ok()
 }
 
 /// What stands before the next quotation mark that no backslash escapes, and what follows it.
@@ -234,6 +248,46 @@ mod tests {
     }
 
     #[test]
+    fn a_first_field_that_is_no_address_is_no_visitor() {
+        let of = |first: &str| {
+            let line = line("GET /a HTTP/1.1", "200").replace("203.0.113.7", first);
+            log().convert(&line).err()
+        };
+        for first in [
+            "shop.example:443 203.0.113.7",
+            "shop.example 203.0.113.7",
+            "192.0.2.1:443 203.0.113.7",
+            "dialup-7.isp.example",
+            "unix:",
+        ] {
+            assert_eq!(of(first), Some(Skip::NoAddress), "{first}");
+        }
+        for first in ["203.0.113.7", "2001:db8::7", "::ffff:203.0.113.7", "-"] {
+            assert_eq!(of(first), None, "{first}");
+        }
+    }
+
+    #[test]
+    fn what_the_client_sent_is_read_through_the_servers_escapes() {
+        let read = |request: &str| log().convert(&line(request, "200")).expect("a page view").0;
+        let url = |request: &str| read(request)["page"]["url"].clone();
+        let path = |path: &str| format!("https://shop.example{path}");
+        assert_eq!(
+            url(r"GET /gr\xC3\xB6\xC3\x9Fe HTTP/1.1"),
+            path("/gr%C3%B6%C3%9Fe")
+        );
+        assert_eq!(url(r#"GET /a\"b HTTP/1.1"#), path("/a%22b"));
+        assert_eq!(url("GET /a b?x=1 HTTP/1.1"), path("/a%20b?x=1"));
+        assert_eq!(url("GET /a HTTP/ b HTTP/1.1"), path("/a%20HTTP/%20b"));
+        assert_eq!(url("GET /a"), path("/a"));
+        let agent = &read("GET /a HTTP/1.1")["userAgentString"];
+        assert_eq!(agent, "Mozilla/5.0 (a \"b\")");
+        let nginx = line("GET /a HTTP/1.1", "200").replace(r#"\""#, r"\x22");
+        let (of_nginx, _) = log().convert(&nginx).expect("a page view");
+        assert_eq!(of_nginx, read("GET /a HTTP/1.1"));
+    }
+
+    #[test]
     fn what_ingest_would_not_take_is_left_out_and_said() {
         let long = line("GET /a HTTP/1.1", "200").replace("?q=a", &"x".repeat(2_048));
         let (event, left_out) = log().convert(&long).expect("a page view");
@@ -244,14 +298,17 @@ mod tests {
         assert_eq!(event.get("referrerUrl"), None);
         assert!(left_out.is_empty());
         let long = line(&format!("GET /{} HTTP/1.1", "x".repeat(2_048)), "200");
-        assert_eq!(log().convert(&long).err(), Some(Skip::UrlTooLong));
+        assert_eq!(log().convert(&long).err(), Some(Skip::URL_TOO_LONG));
     }
 
     #[test]
     fn what_is_no_page_view_says_why() {
         let convert = |request, status| log().convert(&line(request, status)).err();
         assert_eq!(convert("POST /a HTTP/1.1", "200"), Some(Skip::NotGet));
-        assert_eq!(convert("GET /a HTTP/1.1", "404"), Some(Skip::Status));
+        for status in ["404", "500", "301", "302", "303", "307", "308", "101"] {
+            let skip = convert("GET /a HTTP/1.1", status);
+            assert_eq!(skip, Some(Skip::Status), "{status}");
+        }
         assert_eq!(
             convert("GET /logo.PNG?v=2 HTTP/1.1", "200"),
             Some(Skip::Asset)
@@ -261,7 +318,9 @@ mod tests {
             Some(Skip::NoPath)
         );
         assert_eq!(convert("GET /a HTTP/1.1", "x"), Some(Skip::Malformed));
-        assert_eq!(convert("GET /a HTTP/1.1", "304"), None);
+        for status in ["200", "206", "304"] {
+            assert_eq!(convert("GET /a HTTP/1.1", status), None, "{status}");
+        }
         for broken in [
             "",
             "x",

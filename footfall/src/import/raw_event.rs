@@ -67,7 +67,7 @@ impl RawEvent {
     /// Sets the page's address, without which `ingest` would refuse the event.
     pub fn page(&mut self, url: &str) -> Result<(), Skip> {
         if url.len() > Limits::default().url_bytes {
-            return Err(Skip::UrlTooLong);
+            return Err(Skip::URL_TOO_LONG);
         }
         self.set("page.url", url);
         Ok(())

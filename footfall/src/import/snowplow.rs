@@ -322,7 +322,7 @@ mod tests {
             let page = [("page_url", url.as_str()), ("page_referrer", url.as_str())];
             convert(&page).map(|(_, left_out)| left_out.contains("referrerUrl"))
         };
-        assert_eq!((of(2_048), of(2_049)), (Ok(false), Err(Skip::UrlTooLong)));
+        assert_eq!((of(2_048), of(2_049)), (Ok(false), Err(Skip::URL_TOO_LONG)));
         assert_eq!(without("derived_tstamp"), None);
         let short = Snowplow::new("shop", "granted").convert("a\tb");
         assert_eq!(short.err(), Some(Skip::Malformed));
