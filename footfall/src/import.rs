@@ -3,6 +3,7 @@
 //! The converters are pure. A line that gives no event, or one that `ingest` would refuse, is counted with its reason, and said.
 
 pub mod access_log;
+mod campaign;
 mod escapes;
 pub mod ga4;
 mod judge;

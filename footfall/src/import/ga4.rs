@@ -1,10 +1,13 @@
 //! The BigQuery export of Google Analytics 4, as JSON: one event a line.
 
+mod traffic;
+
 use journey::Timestamp;
 use serde_json::Value;
 
 use super::{
     Converted, Skip,
+    campaign::Campaign,
     raw_event::{RawEvent, event_name},
 };
 
@@ -39,11 +42,12 @@ const BOOKKEEPING: &[&str] = &[
     "firebase_previous_id",
 ];
 
-/// What has no place in a raw event: `ingest` looks places up itself, campaigns stand in the address, and people are named
-/// on purpose or not at all.
+/// What has no place in a raw event: `ingest` looks places up itself, by what somebody came the first time is no matter of
+/// this event, and people are named on purpose or not at all.
 const UNMAPPED: &[&str] = &[
     "geo",
     "traffic_source",
+    "session_traffic_source_last_click",
     "user_id",
     "user_properties",
     "items",
@@ -79,7 +83,11 @@ impl Ga4 {
         let at = Timestamp(at.ok_or(Skip::NoTime)?.div_euclid(1_000));
         let params = Params::of(&line);
         let mut event = RawEvent::new(&self.deployment, visitor, &name, at);
-        set_page(&mut event, &line, &params)?;
+        let (campaign, more) = traffic::of(&line, &params);
+        if let Some(more) = more {
+            event.leave_out(more);
+        }
+        set_page(&mut event, &line, &params, &campaign)?;
         set_device(&mut event, &line);
         let denied = text(&line["privacy_info"]["analytics_storage"]) == "No";
         event.consent(if denied { "denied" } else { &self.consent });
@@ -111,7 +119,12 @@ fn name_of(given: &str) -> Option<String> {
     Some(known.to_owned())
 }
 
-fn set_page(event: &mut RawEvent, line: &Value, params: &Params<'_>) -> Result<(), Skip> {
+fn set_page(
+    event: &mut RawEvent,
+    line: &Value,
+    params: &Params<'_>,
+    campaign: &Campaign<'_>,
+) -> Result<(), Skip> {
     let url = params.text("page_location");
     let screens = ["firebase_screen", "screen_name", "firebase_screen_class"];
     let screen = screens.map(|name| params.text(name));
@@ -122,11 +135,15 @@ fn set_page(event: &mut RawEvent, line: &Value, params: &Params<'_>) -> Result<(
             event.set("screenName", screen);
             event.set("app.namespace", text(&line["app_info"]["id"]));
             event.set("app.version", text(&line["app_info"]["version"]));
+            // A screen has no address that could say it.
+            if !campaign.is_empty() {
+                event.leave_out("campaign");
+            }
         }
         (url, _) => {
-            event.page(url)?;
+            event.page_by(url, campaign)?;
             event.set("page.title", params.text("page_title"));
-            event.set("page.lang", text(&line["device"]["language"]));
+            event.set("browser.lang", text(&line["device"]["language"]));
         }
     }
     Ok(())
@@ -169,13 +186,16 @@ impl<'a> Params<'a> {
     }
 
     fn others(&self) -> impl Iterator<Item = (&'a str, &Value)> {
-        let ours = |name: &str| KNOWN.contains(&name) || BOOKKEEPING.contains(&name);
+        let ours = |name: &str| {
+            KNOWN.contains(&name) || BOOKKEEPING.contains(&name) || traffic::is_part(name, self)
+        };
         let all = self.0.iter().map(|(name, value)| (*name, value));
         all.filter(move |(name, _)| !ours(name))
     }
 }
 
-/// The one member of a parameter's value that says something. BigQuery writes whole numbers as text.
+/// The one member of a parameter's value that says something. BigQuery writes whole numbers as text; what is no number stays as
+/// it is written.
 fn value(value: &Value) -> Option<Value> {
     if let Some(text) = value["string_value"].as_str() {
         return Some(text.into());
@@ -183,10 +203,11 @@ fn value(value: &Value) -> Option<Value> {
     if let Some(number) = number(&value["int_value"]) {
         return Some(number.into());
     }
-    let fractions = ["double_value", "float_value"].map(|name| &value[name]);
-    let fraction = fractions.into_iter().find(|value| !value.is_null())?;
-    let parsed = fraction.as_f64().or_else(|| text(fraction).parse().ok())?;
-    Some(parsed.into())
+    let numbers = ["int_value", "double_value", "float_value"].map(|name| &value[name]);
+    let given = numbers.into_iter().find(|value| !value.is_null())?;
+    let parsed = given.as_f64().or_else(|| text(given).parse().ok());
+    let parsed = parsed.filter(|number| number.is_finite());
+    Some(parsed.map_or_else(|| given.clone(), Value::from))
 }
 
 fn number(value: &Value) -> Option<i64> {
@@ -248,14 +269,52 @@ mod tests {
             json!({
                 "deploymentId": "shop", "customerCookieId": "1234.5678", "eventName": "page_viewed",
                 "createdDate": "2026-11-23T11:40:00.123Z", "sentDate": "2026-11-23T11:40:00.123Z",
-                "page": {"url": "https://shop.example/a?utm_source=news", "title": "A", "lang": "de-de"},
+                "page": {"url": "https://shop.example/a?utm_source=news", "title": "A"},
                 "device": {"category": "mobile", "osFamily": "iOS"},
-                "browser": {"family": "Safari", "version": "17.1"},
+                "browser": {"family": "Safari", "version": "17.1", "lang": "de-de"},
                 "referrerUrl": "https://www.google.com/", "attributes": {"items_seen": 3, "score": 1.5},
                 "consent": {"state": "granted", "source": "import"},
             })
         );
         assert_eq!(left_out, BTreeSet::from(["geo"]));
+    }
+
+    #[test]
+    fn a_campaign_goes_into_the_address_and_is_no_attribute() {
+        let mut line = line();
+        line["event_params"] = json!([
+            {"key": "page_location", "value": {"string_value": "https://shop.example/a"}},
+            {"key": "campaign", "value": {"string_value": "spring"}},
+            {"key": "gclid", "value": {"string_value": "g1"}},
+        ]);
+        let (event, _) = ga4().convert(&line.to_string()).expect("an event");
+        let url = "https://shop.example/a?utm_campaign=spring&gclid=g1";
+        assert_eq!(event["page"]["url"], url);
+        assert_eq!(event["attributes"], Value::Null);
+        line["event_params"] =
+            json!([{"key": "firebase_screen", "value": {"string_value": "Home"}}]);
+        line["collected_traffic_source"] = json!({"manual_source": "news"});
+        let (_, left_out) = ga4().convert(&line.to_string()).expect("an event");
+        assert_eq!(left_out, BTreeSet::from(["campaign", "geo"]));
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_is_left_out_and_said() {
+        for value in [
+            json!({"int_value": "99999999999999999999"}),
+            json!({"int_value": u64::MAX}),
+            json!({"double_value": 1e19}),
+        ] {
+            let mut line = line();
+            line["event_params"][5]["value"] = value;
+            let (event, left_out) = ga4().convert(&line.to_string()).expect("an event");
+            assert_eq!(event["attributes"], json!({"items_seen": 3}));
+            assert_eq!(left_out, BTreeSet::from(["attribute", "geo"]));
+        }
+        let read = |of: Value| value(&of);
+        assert_eq!(read(json!({"double_value": "NaN"})), Some("NaN".into()));
+        assert_eq!(read(json!({"double_value": "2.5"})), Some(2.5.into()));
+        assert_eq!(read(json!({"int_value": null})), None);
     }
 
     #[test]

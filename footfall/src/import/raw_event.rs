@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use ingest::{Limits, is_attribute_name};
 use journey::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
-use super::{Converted, Skip};
+use super::{Converted, Skip, campaign::Campaign};
 
 /// An event, and what of its line has no place in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,9 +47,11 @@ impl RawEvent {
         let limits = Limits::default();
         let most = match member {
             "referrerUrl" => limits.url_bytes,
+            "eventId" | "app.namespace" => limits.id_bytes,
+            "app.version" => limits.value_bytes,
             _ => limits.text_bytes,
         };
-        if value.len() > most {
+        if value.len() > most || value.contains('\0') {
             self.leave_out(member);
             return;
         }
@@ -73,11 +75,26 @@ impl RawEvent {
         Ok(())
     }
 
+    /// Sets the page's address with what is said of the campaign beside it, if that has room there.
+    pub(super) fn page_by(&mut self, url: &str, campaign: &Campaign<'_>) -> Result<(), Skip> {
+        let Some(whole) = campaign.put_into(url) else {
+            return self.page(url);
+        };
+        let is_too_long = self.page(&whole).is_err();
+        if is_too_long {
+            self.leave_out("campaign");
+            return self.page(url);
+        }
+        Ok(())
+    }
+
     /// Adds an attribute, if `ingest` would take it.
     pub fn attribute(&mut self, name: &str, value: Value) {
         let size = match &value {
             Value::String(text) if text.is_empty() => return,
+            Value::String(text) if text.contains('\0') => usize::MAX,
             Value::String(text) => text.len(),
+            Value::Number(number) if !fits_64_bits(number) => usize::MAX,
             Value::Number(_) | Value::Bool(_) => 0,
             Value::Null => return,
             Value::Array(_) | Value::Object(_) => usize::MAX,
@@ -106,6 +123,12 @@ impl RawEvent {
         }
         (self.event.into(), self.left_out)
     }
+}
+
+/// Whether a number is within what `ingest` takes.
+fn fits_64_bits(number: &Number) -> bool {
+    let fraction = || number.as_f64();
+    number.as_i64().is_some() || fraction().is_some_and(|number| number.abs() < 9.2e18)
 }
 
 /// An event's name of any text: what `ingest` takes in no name becomes `_`. `None` of nothing.
@@ -142,6 +165,9 @@ mod tests {
             ("9lives", json!(1)),
             ("long", json!("x".repeat(1_025))),
             ("list", json!([1])),
+            ("nul", json!("a\0")),
+            ("beyond", json!(u64::MAX)),
+            ("far_beyond", json!(-1e300)),
         ] {
             let mut other = event.clone();
             other.attribute(name, value);
@@ -153,6 +179,34 @@ mod tests {
             event.attribute(&format!("a{i}"), i.into());
         }
         assert_eq!(event.attributes.len(), 50);
+    }
+
+    #[test]
+    fn a_member_that_ingest_would_refuse_is_left_out_and_said() {
+        let long = |bytes| "x".repeat(bytes);
+        for (member, value) in [
+            ("eventId", long(256)),
+            ("app.version", long(1_025)),
+            ("page.title", long(4_097)),
+            ("userAgentString", "a\0".to_owned()),
+        ] {
+            let mut event = RawEvent::new("shop", "v", "e", Timestamp(0));
+            event.set(member, &value);
+            let (event, left_out) = event.finish();
+            assert_eq!(left_out, BTreeSet::from([member]));
+            assert!(!event.to_string().contains("xx"), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_campaign_without_room_in_the_address_costs_no_event() {
+        let url = format!("https://shop.example/{}", "a".repeat(2_020));
+        let campaign = Campaign::new([("gclid", "longer than the rest")]);
+        let mut event = RawEvent::new("shop", "v", "e", Timestamp(0));
+        assert_eq!(event.page_by(&url, &campaign), Ok(()));
+        let (event, left_out) = event.finish();
+        assert_eq!(event["page"]["url"], url);
+        assert_eq!(left_out, BTreeSet::from(["campaign"]));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Enriched events of Snowplow: 131 columns, separated by tabs, without a head.
 
+mod described;
+
 use std::collections::BTreeMap;
 
 use journey::Timestamp;
 use serde_json::{Number, Value};
-use url::Url;
 
 use super::{
     Converted, Skip,
+    campaign::Campaign,
     raw_event::{RawEvent, event_name},
 };
 
@@ -56,7 +58,7 @@ const MEMBERS: &[(&str, &str)] = &[
     ("page_title", "page.title"),
     ("page_referrer", "referrerUrl"),
     ("useragent", "userAgentString"),
-    ("br_lang", "page.lang"),
+    ("br_lang", "browser.lang"),
 ];
 
 /// What has no place in a raw event: `ingest` looks places up itself, addresses are written nowhere, and people are named on
@@ -77,6 +79,17 @@ const CAMPAIGN: &[(&str, &str)] = &[
     ("mkt_content", "utm_content"),
 ];
 
+/// The networks of a click id, as Snowplow names them, and what their ids are called in an address.
+const NETWORKS: &[(&str, &str)] = &[
+    ("Google", "gclid"),
+    ("DoubleClick", "dclid"),
+    ("Microsoft", "msclkid"),
+    ("Facebook", "fbclid"),
+    ("TikTok", "ttclid"),
+    ("LinkedIn", "li_fat_id"),
+    ("Twitter", "twclid"),
+];
+
 /// Turns lines into raw events.
 #[derive(Clone, Debug)]
 pub struct Snowplow {
@@ -91,14 +104,14 @@ struct Row<'a> {
     fields: Vec<&'a str>,
 }
 
-impl Row<'_> {
-    fn get(&self, column: &str) -> &str {
+impl<'a> Row<'a> {
+    fn get(&self, column: &str) -> &'a str {
         let at = self.columns.get(column);
         at.map_or("", |at| self.fields[*at])
     }
 
     /// The first of these that says something.
-    fn first(&self, columns: [&str; 2]) -> &str {
+    fn first(&self, columns: [&str; 2]) -> &'a str {
         let [first, second] = columns.map(|column| self.get(column));
         if first.is_empty() { second } else { first }
     }
@@ -138,7 +151,8 @@ impl Snowplow {
         let at = time(row.get("derived_tstamp")).map_or(sent, |at| at.min(sent));
         let mut event = RawEvent::new(&self.deployment, visitor, &name, at);
         event.set("sentDate", &sent.to_string());
-        event.page(&with_campaign(url, &row))?;
+        let click = click(&row);
+        event.page_by(url, &campaign(&row, click))?;
         for (column, member) in MEMBERS {
             event.set(member, row.get(column));
         }
@@ -146,8 +160,9 @@ impl Snowplow {
         for (column, number) in ATTRIBUTES {
             event.attribute(column, attribute(row.get(column), *number));
         }
-        for (name, value) in described(row.get("unstruct_event")) {
-            event.attribute(&name, value);
+        described::set(&mut event, row.get("event_name"), row.get("unstruct_event"));
+        if click.is_none() && !url.contains(row.get("mkt_clickid")) {
+            event.leave_out("mkt_clickid");
         }
         for (column, what) in UNMAPPED {
             if !row.get(column).is_empty() {
@@ -175,40 +190,25 @@ fn time(text: &str) -> Option<Timestamp> {
     Timestamp::parse(&format!("{date}T{clock}Z"))
 }
 
-/// The address, with the campaign where it stands in columns alone: other names than `utm_` can be set in Snowplow.
-fn with_campaign(url: &str, row: &Row<'_>) -> String {
-    let campaign = CAMPAIGN
-        .iter()
-        .map(|(column, name)| (name, row.get(column)));
-    let mut campaign = campaign.filter(|(_, value)| !value.is_empty()).peekable();
-    let Some(mut parsed) = Url::parse(url).ok().filter(|_| campaign.peek().is_some()) else {
-        return url.to_owned();
-    };
-    if parsed
-        .query_pairs()
-        .any(|(name, _)| name.starts_with("utm_"))
-    {
-        return url.to_owned();
-    }
-    parsed.query_pairs_mut().extend_pairs(campaign);
-    parsed.into()
+/// The click id, by what it is called in an address; `None` where that is not known.
+fn click<'a>(row: &Row<'a>) -> Option<(&'static str, &'a str)> {
+    let network = row.get("mkt_network");
+    let mut networks = NETWORKS.iter();
+    let (_, name) = networks.find(|(known, _)| known.eq_ignore_ascii_case(network))?;
+    Some((name, row.get("mkt_clickid")))
+}
+
+/// What stands in columns alone: other names than those of `ingest` can be set in Snowplow.
+fn campaign<'a>(row: &Row<'a>, click: Option<(&'static str, &'a str)>) -> Campaign<'a> {
+    let columns = CAMPAIGN.iter();
+    let columns = columns.map(|(column, name)| (*name, row.get(column)));
+    Campaign::new(columns.chain(click))
 }
 
 fn attribute(text: &str, number: bool) -> Value {
     let parsed = text.parse().ok().filter(|_| number);
     let parsed = parsed.and_then(Number::from_f64);
     parsed.map_or_else(|| text.into(), Value::Number)
-}
-
-/// The members of a self-describing event's data.
-fn described(json: &str) -> Vec<(String, Value)> {
-    let Ok(Value::Object(event)) = serde_json::from_str(json) else {
-        return Vec::new();
-    };
-    match &event["data"]["data"] {
-        Value::Object(data) => data.clone().into_iter().collect(),
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]
@@ -274,6 +274,36 @@ mod tests {
         let there = ("page_url", "https://shop.example/a?utm_source=n");
         let (event, _) = convert(&[campaign[0], there]).expect("an event");
         assert_eq!(event["page"]["url"], there.1);
+    }
+
+    #[test]
+    fn a_click_id_goes_into_the_address_by_its_networks_name_for_it() {
+        let of = |network: &str, url: &str| {
+            let click = [
+                ("mkt_clickid", "c1"),
+                ("mkt_network", network),
+                ("page_url", url),
+            ];
+            let (event, left_out) = convert(&click).expect("an event");
+            (event["page"]["url"].clone(), left_out)
+        };
+        let (none, left_out) = (BTreeSet::new(), BTreeSet::from(["mkt_clickid"]));
+        let plain = "https://shop.example/";
+        let whole = Value::from("https://shop.example/?msclkid=c1");
+        assert_eq!(of("Microsoft", plain), (whole, none.clone()));
+        assert_eq!(of("Billboards", plain), (plain.into(), left_out));
+        let there = "https://shop.example/?board=c1";
+        assert_eq!(of("Billboards", there), (there.into(), none));
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_is_left_out_and_the_browsers_language_is_the_browsers() {
+        let fields = [("se_value", "1e30"), ("br_lang", "de-DE")];
+        let (event, left_out) = convert(&fields).expect("an event");
+        assert_eq!(event["attributes"], Value::Null);
+        assert_eq!(left_out, BTreeSet::from(["attribute"]));
+        assert_eq!(event["browser"]["lang"], "de-DE");
+        assert_eq!(event["page"]["lang"], Value::Null);
     }
 
     #[test]

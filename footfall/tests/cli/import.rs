@@ -97,7 +97,7 @@ fn events_of_google_analytics_pass_ingest_as_what_they_were() {
     let (said, records) = play("ga4", "ga4.jsonl");
     assert_eq!(
         said,
-        "5 events · 1 malformed · 1 derived · 1 no_visitor · 1 no_page\n\
+        "5 events · 1 malformed · 1 derived · 1 no_visitor · 1 no_page · 1 invalid_url\n\
          left out of them: 5 geo · 1 items\n"
     );
     let expected = [
@@ -110,6 +110,10 @@ fn events_of_google_analytics_pass_ingest_as_what_they_were() {
     assert_eq!(names_and_pages(&records), expected);
     assert_eq!(records[2]["webEvent"]["searchQuery"], "red shoes");
     assert_eq!(records[0]["customerId"], records[4]["customerId"]);
+    assert_eq!(records[0]["webEvent"]["browser"]["lang"], "en-US");
+    let campaign = &records[4]["webEvent"]["mktCampaign"];
+    let said = ["source", "medium", "name"].map(|member| &campaign[member]);
+    assert_eq!(said, ["newsletter", "email", "spring"]);
 }
 
 #[test]
@@ -117,7 +121,7 @@ fn events_of_snowplow_pass_ingest_as_what_they_were() {
     let (said, records) = play("snowplow", "snowplow.tsv");
     assert_eq!(
         said,
-        "4 events · 1 malformed · 1 no_visitor\nleft out of them: 4 geo\n"
+        "4 events · 1 malformed · 1 no_visitor · 1 invalid_url\nleft out of them: 4 geo\n"
     );
     let expected = [
         ("page_viewed", "/shoes"),
