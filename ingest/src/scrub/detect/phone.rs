@@ -1,0 +1,45 @@
+//! Telephone numbers.
+
+use super::{
+    super::{Form, Kind},
+    Found,
+    gap::separator,
+    reading::{digit, ends_word, escaped, starts_word},
+};
+
+/// An international number whose `+` is at `at` and whose digits follow from `after` on.
+pub(super) fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option<Found> {
+    if !starts_word(bytes, at) || digit(bytes, after).is_none() {
+        return None;
+    }
+    let (mut count, mut place, mut end, mut separators) = (0, after, after, 0);
+    // Another number or a date may follow: then it ends where a group of digits did.
+    let mut shorter = None;
+    let is_whole = |count: usize, end| (8..=15).contains(&count) && ends_word(bytes, end);
+    while separators <= 3 && count <= 15 {
+        if let Some((_, length)) = digit(bytes, place) {
+            (count, place, separators) = (count + 1, place + length, 0);
+            end = place;
+            continue;
+        }
+        shorter = is_whole(count, end).then_some(end).or(shorter);
+        match phone_separator(bytes, place, form) {
+            0 => break,
+            gap => (place, separators) = (place + gap, separators + 1),
+        }
+    }
+    let end = is_whole(count, end).then_some(end).or(shorter)?;
+    Some((Kind::Phone, at..end))
+}
+
+/// The length of what people write between the digits of a telephone number, 0 if there is none.
+fn phone_separator(bytes: &[u8], at: usize, form: Form) -> usize {
+    match bytes.get(at) {
+        Some(b'(' | b')' | b'.' | b'/') => 1,
+        Some(b'%') => match escaped(bytes, at) {
+            Some((b'(' | b')' | b'.' | b'/', length)) => length,
+            _ => separator(bytes, at, form),
+        },
+        _ => separator(bytes, at, form),
+    }
+}
