@@ -83,6 +83,7 @@ const fn starts(by_digit: bool) -> [bool; 256] {
     starts[b'@' as usize] = true;
     starts[b'%' as usize] = true;
     starts[b'+' as usize] = true;
+    starts[detect::FULL_WIDTH as usize] = true;
     starts
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 
+mod beside;
 mod generated;
+mod groups;
 
 #[track_caller]
 fn check(form: Form, text: &str, expected: &str) {

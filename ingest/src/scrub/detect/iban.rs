@@ -3,8 +3,8 @@
 use super::{
     super::{Form, Kind},
     Found,
-    gap::separator,
-    reading::{ends_word, starts_word},
+    gap::{Gap, gap},
+    reading::{character, digit, ends_word, starts_word},
 };
 
 /// Countries by the length of their IBANs.
@@ -29,26 +29,31 @@ const IBAN_LENGTHS: &[(u8, &str)] = &[
     (33, "RU"),
 ];
 
-/// An IBAN whose first check digit is at `digit`.
-pub(super) fn iban(bytes: &[u8], done: usize, digit: usize, form: Form) -> Option<Found> {
-    let start = digit.checked_sub(2).filter(|start| *start >= done)?;
-    let country = &bytes[start..digit];
-    if !country.iter().all(u8::is_ascii_alphabetic) || !starts_word(bytes, start) {
+/// An IBAN whose country begins at `start`, with its check digits right behind it.
+pub(super) fn iban(bytes: &[u8], start: usize, form: Form) -> Option<Found> {
+    let letter = |at| character(bytes, at).filter(|(c, _)| c.is_ascii_alphabetic());
+    let (first, length) = letter(start)?;
+    let mut at = start + length;
+    let (second, length) = letter(at)?;
+    digit(bytes, at + length)?;
+    if !starts_word(bytes, start) {
         return None;
     }
-    let is_country = |name: &str| name.as_bytes().eq_ignore_ascii_case(country);
-    let (length, _) = IBAN_LENGTHS
-        .iter()
-        .find(|(_, countries)| countries.split(' ').any(is_country))?;
+    let country = [first, second].map(|letter| letter.to_ascii_uppercase() as u8);
+    let (longest, _) = IBAN_LENGTHS.iter().find(|(_, countries)| {
+        let mut countries = countries.split(' ');
+        countries.any(|name| name.as_bytes() == country)
+    })?;
     let mut characters = [0u8; 33];
-    let (mut count, mut at) = (0, start);
-    while count < usize::from(*length) {
-        if count > 0 {
-            at += separator(bytes, at, form);
-        }
-        let byte = bytes.get(at).filter(|b| b.is_ascii_alphanumeric())?;
-        characters[count] = byte.to_ascii_uppercase();
-        (count, at) = (count + 1, at + 1);
+    let mut count = 0;
+    at = start;
+    while count < usize::from(*longest) {
+        at += gap(bytes, at, form)
+            .filter(|(gap, _)| count > 0 && (*gap == Gap::Usual || count % 4 == 0))
+            .map_or(0, |(_, length)| length);
+        let (read, length) = character(bytes, at).filter(|(c, _)| c.is_ascii_alphanumeric())?;
+        characters[count] = read.to_ascii_uppercase() as u8;
+        (count, at) = (count + 1, at + length);
     }
     let characters = &characters[..count];
     let digits = characters[2..4].iter().all(u8::is_ascii_digit);
@@ -66,7 +71,6 @@ fn remainder_97(characters: &[u8]) -> u32 {
             letter => (remainder * 100 + u32::from(letter - b'A') + 10) % 97,
         })
 }
-
 /// A country with the length of its IBANs, any of them.
 #[cfg(test)]
 pub(in crate::scrub) fn countries()

@@ -3,8 +3,8 @@
 use super::{
     super::{Form, Kind},
     Found,
-    gap::separator,
-    reading::{digit, ends_word, escaped, starts_word},
+    gap::{Gap, separator},
+    reading::{character, digit, ends_word, starts_word},
 };
 
 /// An international number whose `+` is at `at` and whose digits follow from `after` on.
@@ -32,14 +32,17 @@ pub(super) fn phone(bytes: &[u8], at: usize, after: usize, form: Form) -> Option
     Some((Kind::Phone, at..end))
 }
 
-/// The length of what people write between the digits of a telephone number, 0 if there is none.
+/// The length of what people write between the digits of a telephone number, 0 if there is none. No check digit proves one, so what
+/// parts lists does not part it.
 fn phone_separator(bytes: &[u8], at: usize, form: Form) -> usize {
-    match bytes.get(at) {
-        Some(b'(' | b')' | b'.' | b'/') => 1,
-        Some(b'%') => match escaped(bytes, at) {
-            Some((b'(' | b')' | b'.' | b'/', length)) => length,
-            _ => separator(bytes, at, form),
-        },
-        _ => separator(bytes, at, form),
+    match (character(bytes, at), separator(bytes, at, form)) {
+        (Some(('(' | ')' | '.' | '/', length)), _) => length,
+        (_, Some((Gap::Usual | Gap::Wide, length))) => length,
+        _ => 0,
     }
+}
+
+/// Whether a `+` that stands in a text is one. In a URL it is a space but where a text begins.
+pub(super) fn is_plus(bytes: &[u8], at: usize, form: Form) -> bool {
+    form != Form::Url || (at > 0 && matches!(bytes[at - 1], b'=' | b'/' | b':' | b','))
 }
