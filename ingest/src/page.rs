@@ -207,17 +207,17 @@ impl Parts {
         hits: &mut Hits,
     ) -> Parts {
         let host = url.host_str().unwrap_or_default();
-        let hostname = &*scrub(host, Form::Url, hits);
+        let hostname = &*scrub(host, Form::Path, hits);
         let domain = if hostname == host { domain } else { hostname };
-        let path = scrub(url.path(), Form::Url, hits);
-        let query = scrub(kept_query, Form::Url, hits);
+        let path = scrub(url.path(), Form::Path, hits);
+        let query = scrub(kept_query, Form::Query, hits);
         let fragment = url
             .fragment()
             .filter(|fragment| site.keep_fragment && !fragment.is_empty());
         let fragment = fragment.map(|fragment| query::fragment_without_excluded(fragment, site));
         let fragment = fragment
             .as_deref()
-            .map(|fragment| scrub(fragment, Form::Url, hits))
+            .map(|fragment| scrub(fragment, Form::Path, hits))
             .filter(|fragment| !fragment.is_empty());
         let mut whole = String::with_capacity(url.as_str().len() + 16);
         whole.push_str(url.scheme());

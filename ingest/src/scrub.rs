@@ -59,13 +59,22 @@ impl Hits {
     }
 }
 
-/// What kind of text it is: in part of a URL, `+` is a space; digits of an id are no card's and no account's, however much they
-/// look like it: a UUID must stay what it is.
+/// What kind of text it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Plain,
-    Url,
+    /// A URL's query or a value of it, as it stands: a `+` is a space.
+    Query,
+    /// Another part of a URL, where a `+` is one.
+    Path,
+    /// Its digits are no card's and no account's, however much they look like it: a UUID must stay what it is.
     Id,
+}
+
+impl Form {
+    fn is_of_url(self) -> bool {
+        matches!(self, Form::Query | Form::Path)
+    }
 }
 
 /// The bytes at which a detector starts: every other is passed over.

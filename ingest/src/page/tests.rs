@@ -139,6 +139,36 @@ fn users_passwords_and_personal_data_are_dropped() {
 }
 
 #[test]
+fn a_plus_is_a_space_in_the_query_alone() {
+    check(
+        "https://shop.example/call/%20+4915112345678?+4915112345678&q=foo+12345678",
+        [
+            "https://shop.example/call/%20[phone]?[phone]&q=foo+12345678",
+            "shop.example",
+            "shop.example",
+            "/call/%20[phone]",
+            "[phone]&q=foo+12345678",
+            "call>%20[phone]",
+        ],
+    );
+    check(
+        "app://app/Call%20+4915112345678",
+        [
+            "app://app/Call%20[phone]",
+            "app",
+            "app",
+            "/Call%20[phone]",
+            "",
+            "Call%20[phone]",
+        ],
+    );
+    let address = "https://shop.example/?q=+4915112345678#+4915112345678";
+    let visited = read_page(address, true).expect("a page");
+    assert_eq!(visited.page.url, "https://shop.example/?q=[phone]#[phone]");
+    assert_eq!(visited.page.fragment.as_deref(), Some("[phone]"));
+}
+
+#[test]
 fn a_fragment_is_kept_where_the_deployment_says_so() {
     let page = read_page("https://shop.example/#/cart", true)
         .expect("a page")

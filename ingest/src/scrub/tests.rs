@@ -3,6 +3,7 @@ use super::*;
 mod beside;
 mod generated;
 mod groups;
+mod plus;
 
 #[track_caller]
 fn check(form: Form, text: &str, expected: &str) {
@@ -42,16 +43,16 @@ fn e_mail_addresses_are_replaced() {
         ("/avatars/jane@example.com.png", "/avatars/[email].png"),
         ("jane%40example.co.uk%2Epdf", "[email]%2Epdf"),
     ] {
-        check(Form::Url, text, expected);
+        check(Form::Query, text, expected);
     }
     check(Form::Plain, "joe@co.com, ann@co.uk", "[email], [email]");
     check(
-        Form::Url,
+        Form::Query,
         "email=jane%40example.com&x=1",
         "email=[email]&x=1",
     );
     check(
-        Form::Url,
+        Form::Query,
         "/unsubscribe/jane@example.co.uk/now",
         "/unsubscribe/[email]/now",
     );
@@ -60,7 +61,7 @@ fn e_mail_addresses_are_replaced() {
 #[test]
 fn what_only_looks_like_an_e_mail_address_stays() {
     untouched(
-        Form::Url,
+        Form::Query,
         &[
             "/@jane/post",
             "/maps/@48.85,2.35",
@@ -76,7 +77,7 @@ fn what_only_looks_like_an_e_mail_address_stays() {
 #[test]
 fn a_name_before_an_at_is_looked_at_once() {
     let hostile = "%40".repeat(300_000) + "@x" + &"@".repeat(300_000);
-    untouched(Form::Url, &[&hostile]);
+    untouched(Form::Query, &[&hostile]);
     let long = "é".repeat(500) + "@example.com";
     let mut hits = Hits::default();
     let clean = scrub(&long, Form::Plain, &mut hits).into_owned();
@@ -100,14 +101,14 @@ fn payment_cards_are_replaced() {
     );
     check(Form::Plain, "5555-5555-5555-4444", "[card]");
     check(Form::Plain, "amex 378282246310005.", "amex [card].");
-    check(Form::Url, "card=4111111111111111&x", "card=[card]&x");
+    check(Form::Query, "card=4111111111111111&x", "card=[card]&x");
     check(
-        Form::Url,
+        Form::Query,
         "q=card%204111%201111%201111%201111",
         "q=card%20[card]",
     );
-    check(Form::Url, "q=4111+1111+1111+1111", "q=[card]");
-    check(Form::Url, "next=%2f4111111111111111", "next=%2f[card]");
+    check(Form::Query, "q=4111+1111+1111+1111", "q=[card]");
+    check(Form::Query, "next=%2f4111111111111111", "next=%2f[card]");
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn what_stands_beside_a_number_does_not_hide_it() {
 #[test]
 fn long_numbers_that_are_no_cards_stay() {
     untouched(
-        Form::Url,
+        Form::Query,
         &[
             "order=4111111111111112",
             "t=1400000000000",
@@ -163,8 +164,8 @@ fn ibans_are_replaced() {
         "to DE89 3704 0044 0532 0130 00 please",
         "to [iban] please",
     );
-    check(Form::Url, "iban=GB29NWBK60161331926819", "iban=[iban]");
-    check(Form::Url, "iban=gb29nwbk60161331926819", "iban=[iban]");
+    check(Form::Query, "iban=GB29NWBK60161331926819", "iban=[iban]");
+    check(Form::Query, "iban=gb29nwbk60161331926819", "iban=[iban]");
     untouched(
         Form::Plain,
         &[
@@ -193,10 +194,14 @@ fn ibans_are_replaced() {
 fn telephone_numbers_are_replaced() {
     check(Form::Plain, "call +49 (30) 1234-567!", "call [phone]!");
     check(Form::Plain, "+14155550100", "[phone]");
-    check(Form::Url, "phone=%2B49301234567&x", "phone=[phone]&x");
-    check(Form::Url, "phone=+49301234567", "phone=[phone]");
-    check(Form::Url, "phone=%2B49+%2830%29+1234-567", "phone=[phone]");
-    check(Form::Url, "phone=%2B49%2030%2F12345", "phone=[phone]");
+    check(Form::Query, "phone=%2B49301234567&x", "phone=[phone]&x");
+    check(Form::Query, "phone=+49301234567", "phone=[phone]");
+    check(
+        Form::Query,
+        "phone=%2B49+%2830%29+1234-567",
+        "phone=[phone]",
+    );
+    check(Form::Query, "phone=%2B49%2030%2F12345", "phone=[phone]");
     for (text, expected) in [
         (
             "Rückruf +49 30 1234567, 2026-11-23",
@@ -208,11 +213,11 @@ fn telephone_numbers_are_replaced() {
         check(Form::Plain, text, expected);
     }
     check(
-        Form::Url,
+        Form::Query,
         "tel=%2B49301234567+%2B4915112345678",
         "tel=[phone]+[phone]",
     );
-    check(Form::Url, "u=tel:+49301234567", "u=tel:[phone]");
+    check(Form::Query, "u=tel:+49301234567", "u=tel:[phone]");
 }
 
 #[test]
@@ -226,7 +231,7 @@ fn what_was_escaped_again_is_found() {
         ("4111%2B1111%2B1111%2B1111", "[card]"),
         ("DE89%25203704%25200044%25200532%25200130%252000", "[iban]"),
     ] {
-        check(Form::Url, &next(found), &next(stand_in));
+        check(Form::Query, &next(found), &next(stand_in));
     }
     for (found, clean) in [
         ("m=jane@ex%61mple.c%6Fm&x", "m=[email]&x"),
@@ -235,11 +240,14 @@ fn what_was_escaped_again_is_found() {
         ("t=%2B4%39301234567", "t=[phone]"),
         ("c=4111%C2%A01111%C2%A01111%C2%A01111", "c=[card]"),
     ] {
-        check(Form::Url, found, clean);
+        check(Form::Query, found, clean);
     }
-    check(Form::Url, "q=%25204111111111111111", "q=%2520[card]");
-    check(Form::Url, "q=%254111111111111111", "q=%25[card]");
-    untouched(Form::Url, &["q=50%25", "q=%2540", "q=a%2540b", "q=%25%25"]);
+    check(Form::Query, "q=%25204111111111111111", "q=%2520[card]");
+    check(Form::Query, "q=%254111111111111111", "q=%25[card]");
+    untouched(
+        Form::Query,
+        &["q=50%25", "q=%2540", "q=a%2540b", "q=%25%25"],
+    );
 }
 
 #[test]
@@ -248,5 +256,5 @@ fn sums_and_short_numbers_are_no_telephone_numbers() {
         Form::Plain,
         &["1+12345678", "C++ 2015", "+1234567", "+1234567890123456"],
     );
-    untouched(Form::Url, &["q=foo+12345678", "a=b%2B12345678"]);
+    untouched(Form::Query, &["q=foo+12345678", "a=b%2B12345678"]);
 }

@@ -39,7 +39,7 @@ pub(super) fn separator(bytes: &[u8], at: usize, form: Form) -> Option<(Gap, usi
     let (character, length) = character(bytes, at)?;
     let gap = match character {
         ' ' | '-' => Gap::Usual,
-        '+' if form == Form::Url => Gap::Usual,
+        '+' if form.is_of_url() => Gap::Usual,
         // What a word processor or a web page puts between groups of digits.
         '\u{a0}' | '\u{2007}' | '\u{2009}' | '\u{202f}' | '\u{2010}' | '\u{2011}' | '\u{2013}' => {
             Gap::Usual

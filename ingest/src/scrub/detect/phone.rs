@@ -4,7 +4,7 @@ use super::{
     super::{Form, Kind},
     Found,
     gap::{Gap, separator},
-    reading::{character, digit, ends_word, starts_word},
+    reading::{character, character_before, digit, ends_word, starts_word},
 };
 
 /// An international number whose `+` is at `at` and whose digits follow from `after` on.
@@ -42,7 +42,31 @@ fn phone_separator(bytes: &[u8], at: usize, form: Form) -> usize {
     }
 }
 
-/// Whether a `+` that stands in a text is one. In a URL it is a space but where a text begins.
+/// Whether a `+` that stands in a text is one. In a query it is a space, and what follows no international number, unless nothing is
+/// there that a space could part from it.
 pub(super) fn is_plus(bytes: &[u8], at: usize, form: Form) -> bool {
-    form != Form::Url || (at > 0 && matches!(bytes[at - 1], b'=' | b'/' | b':' | b','))
+    if form != Form::Query {
+        return true;
+    }
+    let Some((before, from)) = character_before(bytes, at) else {
+        return true;
+    };
+    match before {
+        '=' | '&' | '?' | ';' | '#' | '|' | '/' | ':' | ',' => bytes[from] != b'%',
+        '(' | '[' | '{' | '<' | '„' | '‚' | '‹' | '«' | '「' | '『' | '【' | '《' => {
+            true
+        }
+        '☎' | '☏' | '✆' | '📞' | '📱' => true,
+        // They close as well as open, as `“` does in German.
+        '"' | '\'' | '“' | '”' | '‘' | '’' | '›' | '»' => opens(bytes, from),
+        // Who escapes spaces writes none as a plus.
+        _ => before.is_whitespace(),
+    }
+}
+
+/// Whether a quotation mark at `at` opens what is quoted: no word ends before it.
+fn opens(bytes: &[u8], at: usize) -> bool {
+    character_before(bytes, at).is_none_or(|(before, _)| {
+        before.is_whitespace() || matches!(before, '=' | '&' | '+' | '/' | ':' | '(' | '[')
+    })
 }

@@ -35,7 +35,7 @@ fn no_character_behind_an_address_hides_it() {
         ],
     );
     found_in(
-        Form::Url,
+        Form::Query,
         &[
             (
                 "m=%E2%80%9Ejane@example.com%E2%80%9C&x",
@@ -70,9 +70,9 @@ fn a_domain_of_other_letters_is_found_whole() {
             ("请联系 jane＠example．com 。", "请联系 [email] 。"),
         ],
     );
-    check(Form::Url, "m=jane%40b%C3%BCcher.de&x", "m=[email]&x");
+    check(Form::Query, "m=jane%40b%C3%BCcher.de&x", "m=[email]&x");
     // As Latin-1 has it.
-    check(Form::Url, "m=j%FCrgen%40b%FCcher.de&x", "m=[email]&x");
+    check(Form::Query, "m=j%FCrgen%40b%FCcher.de&x", "m=[email]&x");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_follows_a_domain_behind_a_hyphen_does_not_hide_it() {
         let behind = "-".repeat(hyphens);
         let text = format!("jane@example.com{behind}");
         check(Form::Plain, &text, &format!("[email]{behind}"));
-        check(Form::Url, &text, &format!("[email]{behind}"));
+        check(Form::Path, &text, &format!("[email]{behind}"));
     }
     let long = format!("jane@example.com.{}", "a".repeat(300));
     check(
@@ -90,12 +90,12 @@ fn what_follows_a_domain_behind_a_hyphen_does_not_hide_it() {
         &long.replace("jane@example.com", "[email]"),
     );
     check(
-        Form::Url,
+        Form::Path,
         "/f/jane@example.com-invoice.pdf",
         "/f/[email]-invoice.pdf",
     );
     check(Form::Plain, "jane@my-shop.co-op.com", "[email]");
-    untouched(Form::Url, &["/logo@2x.de-AT.png", "/a@1.2.0-rc.tgz"]);
+    untouched(Form::Path, &["/logo@2x.de-AT.png", "/a@1.2.0-rc.tgz"]);
 }
 
 #[test]
@@ -111,8 +111,12 @@ fn a_name_in_quotation_marks_is_found() {
             ("“jane.doe”@example.com", "[email]"),
         ],
     );
-    check(Form::Url, "/%22jane%20doe%22@example.com", "/[email]");
-    check(Form::Url, "m=%22jane.doe%22%40example.com&x", "m=[email]&x");
+    check(Form::Path, "/%22jane%20doe%22@example.com", "/[email]");
+    check(
+        Form::Query,
+        "m=%22jane.doe%22%40example.com&x",
+        "m=[email]&x",
+    );
     untouched(
         Form::Plain,
         &[
@@ -147,7 +151,7 @@ fn no_sign_beside_a_card_an_account_or_a_telephone_number_hides_it() {
         ],
     );
     found_in(
-        Form::Url,
+        Form::Query,
         &[
             (
                 "q=%E2%80%9E4111111111111111%E2%80%9C",

@@ -49,7 +49,7 @@ proptest::proptest! {
             let text = format!("{before}{found}{behind}");
             let scrubbed = scrub(&text, Form::Plain, &mut Hits::default()).into_owned();
             proptest::prop_assert_eq!(scrubbed, format!("{kept}{stand_in}{behind}"), "{}", text);
-            for (form, start, end) in [(Form::Url, "a=", "&b=1"), (Form::Url, "/u/", "/edit")] {
+            for (form, start, end) in [(Form::Query, "a=", "&b=1"), (Form::Path, "/u/", "/edit")] {
                 let parts = escapes(kept).into_iter().zip(escapes(behind));
                 for (escaped, (kept, behind)) in escapes(&text).iter().zip(parts) {
                     let text = format!("{start}{escaped}{end}");
@@ -62,7 +62,7 @@ proptest::proptest! {
 
     #[test]
     fn a_text_changes_exactly_where_something_was_found(text in "\\PC*|[0-9@%+ .a-zé-]*|[0-9@%+EFBC.\"“まé４Ｄ＠＋-]*") {
-        for form in [Form::Plain, Form::Url, Form::Id] {
+        for form in [Form::Plain, Form::Query, Form::Path, Form::Id] {
             let mut hits = Hits::default();
             let clean = scrub(&text, form, &mut hits);
             proptest::prop_assert_eq!(hits == Hits::default(), clean == text);
@@ -81,9 +81,9 @@ proptest::proptest! {
         for (form, found) in [
             (Form::Plain, iban.clone()),
             (Form::Plain, groups.join(" ")),
-            (Form::Url, iban.clone()),
-            (Form::Url, groups.join("+")),
-            (Form::Url, groups.join("%20")),
+            (Form::Query, iban.clone()),
+            (Form::Query, groups.join("+")),
+            (Form::Query, groups.join("%20")),
         ] {
             let text = format!("a={found}&b=1");
             let scrubbed = scrub(&text, form, &mut Hits::default()).into_owned();
@@ -129,7 +129,7 @@ proptest::proptest! {
                 .collect();
             for found in [&escaped, &lower, &whole, &escape(&escaped), &escape(&whole)] {
                 let (before, after) = [("a=", "&b=1"), ("/u/", "/edit"), ("a=1&b=", "")][place];
-                let scrubbed = scrub(&format!("{before}{found}{after}"), Form::Url, &mut Hits::default()).into_owned();
+                let scrubbed = scrub(&format!("{before}{found}{after}"), Form::Query, &mut Hits::default()).into_owned();
                 proptest::prop_assert_eq!(scrubbed, format!("{before}{stand_in}{after}"));
             }
         }

@@ -36,8 +36,8 @@ fn a_card_is_found_however_its_groups_are_parted() {
                 "by [card], thanks",
             );
             let escaped: String = card.bytes().map(|b| format!("%{b:02X}")).collect();
-            check(Form::Url, &format!("q={escaped}&x"), "q=[card]&x");
-            check(Form::Url, &format!("/{escaped}/x"), "/[card]/x");
+            check(Form::Query, &format!("q={escaped}&x"), "q=[card]&x");
+            check(Form::Path, &format!("/{escaped}/x"), "/[card]/x");
         }
     }
     for (found, clean) in [
@@ -49,7 +49,7 @@ fn a_card_is_found_however_its_groups_are_parted() {
         ("q=4111%09+1111+1111+1111", "q=[card]"),
         ("q=%EF%BC%941%EF%BC%911111111111111&x", "q=[card]&x"),
     ] {
-        check(Form::Url, found, clean);
+        check(Form::Query, found, clean);
     }
     check(Form::Plain, "4111.1111.1111.1111 2027", "[card] 2027");
     check(
@@ -85,7 +85,7 @@ fn digits_of_full_width_are_digits() {
         check(Form::Plain, found, clean);
         let escape = url::form_urlencoded::byte_serialize(found.as_bytes()).collect::<String>();
         let mut hits = Hits::default();
-        let scrubbed = scrub(&escape, Form::Url, &mut hits).into_owned();
+        let scrubbed = scrub(&escape, Form::Query, &mut hits).into_owned();
         assert_ne!(hits, Hits::default(), "{scrubbed}");
     }
     untouched(
@@ -107,7 +107,7 @@ fn an_iban_is_found_however_its_groups_are_parted() {
             "to [iban] please",
         );
         let escaped: String = iban.bytes().map(|b| format!("%{b:02X}")).collect();
-        check(Form::Url, &format!("q={escaped}&x"), "q=[iban]&x");
+        check(Form::Query, &format!("q={escaped}&x"), "q=[iban]&x");
     }
     for (found, clean) in [
         ("?i=%44%45893704%30044%30532013000", "?i=[iban]"),
@@ -117,7 +117,7 @@ fn an_iban_is_found_however_its_groups_are_parted() {
         ("?i=%2544%254589370400440532013000", "?i=[iban]"),
         ("?i=DE89++3704++0044++0532++0130++00", "?i=[iban]"),
     ] {
-        check(Form::Url, found, clean);
+        check(Form::Query, found, clean);
     }
     check(Form::Plain, "100%DE89370400440532013000", "100%[iban]");
 }
