@@ -64,9 +64,6 @@ impl Place {
     fn parts(url: &Url, site: &Site, hits: &mut Hits) -> (Page, Option<MktCampaign>, Option<Text>) {
         let query = Query::read(url.query().unwrap_or_default(), site, hits);
         let parts = Parts::new(url, domain(url), &query.kept, site, hits);
-        let search = query
-            .search
-            .map(|text| Text::from(&*scrub(&text, Form::Plain, hits)));
         let crumbs = parts.pathname.split('/').filter(|part| !part.is_empty());
         let page = Page {
             breadcrumb: crumbs.map(Text::from).collect(),
@@ -78,7 +75,7 @@ impl Place {
             query_string: parts.query_string,
             ..Page::default()
         };
-        (page, query.campaign, search)
+        (page, query.campaign, query.search)
     }
 
     /// Whether it tells nothing of a visitor.

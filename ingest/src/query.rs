@@ -34,7 +34,7 @@ pub(crate) struct Query<'q> {
     /// The query without what the deployment excludes.
     pub(crate) kept: Cow<'q, str>,
     pub(crate) campaign: Option<MktCampaign>,
-    pub(crate) search: Option<Cow<'q, str>>,
+    pub(crate) search: Option<Text>,
 }
 
 impl<'q> Query<'q> {
@@ -44,7 +44,7 @@ impl<'q> Query<'q> {
             kept: without_excluded(query, site),
             ..Query::default()
         };
-        let mut search_rank = usize::MAX;
+        let (mut search, mut search_rank) = ("", usize::MAX);
         for (name, value) in pairs(query) {
             if value.is_empty() || is_excluded(&name, site) {
                 continue;
@@ -55,10 +55,10 @@ impl<'q> Query<'q> {
                 .iter()
                 .position(|parameter| **parameter == *name);
             if let Some(rank) = rank.filter(|rank| *rank < search_rank) {
-                search_rank = rank;
-                read.search = Some(decode(value, true));
+                (search, search_rank) = (value, rank);
             }
         }
+        read.search = (!search.is_empty()).then(|| clean(search, hits));
         read
     }
 
@@ -85,16 +85,17 @@ impl<'q> Query<'q> {
     }
 }
 
-/// A parameter's value, decoded and scrubbed.
+/// A parameter's value, decoded and scrubbed: before it is decoded too, which takes a telephone number's `+` for a space.
 fn clean(value: &str, hits: &mut Hits) -> Text {
-    Text::from(&*scrub(&decode(value, true), Form::Plain, hits))
+    let value = scrub(value, Form::Query, hits);
+    Text::from(&*scrub(&decode(&value, true), Form::Plain, hits))
 }
 
-/// The value of the first of these parameters, decoded.
-pub(crate) fn find<'q>(query: &'q str, parameters: &str) -> Option<Cow<'q, str>> {
+/// The value of the first of these parameters, decoded and scrubbed.
+pub(crate) fn find(query: &str, parameters: &str, hits: &mut Hits) -> Option<Text> {
     let wanted = |name: &str| parameters.split(',').any(|parameter| parameter == name);
     let (_, value) = pairs(query).find(|(name, value)| !value.is_empty() && wanted(name))?;
-    Some(decode(value, true))
+    Some(clean(value, hits))
 }
 
 /// The query without the parameters that the deployment excludes.
@@ -147,7 +148,7 @@ mod tests {
     use journey::definitions::{Definition, DefinitionSet, Deployment};
 
     use super::*;
-    use crate::site::Sites;
+    use crate::{scrub::Kind, site::Sites};
 
     #[track_caller]
     fn check(query: &str, excluded: &[&str], kept: &str, search: Option<&str>, campaign: &str) {
@@ -226,6 +227,36 @@ mod tests {
             NO_CAMPAIGN,
         );
         check("q=&s=x", &[], "q=&s=x", Some("x"), NO_CAMPAIGN);
+    }
+
+    #[test]
+    fn a_value_is_scrubbed_before_its_plus_becomes_a_space() {
+        let number = "+4915112345678";
+        check(
+            &format!("q={number}&utm_term={number}"),
+            &[],
+            &format!("q={number}&utm_term={number}"),
+            Some("[phone]"),
+            "|||[phone]|||",
+        );
+        check(
+            &format!("fbclid={number}&q=call%20{number}+now"),
+            &[],
+            &format!("fbclid={number}&q=call%20{number}+now"),
+            Some("call [phone] now"),
+            "|||||[phone]|Meta",
+        );
+        check(
+            "q=foo+12345678&utm_term=%2B4915112345678",
+            &[],
+            "q=foo+12345678&utm_term=%2B4915112345678",
+            Some("foo 12345678"),
+            "|||[phone]|||",
+        );
+        let mut hits = Hits::default();
+        let asked = find("p=1&p=2&q=(+4915112345678)", "q", &mut hits);
+        assert_eq!(asked.as_deref(), Some("([phone])"));
+        assert_eq!(hits.of(Kind::Phone), 1);
     }
 
     #[test]

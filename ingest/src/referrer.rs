@@ -13,7 +13,7 @@ use crate::{
     deployment::Sender,
     page::{self, Parts},
     query,
-    scrub::{Form, Hits, scrub},
+    scrub::Hits,
     site::{Class, Site},
 };
 
@@ -44,9 +44,8 @@ impl Source {
         let known = rules.config.referrers.look_up(host, domain);
         let asked = query::without_excluded(url.query().unwrap_or_default(), site);
         let keywords = known.filter(|known| !known.parameters.is_empty());
-        let keywords = keywords.and_then(|known| query::find(&asked, &known.parameters));
         let keywords =
-            keywords.map(|words| Text::from(&*scrub(&words, Form::Plain, &mut asked_hits)));
+            keywords.and_then(|known| query::find(&asked, &known.parameters, &mut asked_hits));
         let parts = Parts::new(&url, domain, &asked, site, &mut hits);
         let nothing_found = hits == Hits::default() && asked_hits == Hits::default();
         let source = Source {

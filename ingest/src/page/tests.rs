@@ -166,6 +166,7 @@ fn a_plus_is_a_space_in_the_query_alone() {
     let visited = read_page(address, true).expect("a page");
     assert_eq!(visited.page.url, "https://shop.example/?q=[phone]#[phone]");
     assert_eq!(visited.page.fragment.as_deref(), Some("[phone]"));
+    assert_eq!(visited.search.as_deref(), Some("[phone]"));
 }
 
 #[test]

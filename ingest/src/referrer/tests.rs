@@ -120,6 +120,13 @@ fn search_engines_are_known_under_every_suffix_with_their_search_words() {
         Some("Google"),
         Some("[email]"),
     );
+    check(
+        "https://www.google.com/?q=+4915112345678",
+        HOME,
+        "search",
+        Some("Google"),
+        Some("[phone]"),
+    );
 }
 
 #[test]

@@ -369,6 +369,30 @@ fn nothing_that_a_sender_writes_is_left_unscrubbed() {
 }
 
 #[test]
+fn neither_a_plus_nor_a_sign_nor_wide_gaps_hide_a_number_anywhere() {
+    let members = r#""page":{"url":"https://shop.example/call/%20+4915112345678?q=+4915112345678&utm_term=+4915112345678&fbclid=+4915112345678#+4915112345678",
+                "title":"„jane@example.com“ ☎+4915112345678","keywords":"卡号4111111111111111，4111  1111  1111  1111"},
+        "referrerUrl":"https://www.google.com/search?q=+4915112345678",
+        "attributes":{"note":"IBAN „DE89  3704  0044  0532  0130  00“ \"jane.doe\"@example.com"}"#;
+    let event = accepted(members).event;
+    let text = format!("{event:?}");
+    for personal in ["4915112345678", "jane", "1111", "3704"] {
+        assert!(!text.contains(personal), "{personal} in {text}");
+    }
+    let activity = event.web_event.expect("a page");
+    assert_eq!(activity.search_query.as_deref(), Some("[phone]"));
+    assert_eq!(
+        activity.page.breadcrumb,
+        ["call", "%20[phone]"].map(Text::from)
+    );
+    let campaign = activity.mkt_campaign.expect("a campaign");
+    let told = (campaign.term.as_deref(), campaign.click_id.as_deref());
+    assert_eq!(told, (Some("[phone]"), Some("[phone]")));
+    let referrer = activity.referrer.expect("a referrer");
+    assert_eq!(referrer.keywords.as_deref(), Some("[phone]"));
+}
+
+#[test]
 fn an_event_id_that_holds_an_address_still_tells_events_apart() {
     let id = |said: &str| accepted(&format!(r#""eventId":"{said}""#)).event.event_id;
     assert_eq!(id("jane@example.com/1"), id("jane@example.com/1"));
