@@ -92,6 +92,35 @@ proptest::proptest! {
     }
 
     #[test]
+    fn numbers_with_check_digits_are_found_whatever_parts_their_groups(
+        body in "4[0-9]{14}",
+        (length, country) in detect::countries(),
+        account in "[A-Z0-9]{31}",
+        gaps in proptest::collection::vec("[-._ \\t\\n\u{a0}\u{2013}\u{3000}\u{200b}]{1,3}", 8),
+    ) {
+        let iban = detect::with_check_digits(country, &account[..length - 4]);
+        for (whole, stand_in) in [(with_check_digit(&body), "[card]"), (iban, "[iban]")] {
+            let last = (whole.len() - 1) / 4;
+            let grouped: String = (0..=last)
+                .map(|i| {
+                    let gap = if i < last { gaps[i].as_str() } else { "" };
+                    format!("{}{gap}", &whole[4 * i..whole.len().min(4 * i + 4)])
+                })
+                .collect();
+            let text = format!("a={grouped};b");
+            let scrubbed = scrub(&text, Form::Plain, &mut Hits::default()).into_owned();
+            proptest::prop_assert_eq!(scrubbed, format!("a={};b", stand_in), "{:?}", text);
+            for escaped in escapes(&grouped) {
+                for form in [Form::Query, Form::Path] {
+                    let text = format!("a={escaped}&b=1");
+                    let scrubbed = scrub(&text, form, &mut Hits::default()).into_owned();
+                    proptest::prop_assert_eq!(scrubbed, format!("a={}&b=1", stand_in), "{:?}", text);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_fails_an_ibans_check_stays(
         (length, country) in detect::countries(),
         account in "[A-Z]{31}",

@@ -40,6 +40,10 @@ fn a_card_is_found_however_its_groups_are_parted() {
             check(Form::Path, &format!("/{escaped}/x"), "/[card]/x");
         }
     }
+}
+
+#[test]
+fn a_query_hides_no_card_by_what_parts_its_groups() {
     for (found, clean) in [
         ("q=4111++1111++1111++1111", "q=[card]"),
         ("q=4111%20%201111%20%201111%20%201111", "q=[card]"),
@@ -51,6 +55,10 @@ fn a_card_is_found_however_its_groups_are_parted() {
     ] {
         check(Form::Query, found, clean);
     }
+}
+
+#[test]
+fn a_card_is_found_whatever_comes_next() {
     check(Form::Plain, "4111.1111.1111.1111 2027", "[card] 2027");
     check(
         Form::Plain,
