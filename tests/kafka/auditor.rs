@@ -15,13 +15,13 @@ use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
-    message::Headers,
+    message::BorrowedMessage,
 };
 use serde_json::Value;
 
 use crate::{
     marks::{self, Claims},
-    wait_until,
+    native, wait_until,
 };
 
 /// Which records a reader sees.
@@ -295,20 +295,14 @@ impl Auditor {
     }
 }
 
-fn record(message: &impl Message) -> Record {
-    let headers = message.headers().map(|headers| {
-        headers
-            .iter()
-            .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
-            .collect()
-    });
+fn record(message: &BorrowedMessage<'_>) -> Record {
     Record {
         partition: message.partition(),
         offset: message.offset(),
         timestamp: message.timestamp().to_millis().unwrap_or(-1),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
+        headers: native::headers(message),
     }
 }
 

@@ -131,9 +131,13 @@ impl Lane {
         let mut args = self.connection();
         let mut add = |more: &[&str]| args.extend(more.iter().map(|arg| (*arg).to_owned()));
         add(&["--instance", instance, "--register-schemas"]);
-        add(&["--transaction-timeout", "5s", "--state-age", "300ms"]);
-        if !extra.contains(&"--session-timeout") {
-            add(&["--session-timeout", "6s"]);
+        add(&["--state-age", "300ms"]);
+        for (option, usual) in [("--transaction-timeout", "5s"), ("--session-timeout", "6s")] {
+            add(if extra.contains(&option) {
+                &[]
+            } else {
+                &[option, usual]
+            });
         }
         if name == "ingest" {
             add(&["--development-visitor-key"]);

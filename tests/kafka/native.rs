@@ -1,13 +1,18 @@
-//! What the bindings do not let anybody write, and other clients do.
+//! What the bindings do not let anybody write or read, and other clients do: headers whose names are not UTF-8.
 #![expect(
     unsafe_code,
-    reason = "a header's name that is not UTF-8 is given to librdkafka itself"
+    reason = "librdkafka itself takes any name, and gives any"
 )]
 
-use std::{ffi::CString, ptr, time::Duration};
+use std::{
+    ffi::{CStr, CString},
+    ptr,
+    time::Duration,
+};
 
 use rdkafka::{
     ClientConfig, bindings as sys,
+    message::BorrowedMessage,
     producer::{BaseProducer, Producer},
 };
 
@@ -47,4 +52,31 @@ pub(crate) fn produce_with_header(kafka: &Kafka, topic: &str, value: &[u8], at: 
     assert_eq!(error, sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
     let flushed = producer.flush(Duration::from_secs(30));
     flushed.expect("the broker takes any name");
+}
+
+/// A record's headers; what is not UTF-8 of a name is told by a stand-in.
+pub(crate) fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut headers = ptr::null_mut();
+    // SAFETY: the message outlives all that is read of it, and what is read is copied.
+    unsafe {
+        sys::rd_kafka_message_headers(message.ptr(), &raw mut headers);
+        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+        while !headers.is_null()
+            && sys::rd_kafka_header_get_all(
+                headers,
+                found.len(),
+                &raw mut name,
+                &raw mut value,
+                &raw mut size,
+            ) == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+        {
+            let value = match value.is_null() {
+                true => Vec::new(),
+                false => std::slice::from_raw_parts(value.cast::<u8>(), size).to_vec(),
+            };
+            found.push((CStr::from_ptr(name).to_string_lossy().into_owned(), value));
+        }
+    }
+    found
 }

@@ -115,9 +115,9 @@ fn a_stage_that_cannot_work_says_which_topic_and_what_to_do() {
         4,
         &[("message.timestamp.type", "LogAppendTime")],
     );
-    let longer = ["--session-timeout", "4h", "--transaction-timeout", "3h"];
     let says = ["transaction", "timeout"];
-    refuses(lane.start("ingest", "a", &longer), &says);
+    let hours = ["--transaction-timeout", "3h", "--session-timeout", "4h"];
+    refuses(lane.start("ingest", "a", &hours), &says);
 }
 
 #[test]

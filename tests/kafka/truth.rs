@@ -86,12 +86,20 @@ impl Day {
                 visitor: customer_id(&truth.deployment_id, &truth.cookie),
                 id: truth.event_id.clone(),
                 at: truth.occurred_at.0,
-                page: truth.pathname.clone(),
+                page: page(truth),
                 page_view: truth.event_name == "page_viewed",
                 ping: truth.is_ping(),
                 timeout: self.config.visit_timeout.0,
             })
             .collect()
+    }
+}
+
+/// The page as visits know it: of those that the demo's definitions only count, no more than the host.
+fn page(truth: &Truth) -> String {
+    match truth.pathname.starts_with("/health/") {
+        true => "/".to_owned(),
+        false => truth.pathname.clone(),
     }
 }
 
