@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, process::Command};
 
 mod commands;
+mod definitions;
 mod names;
 mod options;
 

@@ -178,6 +178,7 @@ fn every_file_that_documents_link_exists() {
         "bench/peers/README.md",
         "deploy/collector/README.md",
         "docs/architecture.md",
+        "docs/definitions.md",
         "docs/ingest.md",
         "docs/operations.md",
         "docs/performance.md",
