@@ -6,6 +6,7 @@ mod commands;
 mod definitions;
 mod names;
 mod options;
+mod topics;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
