@@ -1,5 +1,5 @@
-//! `docker-compose.yml` cannot be run everywhere: here its every `FOOTFALL_*` variable is held against the options of the
-//! binary that reads it, and compose's own parser reads it where there is one.
+//! `docker-compose.yml` and what lies under `deploy/` cannot be run everywhere: here their every `FOOTFALL_*` variable is held against
+//! the options of the binary that reads it, and compose's own parser reads its file where there is one.
 
 use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
@@ -120,6 +120,84 @@ fn what_setup_does_are_commands_of_the_tool_and_its_variables_their_options() {
             known.contains(variable),
             "no command of setup reads {variable}"
         );
+    }
+}
+
+/// A file's lines that are no comments.
+fn code(path: &str) -> String {
+    let text = std::fs::read_to_string(root().join(path)).expect("readable");
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_variable_of_units_and_manifests_is_an_option_of_its_binary() {
+    const STAGES: &[&str] = &["ingest", "sessionizer", "segmenter", "staffing"];
+    for (file, of, known) in [
+        (
+            "deploy/systemd/footfall@.service",
+            STAGES,
+            "FOOTFALL_INSTANCE",
+        ),
+        ("deploy/systemd/footfall.env", STAGES, "FOOTFALL_BROKERS"),
+        (
+            "deploy/systemd/ingest.env",
+            &["ingest"],
+            "FOOTFALL_VISITOR_KEYS_FILE",
+        ),
+        (
+            "deploy/kubernetes/ingest.yaml",
+            &["ingest"],
+            "FOOTFALL_INSTANCE",
+        ),
+    ] {
+        let named = variables(&code(file));
+        assert!(named.contains(known), "{file}: {named:?}");
+        for binary in of {
+            let options = options(binary);
+            for variable in &named {
+                let there = options.contains(variable);
+                assert!(there, "{file}: {binary} has no option {variable}");
+            }
+        }
+    }
+}
+
+#[test]
+fn units_and_manifests_stop_and_are_asked_as_the_documents_say() {
+    let unit = code("deploy/systemd/footfall@.service");
+    assert!(unit.contains("TimeoutStopSec=15s"));
+    let manifest = code("deploy/kubernetes/ingest.yaml");
+    for line in [
+        "terminationGracePeriodSeconds: 15",
+        "fieldPath: metadata.name",
+        "path: /livez, port: metrics",
+        "path: /readyz, port: metrics",
+    ] {
+        assert!(manifest.contains(line), "the manifest says {line}");
+    }
+    let job = "job_name: footfall\n";
+    assert!(code("deploy/prometheus/prometheus.yml").contains(job));
+    assert!(code("deploy/prometheus/rules.yml").contains("job=\"footfall\""));
+}
+
+#[test]
+fn the_readme_reaches_what_compose_starts() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("readable");
+    let block = readme.split("```console\n").nth(1).expect("the block");
+    let block = block.split("```").next().expect("its lines");
+    let compose = code("docker-compose.yml");
+    let ports = block.split("127.0.0.1:").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    let ports: Vec<&str> = ports.collect();
+    assert_eq!(ports.len(), 3, "broker, registry, metrics: {ports:?}");
+    for port in ports {
+        let published = format!("[\"127.0.0.1:{port}:");
+        assert!(compose.contains(&published), "compose publishes no {port}");
     }
 }
 

@@ -98,6 +98,7 @@ fn every_metric_that_documents_and_alerts_name_exists() {
     for file in [
         "README.md",
         "docs/operations.md",
+        "docs/sizing.md",
         "deploy/prometheus/rules.yml",
     ] {
         let text = read(file);
@@ -105,7 +106,7 @@ fn every_metric_that_documents_and_alerts_name_exists() {
             .into_iter()
             .filter(|word| word.starts_with("footfall_"))
             .collect();
-        assert!(metrics.len() >= 5, "{file}: {metrics:?}");
+        assert!(metrics.len() >= 2, "{file}: {metrics:?}");
         for metric in metrics {
             let family = ["_bucket", "_count", "_sum"]
                 .iter()
@@ -179,11 +180,14 @@ fn every_file_that_documents_link_exists() {
         "deploy/collector/README.md",
         "docs/architecture.md",
         "docs/definitions.md",
+        "docs/history.md",
         "docs/ingest.md",
         "docs/operations.md",
         "docs/performance.md",
+        "docs/security.md",
         "docs/segments.md",
         "docs/semantics.md",
+        "docs/sizing.md",
         "docs/staffing.md",
     ] {
         let text = read(file);
@@ -194,11 +198,29 @@ fn every_file_that_documents_link_exists() {
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
         {
-            let (path, _) = link.split_once('#').unwrap_or((link, ""));
-            assert!(
-                link.starts_with("http") || folder.join(path).exists(),
-                "{file} links {link}"
-            );
+            if link.starts_with("http") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            assert!(folder.join(path).exists(), "{file} links {link}");
+            let there = match path {
+                "" => text.clone(),
+                path => fs::read_to_string(folder.join(path)).unwrap_or_default(),
+            };
+            let has_heading = there
+                .lines()
+                .any(|line| heading_anchor(line) == Some(anchor.to_owned()));
+            assert!(anchor.is_empty() || has_heading, "{file} links {link}");
         }
     }
+}
+
+/// What a heading is linked by.
+fn heading_anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = heading.to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    Some(kept.map(|c| if c == ' ' { '-' } else { c }).collect())
 }
