@@ -120,3 +120,27 @@ fn every_command_of_the_readme_is_run_here_or_elsewhere() {
         }
     }
 }
+
+#[test]
+fn events_that_documents_send_are_taken() {
+    let mut sent = 0;
+    for file in ["docs/operations.md", "docs/security.md"] {
+        let text = read(file);
+        let lines = text.lines().filter_map(|line| {
+            let line = line.trim_start().strip_prefix("$ echo ")?;
+            line.strip_suffix(" | footfall send")
+        });
+        // An id under a key of one's own is known to no other key.
+        for event in lines.filter(|event| event.contains("customerCookieId")) {
+            let run = "footfall run - --definitions footfall/definitions";
+            let (well, out, err) = bash(&format!("echo {event} | {run}"));
+            let taken = |line: &str| line.split_whitespace().eq(["forwarded", "1"]);
+            assert!(
+                well && out.lines().any(taken),
+                "{file}: {event}:\n{out}{err}"
+            );
+            sent += 1;
+        }
+    }
+    assert_eq!(sent, 2, "the first event, and one that erases a visitor");
+}
