@@ -130,8 +130,8 @@ impl KafkaLog {
             if end < committed {
                 return Err(LogError::new(format!(
                     "{input}-{partition} ends at offset {end}, and {committed} was committed of it: the broker has lost records \
-                     that were read. What is appended there now would be taken for them: begin anew, see \
-                     docs/operations.md, \"Error messages\", \"they do not belong together\""
+                     that were read. What is appended there now would be taken for them: begin anew \
+                     (docs/operations.md, \"Begin anew\")"
                 )));
             }
         }
