@@ -133,11 +133,9 @@ impl Lane {
         add(&["--instance", instance, "--register-schemas"]);
         add(&["--state-age", "300ms"]);
         for (option, usual) in [("--transaction-timeout", "5s"), ("--session-timeout", "6s")] {
-            add(if extra.contains(&option) {
-                &[]
-            } else {
-                &[option, usual]
-            });
+            if !extra.contains(&option) {
+                add(&[option, usual]);
+            }
         }
         if name == "ingest" {
             add(&["--development-visitor-key"]);
