@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
     admin::{
-        AdminClient, AdminOptions, ConfigEntry, NewPartitions, NewTopic, ResourceSpecifier,
-        TopicReplication,
+        AdminClient, AdminOptions, ConfigEntry, ConfigResourceResult, NewPartitions, NewTopic,
+        ResourceSpecifier, TopicReplication,
     },
     client::{Client, ClientContext, DefaultClientContext},
     metadata::Metadata,
@@ -75,7 +75,13 @@ impl Admin {
         let results = self.client.describe_configs(&asked, &options).await;
         let results = results
             .map_err(|e| LogError::new(format!("a broker's settings cannot be read: {e}")))?;
-        let resources = results.into_iter().flatten();
+        let shown = |result: ConfigResourceResult| {
+            let refused = |code| {
+                tracing::warn!(%code, key, "a broker does not show this setting, which is not checked: grant DescribeConfigs on the cluster");
+            };
+            result.map_err(refused).ok()
+        };
+        let resources = results.into_iter().filter_map(shown);
         let mut entries = resources.flat_map(|resource| resource.entries);
         Ok(entries
             .find(|entry| entry.name == key)
