@@ -26,10 +26,18 @@ pub(crate) fn cut(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The network of an address, where this text is an address and nothing else.
-pub(crate) fn cut_text(text: &str) -> Option<String> {
+/// The network of an address, where this text is one and nothing else, and its name says so: a version has four numbers too.
+pub(crate) fn cut_text(name: &str, text: &str) -> Option<String> {
     let may_be = text.len() <= 64 && text.bytes().any(|b| matches!(b, b'.' | b':'));
-    let address: IpAddr = may_be.then(|| text.trim().parse().ok())??;
+    if !may_be {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    let says_so = ["ip", "addr", "address", "forwarded_for", "forwardedfor"];
+    if !says_so.iter().any(|end| name.ends_with(end)) {
+        return None;
+    }
+    let address: IpAddr = text.trim().parse().ok()?;
     Some(cut(address.to_canonical()).to_string())
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn read(
         |name, data_type, value| match site.mapping(name) {
             Some(mapping) => sorted.note(mapping, &value, site),
             None => {
-                let value = address::cut_text(&value).map_or(value, Cow::Owned);
+                let value = address::cut_text(name, &value).map_or(value, Cow::Owned);
                 let value = Text::from(&*scrub(&value, Form::Plain, hits));
                 sorted
                     .attributes

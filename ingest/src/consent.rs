@@ -116,15 +116,18 @@ fn state(raw: &RawConsent<'_>, most: usize) -> Result<State, SuppressReason> {
     }
 }
 
-/// The no that an event says, as far as it was read: one that is refused for its form leaves no more than one that is not.
+/// The no that an event says, as far as it was read: one that is refused for its form leaves no more than one that is not. A
+/// withdrawal is no such no.
 pub(crate) fn refusal(
     raw: &RawConsent<'_>,
     gpc: Signal,
     policy: Option<&ConsentPolicy>,
     limits: &Limits,
 ) -> Option<SuppressReason> {
-    if let Err(refused) = state(raw, limits.consent_bytes) {
-        return Some(refused);
+    match state(raw, limits.consent_bytes) {
+        Err(refused) => return Some(refused),
+        Ok(State::Withdrawn) => return None,
+        Ok(State::Unknown | State::Granted) => {}
     }
     let heeds = policy.is_none_or(|policy| policy.mode != ConsentMode::NotNeeded);
     (heeds && gpc.max(raw.gpc) == Signal::On).then_some(SuppressReason::Gpc)

@@ -23,6 +23,7 @@ use crate::{
     attributes::Dropped,
     config::{Config, UnknownDeployments},
     consent,
+    control::ERASE,
     deployment::{Received, as_far_as_known},
     json::Scalar,
     lately::Lately,
@@ -179,8 +180,12 @@ impl Ingest {
     }
 }
 
-/// Whether an event that cannot be used says no, too.
+/// The no that an event says which cannot be used. None, where it asks for more than to be left alone:
+/// an erasure or a withdrawal is kept, to be given again.
 fn refused(raw: &RawEvent<'_>, rules: &Rules<'_>) -> Option<SuppressReason> {
+    if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
+        return None;
+    }
     let site = match &raw.deployment_id {
         Scalar::Text(id) => rules.sites.get(id),
         _ => None,

@@ -259,13 +259,16 @@ fn activity(
     Ok((activity, traits, dropped))
 }
 
+/// The path of every page that is only counted: none that a site has, or what is done on its first page would be done here.
+const COUNTED: &str = "/[count_only]";
+
 /// Of an event on a page that is only counted: that it was, on which host, where, and with which machine.
 fn only_counted(activity: Activity, url: &Url) -> Activity {
     let page = Page {
-        url: format!("{}://{}/", url.scheme(), activity.page.hostname).into(),
+        url: format!("{}://{}{COUNTED}", url.scheme(), activity.page.hostname).into(),
         domain: activity.page.domain,
         hostname: activity.page.hostname,
-        pathname: "/".into(),
+        pathname: COUNTED.into(),
         ..Page::default()
     };
     Activity {

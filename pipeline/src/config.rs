@@ -99,9 +99,9 @@ pub fn without_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((user, _)) => format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]),
+    // A password may hold a slash.
+    match rest.rsplit_once('@') {
+        Some((_, address)) => format!("{scheme}://{HIDDEN}@{address}"),
         None => url.to_owned(),
     }
 }

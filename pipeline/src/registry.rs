@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{Method, StatusCode};
@@ -386,8 +386,18 @@ struct Patient {
     stop: Arc<AtomicBool>,
 }
 
-/// The longest pause between two questions: a process that is to stop looks up so often.
+/// The longest pause between two questions.
 const PAUSE: Duration = Duration::from_secs(5);
+
+impl Patient {
+    /// Waits so long, or until the process is to stop.
+    fn wait(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !self.stop.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
 
 impl SchemaSource for Patient {
     fn schema(&mut self, id: u32) -> Result<String, LogError> {
@@ -406,7 +416,7 @@ impl SchemaSource for Patient {
                 Err(error) => {
                     self.metrics.registry_is_up(false);
                     tracing::error!(%error, schema_id = id, "waiting for a schema");
-                    std::thread::sleep(pause);
+                    self.wait(pause);
                     pause = (pause * 2).min(PAUSE);
                 }
             }

@@ -94,7 +94,10 @@ impl Segmenter {
         }
         let begins = [Some(input.kind), input.opens].contains(&Some(Kind::Started));
         if begins {
-            self.leave_others(customer, visitor, &visit, &input, out);
+            self.leave_others(customer, visitor, &visit, input.time, &input, out);
+        } else if input.kind == Kind::Activity && visitor.visits.len() > 1 {
+            // It may reach back now, to a straggler with a new source of its own.
+            self.leave_others(customer, visitor, &visit, visit.created_date, &input, out);
         }
         let now = Moment::of(&input);
         let mut teller = self.teller(customer, visitor, now, out);
@@ -142,13 +145,14 @@ impl Segmenter {
         customer: &CustomerId,
         visitor: &mut Visitor,
         begun: &Visit,
+        at: Timestamp,
         input: &Happening,
         out: &mut Vec<Output>,
     ) {
         let mut teller = self.teller(customer, visitor, Moment::of(input), out);
         let others = visitor.visits.iter_mut();
-        for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(input.time)) {
-            memory.leave_for_good(input.time);
+        for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(at)) {
+            memory.leave_for_good(at);
             with_visit(memory, |memory, visit| {
                 teller.withdraw(memory, visit, Withdrawal::VisitEnded);
             });

@@ -15,22 +15,34 @@ const STATE: usize = 256 * 1024;
 const SAFE_VISITS: usize = 1;
 
 impl Visitor {
-    /// Forgets visits that are over until the visitor is within its size, the one that ended first before all others. Reports on
-    /// their offers find nothing any more.
+    /// Forgets visits that are over until the visitor is within its size, the one that ended first before all others; then what was
+    /// offered in those that others have followed, whose end is yet to be told. Reports on their offers find nothing any more.
     pub(crate) fn fit(&mut self, out: &mut Vec<Output>) {
         if self.visits.len() <= SAFE_VISITS {
             return;
         }
         let mut weight = to_bytes(self).len();
+        let forgotten = || Output::Count(&VISITS_FORGOTTEN_TOTAL, end_reason::TOO_LARGE);
         while weight > STATE {
             let over = self.visits.iter().enumerate();
             let first = over.filter_map(|(at, memory)| Some((memory.over_at()?, at)));
-            let Some((_, at)) = first.min() else { return };
+            let Some((_, at)) = first.min() else { break };
             weight -= to_bytes(&self.visits.remove(at)).len();
-            out.push(Output::Count(
-                &VISITS_FORGOTTEN_TOTAL,
-                end_reason::TOO_LARGE,
-            ));
+            out.push(forgotten());
+        }
+        let left = self
+            .visits
+            .iter_mut()
+            .filter(|memory| memory.has_old_offers());
+        for memory in left {
+            if weight <= STATE {
+                break;
+            }
+            let whole = to_bytes(memory).len();
+            memory.offers = Vec::new();
+            memory.seen = None;
+            weight -= whole - to_bytes(memory).len();
+            out.push(forgotten());
         }
     }
 }
@@ -38,8 +50,11 @@ impl Visitor {
 impl Memory {
     /// Since when nothing is to be told of it any more but reports, if that is so.
     fn over_at(&self) -> Option<Timestamp> {
-        let to_be_told = self.awaits_control || self.open_offer().is_some();
-        let over = self.ended_at.or(self.left_at);
-        over.filter(|_| !to_be_told)
+        self.ended_at.filter(|_| !self.awaits_control)
+    }
+
+    /// Whether it was left with offers that nobody waits for any more.
+    fn has_old_offers(&self) -> bool {
+        self.left_at.is_some() && !self.offers.is_empty() && self.open_offer().is_none()
     }
 }

@@ -120,6 +120,10 @@ impl Visitor {
                 .collect::<Vec<_>>(),
         );
         into.offers.extend(from.offers);
+        if let Some(left) = from.left_at {
+            into.left_at = None;
+            into.leave_for_good(left);
+        }
         // The page that it is on now may be the other's: the next record shows it.
         into.stay = Stay::default();
         into.clocks.clear();

@@ -98,7 +98,7 @@ impl Day {
 /// The page as visits know it: of those that the demo's definitions only count, no more than the host.
 fn page(truth: &Truth) -> String {
     match truth.pathname.starts_with("/health/") {
-        true => "/".to_owned(),
+        true => "/[count_only]".to_owned(),
         false => truth.pathname.clone(),
     }
 }

@@ -80,3 +80,21 @@ fn who_refuses_leaves_no_dead_letter_whatever_else_is_wrong_with_the_event() {
         "unknown_deployment"
     );
 }
+
+#[test]
+fn a_withdrawal_or_an_erasure_that_fails_is_kept_to_be_given_again() {
+    let failed = |members: &str| {
+        let text = format!(r#"{{"customerCookieId":"c1","gpc":true,{members}"#);
+        outcome(&mut stage(0), text.as_bytes())
+    };
+    let withdrawn = |deployment: &str, end: &str| {
+        failed(&format!(
+            r#""consent":{{"state":"withdrawn"}},"eventName":"x","deploymentId":"{deployment}"{end}"#
+        ))
+    };
+    assert_eq!(withdrawn("nobodys", "}"), "unknown_deployment");
+    assert_eq!(withdrawn("strict", r#","page":{"title":"a"#), "truncated");
+    let erase =
+        r#""eventName":"footfall_erase","deploymentId":"nobodys","consent":{"state":"denied"}}"#;
+    assert_eq!(failed(erase), "unknown_deployment");
+}

@@ -25,7 +25,7 @@ fn of_a_page_that_is_only_counted_its_host_is_kept_and_its_class() {
     let page = &activity.page;
     assert_eq!(
         (&*page.url, &*page.hostname),
-        ("https://shop.example/", "shop.example")
+        ("https://shop.example/[count_only]", "shop.example")
     );
     assert_eq!(activity.event_name, "page_viewed");
     let all = format!("{activity:?}").to_lowercase();
@@ -43,17 +43,17 @@ fn of_a_page_that_is_only_counted_its_host_is_kept_and_its_class() {
 fn an_attribute_that_is_an_address_is_cut_to_its_network() {
     for deployment in ["shop", "known"] {
         let event = accepted(&format!(
-            r#""deploymentId":"{deployment}","attributes":{{"ipAddress":"203.0.113.77","seen":"2001:db8:1:2::3","version":"10.2"}}"#
+            r#""deploymentId":"{deployment}","attributes":{{"ipAddress":"203.0.113.77","client_ip":"2001:db8:1:2::3","appVersion":"3.12.0.45"}}"#
         ));
         let attributes = event.event.web_event.expect("an activity").attributes;
         let value = |name: &str| {
             let found = attributes.iter().find(|(known, _)| *known == name);
             found.map(|(_, attribute)| attribute.value.as_str().to_owned())
         };
-        let values = ["ipAddress", "seen", "version"].map(value);
+        let values = ["ipAddress", "client_ip", "appVersion"].map(value);
         assert_eq!(
             values.each_ref().map(Option::as_deref),
-            [Some("203.0.113.0"), Some("2001:db8:1::"), Some("10.2")]
+            [Some("203.0.113.0"), Some("2001:db8:1::"), Some("3.12.0.45")]
         );
     }
 }

@@ -171,11 +171,12 @@ impl KafkaLog {
         let has_value = copy(message.payload(), &mut self.value);
         let mut has_mark = false;
         let headers = native::Headers::of(&message);
-        let before = SentBefore::from_headers(headers);
+        let texts = headers.map(|(name, value)| (name, value.unwrap_or_default()));
+        let before = SentBefore::from_headers(texts);
         // Of a raw topic nobody believes a mark: anybody may write one.
         if !has_key && !has_value && self.topology.time_from == TimeFrom::Marks {
             let mark = { headers }.find(|(name, _)| *name == mark::HEADER.as_bytes());
-            has_mark = copy(mark.map(|(_, value)| value), &mut self.mark);
+            has_mark = copy(mark.and_then(|(_, value)| value), &mut self.mark);
         }
         Ok(Fetched::Record {
             task,

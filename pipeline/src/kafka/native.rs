@@ -79,7 +79,7 @@ impl<'m> Headers<'m> {
 }
 
 impl<'m> Iterator for Headers<'m> {
-    type Item = (&'m [u8], &'m [u8]);
+    type Item = (&'m [u8], Option<&'m [u8]>);
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.headers.is_null() {
@@ -99,10 +99,8 @@ impl<'m> Iterator for Headers<'m> {
                 return None;
             }
             self.next += 1;
-            let value = match value.is_null() {
-                true => &[],
-                false => std::slice::from_raw_parts(value.cast::<u8>(), size),
-            };
+            let value =
+                (!value.is_null()).then(|| std::slice::from_raw_parts(value.cast::<u8>(), size));
             Some((CStr::from_ptr(name).to_bytes(), value))
         }
     }

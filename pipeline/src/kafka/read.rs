@@ -386,7 +386,7 @@ pub(super) fn bounds<C: ConsumerContext>(
 fn owned(message: &BorrowedMessage<'_>) -> ReadRecord {
     let name = |name| String::from_utf8_lossy(name).into_owned();
     let headers = native::Headers::of(message)
-        .map(|(key, value)| (name(key), value.to_vec()))
+        .map(|(key, value)| (name(key), value.unwrap_or_default().to_vec()))
         .collect();
     let timestamp = match message.timestamp() {
         KafkaTimestamp::NotAvailable => Timestamp::MIN,

@@ -23,8 +23,10 @@ use crate::{
     log::{Log, LogError, Polled, Restored, TaskId},
 };
 
-/// How long an input's end may lie before what was committed.
-const END_WAIT: Duration = Duration::from_secs(5);
+/// How long an input's end may lie before what was committed: longer than a new leader waits for copies that stand still.
+const END_WAIT: Duration = Duration::from_secs(30);
+/// How long an input's end is asked for.
+const LEADER_WAIT: Duration = Duration::from_secs(3);
 
 impl KafkaLog {
     /// Restores partitions and starts fetching them.
@@ -111,17 +113,23 @@ impl KafkaLog {
     /// An input that ends before what was committed of it has lost records, and what is appended now stands where they stood:
     /// it would be taken for them, and what it says dropped.
     fn check_ends(&self, offsets: &[(TaskId, CommittedOffset)]) -> Result<(), LogError> {
-        let asked = Instant::now();
         for (task, offset) in offsets {
             let Some(committed) = offset.next_offset else {
                 continue;
             };
             let (input, partition) = (&self.names.inputs[task.input], task.partition as i32);
-            // A leader that has just come may know its end a little later.
+            let asked = Instant::now();
+            // A leader that has just come may know its end a little later. One that is not there holds no other partition up.
             let end = loop {
-                let bounds =
-                    read::bounds(&self.consumer, input, partition, self.settings.call_timeout);
-                let (_, end) = bounds.map_err(|e| self.unreadable(&e))?;
+                let bounds = read::bounds(&self.consumer, input, partition, LEADER_WAIT);
+                let Ok((_, end)) = bounds else {
+                    tracing::warn!(
+                        input,
+                        partition,
+                        "nobody says where it ends: it is taken for whole"
+                    );
+                    break committed;
+                };
                 if end >= committed || asked.elapsed() > END_WAIT {
                     break end;
                 }
@@ -130,7 +138,7 @@ impl KafkaLog {
             if end < committed {
                 return Err(LogError::new(format!(
                     "{input}-{partition} ends at offset {end}, and {committed} was committed of it: the broker has lost records \
-                     that were read. What is appended there now would be taken for them: begin anew \
+                     that were read. If it stays so, what is appended there would be taken for them: begin anew \
                      (docs/operations.md, \"Begin anew\")"
                 )));
             }

@@ -1,7 +1,7 @@
 //! What takes an offer back: the page, the visitor, the end, and the visitor's own no.
 
 use super::{DWELL, OFFERED, check, check_after_offer, map, one_map, story, triggered};
-use crate::tests::story::Story;
+use crate::tests::story::{Story, at};
 
 #[test]
 fn an_offer_is_withdrawn_when_it_cannot_stand() {
@@ -97,6 +97,52 @@ fn a_straggler_of_a_visit_that_a_new_source_ended_brings_nothing_of_it_back() {
     let blocked = straggles(map("m", ""), "/a");
     let expected = ["9 m qualified", "9 m blocked VisitorAway"];
     assert_eq!(blocked[2..], expected, "the visitor is somewhere else");
+}
+
+#[test]
+fn a_visit_that_lives_on_for_one_that_was_left_was_left_itself() {
+    let mut story = story(&[map("m", "")]);
+    story.page(100, "/x");
+    let (left, since) = (story.visit.clone(), story.since);
+    story.next_visit("v2");
+    story.page(110, "/y");
+    // A straggler opens a visit before it, and the two become one.
+    story.next_visit("v0");
+    story.page(50, "/z");
+    let survivor = story.visit.clone();
+    (story.visit, story.since) = (left, since);
+    story.merged_into(50, "v0");
+    story.go_on_in(survivor);
+    story.page(105, "/a");
+    let said = story.said();
+    let blocked = "105 m blocked VisitorAway".to_owned();
+    assert!(said.contains(&blocked), "{said:?}");
+}
+
+#[test]
+fn a_visit_that_reaches_back_to_an_earlier_event_ends_what_went_on_there() {
+    let mut story = one_map();
+    story.page(0, "/x").page(5, "/a");
+    story.next_visit("v2");
+    story.page(4_000, "/y");
+    assert_eq!(
+        story.said().last().map(String::as_str),
+        Some("4000 started")
+    );
+    let withdrawn = |story: &Story| {
+        let said = story.said();
+        said.iter()
+            .any(|line| line == "offer m withdrawn visit_ended")
+    };
+    assert!(!withdrawn(&story));
+    // What began at 4,000 s began at 10 s, as is known now.
+    story.visit.created_date = at(10);
+    story.page(4_001, "/y");
+    assert!(
+        story
+            .state()
+            .is_some_and(|visitor| visitor.visits[0].left_at == Some(at(10)))
+    );
 }
 
 #[test]
