@@ -215,6 +215,13 @@ impl Chain {
         [0, 1, 2, 3].map(|part: usize| self.groups[part].metrics())
     }
 
+    /// Until when nothing happens by itself in what is remembered, once everything is settled: the time that is to be passed for
+    /// something to.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let groups = self.groups.iter();
+        groups.filter_map(|group| group.next_deadline()).min()
+    }
+
     /// How many keys have a state in one stage.
     pub fn state_count_of(&self, part: Part) -> usize {
         self.groups[part as usize].state_count()

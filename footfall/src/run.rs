@@ -1,6 +1,8 @@
 //! `footfall run FILE`: the whole chain over the memory log, no Kafka at all. A first look, a segment author's bench, a bug
 //! report.
 
+mod data_time;
+
 use std::{
     fs::File,
     io::{BufRead, BufWriter, Write},
@@ -11,9 +13,10 @@ use std::{
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use ingest::{Config, UnknownDeployments, VisitorKeys};
-use journey::{Millis, Timestamp, definitions::DefinitionSet, topics};
+use journey::{Timestamp, definitions::DefinitionSet, topics};
 use pipeline::{config::duration, memory::Faults};
 
+use self::data_time::DataTime;
 use crate::{
     backfill::Envelope,
     chain::{Chain, ChainConfig},
@@ -47,11 +50,6 @@ pub struct Args {
     pub partitions: u32,
 }
 
-/// How far apart ticks are, in the data's own time.
-const TICK: Millis = Millis::from_secs(10);
-/// How long after the last event the data's time goes on: past every timeout, cap and grace.
-const CLOSING: Millis = Millis::from_mins(26 * 60);
-
 /// What a run made.
 #[derive(Debug)]
 pub struct Ran {
@@ -65,23 +63,29 @@ pub struct Ran {
 
 /// Runs the lines through a new chain.
 pub fn run(args: &Args) -> anyhow::Result<Ran> {
-    let mut chain = Chain::new(&chain_config(args)?);
-    let mut time = DataTime::default();
-    let mut events = 0;
+    let config = chain_config(args)?;
+    let mut chain = Chain::new(&config);
+    let mut time = DataTime::new(&config.sets);
+    let (mut events, mut waiting) = (0, Vec::new());
     for line in source_file::open(&args.file)?.split(b'\n') {
         let line = line.with_context(|| format!("{} cannot be read", args.file.display()))?;
         if line.trim_ascii().is_empty() {
             continue;
         }
         let envelope = Envelope::read(&line, "customerCookieId");
-        time.advance(&mut chain, envelope.sent_at)?;
-        chain.send(
-            topics::WEB_EVENTS_RAW,
-            envelope.key.as_deref().map(str::as_bytes),
-            &line,
-            time.now,
-        );
         events += 1;
+        let sent_at = envelope.sent_at.filter(|at| at.0 > 0);
+        if !time.advance(&mut chain, sent_at)? {
+            waiting.push((envelope, line));
+            continue;
+        }
+        for (envelope, line) in waiting.drain(..) {
+            send(&mut chain, &envelope, &line, time.now());
+        }
+        send(&mut chain, &envelope, &line, time.now());
+    }
+    for (envelope, line) in waiting {
+        send(&mut chain, &envelope, &line, time.now());
     }
     time.close(&mut chain)?;
     let mut summary = Summary::default();
@@ -103,6 +107,11 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
         summary,
         chain,
     })
+}
+
+fn send(chain: &mut Chain, envelope: &Envelope, line: &[u8], at: Timestamp) {
+    let key = envelope.key.as_deref().map(str::as_bytes);
+    chain.send(topics::WEB_EVENTS_RAW, key, line, at);
 }
 
 /// Runs, writes the records that were asked for, and says what came out.
@@ -193,39 +202,5 @@ fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {
     })
 }
 
-/// The data's own time: it only goes on, and ticks as it does.
-#[derive(Debug, Default)]
-struct DataTime {
-    now: Timestamp,
-    started: bool,
-}
-
-impl DataTime {
-    fn advance(&mut self, chain: &mut Chain, to: Option<Timestamp>) -> anyhow::Result<()> {
-        let to = to.unwrap_or(self.now).max(self.now);
-        if !self.started {
-            self.started = true;
-            self.now = to;
-            chain.tick(to);
-        }
-        while self.now + TICK <= to {
-            self.now = self.now + TICK;
-            chain.tick(self.now);
-            chain.settle(self.now)?;
-        }
-        self.now = to;
-        Ok(())
-    }
-
-    fn close(&mut self, chain: &mut Chain) -> anyhow::Result<()> {
-        let end = self.now + CLOSING;
-        chain.tick(self.now);
-        chain.settle(self.now)?;
-        while self.now < end {
-            self.now = self.now + Millis::from_mins(15);
-            chain.tick(self.now);
-            chain.settle(self.now)?;
-        }
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
+/// What some editors and exports put before UTF-8: no part of the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How much is read at once.
 const BUFFER: usize = 1 << 18;
@@ -27,18 +29,54 @@ pub fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     plain(source).with_context(|| format!("{} cannot be read", path.display()))
 }
 
-/// A reader of what a source holds, unpacked if it is gzip.
-pub fn plain(mut source: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
+/// A reader of what a source holds, unpacked if it is gzip, from behind a byte order mark.
+pub fn plain(source: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
+    let (start, whole) = begun(source, GZIP.len())?;
+    let unpacked: Box<dyn Read> = match start == GZIP {
+        true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole))),
+        false => whole,
+    };
+    let (start, mut text) = begun(unpacked, BYTE_ORDER_MARK.len())?;
+    if start == BYTE_ORDER_MARK {
+        text.read_exact(&mut [0; BYTE_ORDER_MARK.len()])?;
+    }
+    Ok(Box::new(BufReader::with_capacity(BUFFER, text)))
+}
+
+/// What a source begins with, and the whole of it.
+fn begun(mut source: Box<dyn Read>, bytes: usize) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     let mut start = Vec::new();
-    source
-        .by_ref()
-        .take(GZIP.len() as u64)
-        .read_to_end(&mut start)?;
-    let is_gzip = start == GZIP;
-    let whole = Cursor::new(start).chain(source);
-    Ok(if is_gzip {
-        Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole)))
-    } else {
-        Box::new(BufReader::with_capacity(BUFFER, whole))
-    })
+    source.by_ref().take(bytes as u64).read_to_end(&mut start)?;
+    Ok((start.clone(), Box::new(Cursor::new(start).chain(source))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: &str) {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(bytes).expect("memory");
+        let packed = gzip.finish().expect("memory");
+        for bytes in [bytes.to_vec(), packed] {
+            let mut text = String::new();
+            let mut read = plain(Box::new(Cursor::new(bytes))).expect("readable");
+            read.read_to_string(&mut text).expect("UTF-8");
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        check(b"\xef\xbb\xbf{\"a\":1}\n", "{\"a\":1}\n");
+        check("{\"a\":\"\u{feff}\"}".as_bytes(), "{\"a\":\"\u{feff}\"}");
+        check(b"\xef\xbb\xbf", "");
+        check(b"{", "{");
+        check(b"", "");
+    }
 }

@@ -4,6 +4,7 @@
 //! what the state now wants (a visit that goes on moves its deadlines at every event) and is put right only when it comes
 //! up. As an entry never lies after, the order of firing is exact and most events touch no set at all.
 
+mod outlook;
 mod tally;
 
 use std::collections::BTreeSet;

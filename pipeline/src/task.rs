@@ -89,6 +89,11 @@ impl<S: Stage> Task<S> {
         self.fold.time()
     }
 
+    /// Which frontier something waits to see passed, if nothing comes: see [`Fold::next_deadline`].
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.fold.next_deadline(self.claims.grace())
+    }
+
     /// Which share of the input its hottest key has.
     pub fn hottest_key_share(&self) -> f64 {
         self.hot_key.share()

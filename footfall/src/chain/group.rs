@@ -62,6 +62,8 @@ pub(super) trait Works {
     fn metrics(&self) -> String;
     /// How many keys have a state.
     fn state_count(&self) -> usize;
+    /// Which frontier some task waits to see passed.
+    fn next_deadline(&self) -> Option<Timestamp>;
 }
 
 impl<S: Stage> fmt::Debug for Group<S> {
@@ -265,6 +267,11 @@ impl<S: Stage + 'static> Works for Group<S> {
     fn state_count(&self) -> usize {
         let tasks = self.members.iter().flat_map(|m| m.worker.tasks());
         tasks.map(pipeline::task::Task::state_count).sum()
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let tasks = self.members.iter().flat_map(|m| m.worker.tasks());
+        tasks.filter_map(pipeline::task::Task::next_deadline).min()
     }
 }
 

@@ -103,6 +103,18 @@ fn a_later_record_fires_its_own_keys_frontier_timers_first_and_no_watermark_time
 }
 
 #[test]
+fn the_next_deadline_is_the_first_of_both_clocks_as_the_frontier_sees_them() {
+    let mut fold = Fold::new(Counting);
+    assert_eq!(fold.next_deadline(Millis(50)), None);
+    fold.apply((1, 0), &mut Vec::new());
+    assert_eq!(fold.next_deadline(Millis(50)), Some(Timestamp(10)));
+    mark(&mut fold, 11, 50);
+    assert_eq!(fold.next_deadline(Millis(50)), Some(Timestamp(150)));
+    assert!(mark(&mut fold, 150, 50).is_empty());
+    assert_eq!(mark(&mut fold, 151, 50), ["1@100/1"]);
+}
+
+#[test]
 fn a_deadline_that_moved_on_does_not_fire_at_its_old_place() {
     let mut fold = Fold::new(Counting);
     fold.apply((1, 0), &mut Vec::new());
