@@ -1,16 +1,16 @@
 //! `footfall generate`: the simulated shop's web events as JSON lines.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
-use flate2::{Compression, write::GzEncoder};
 use journey::{Millis, Timestamp};
 
-use crate::shop::{Rates, Shop, ShopConfig, Tally};
+use crate::{
+    shop::{Rates, Shop, ShopConfig, Tally},
+    target_file::TargetFile,
+};
 
 /// Simulated traffic of a web shop, as JSON lines in order of sending: visitors who browse, search, linger, sleep and
 /// return, robots, and events out of order, doubled, late and broken. The same options give the same bytes.
@@ -72,8 +72,7 @@ impl Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let tally = match &args.out {
         None => write_events(args.shop_config(), BufWriter::new(io::stdout().lock())),
-        Some(path) => write_file(args.shop_config(), path)
-            .with_context(|| format!("writing {}", path.display())),
+        Some(path) => write_file(args.shop_config(), path),
     };
     match tally {
         Ok(tally) => eprint!("{tally}"),
@@ -91,15 +90,10 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn write_file(config: ShopConfig, path: &Path) -> anyhow::Result<Tally> {
-    let file = BufWriter::new(File::create(path)?);
-    if path.extension().is_some_and(|extension| extension == "gz") {
-        let mut gzip = GzEncoder::new(file, Compression::fast());
-        let tally = write_events(config, &mut gzip)?;
-        gzip.finish()?.flush()?;
-        Ok(tally)
-    } else {
-        write_events(config, file)
-    }
+    let mut file = TargetFile::create(path)?;
+    let tally = write_events(config, &mut file)?;
+    file.finish()?;
+    Ok(tally)
 }
 
 fn write_events(config: ShopConfig, mut out: impl Write) -> anyhow::Result<Tally> {

@@ -12,12 +12,10 @@ pub mod snowplow;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::{BufRead, BufWriter, Write},
     path::PathBuf,
 };
 
-use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use hmac::Hmac;
 use ingest::RejectReason;
@@ -25,7 +23,10 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use self::{access_log::AccessLog, ga4::Ga4, judge::Judge, snowplow::Snowplow};
-use crate::source_file;
+use crate::{
+    source_file,
+    target_file::{self, TargetFile},
+};
 
 /// Arguments of `footfall import`.
 #[derive(ClapArgs, Debug)]
@@ -225,15 +226,16 @@ impl Common {
         &self,
         convert: impl Fn(&str) -> Result<Converted, Skip>,
     ) -> anyhow::Result<Imported> {
-        let out: Box<dyn Write> = match &self.to {
-            Some(path) => {
-                let file = File::create(path);
-                Box::new(file.with_context(|| format!("{} cannot be written", path.display()))?)
-            }
-            None => Box::new(std::io::stdout().lock()),
-        };
         let lines = source_file::open(&self.file)?;
-        Ok(import(lines, BufWriter::new(out), convert)?)
+        let Some(path) = &self.to else {
+            let out = BufWriter::new(std::io::stdout().lock());
+            return Ok(import(lines, out, convert)?);
+        };
+        target_file::refuse_same(&self.file, path)?;
+        let mut target = TargetFile::create(path)?;
+        let imported = import(lines, &mut target, convert)?;
+        target.finish()?;
+        Ok(imported)
     }
 }
 

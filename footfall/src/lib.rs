@@ -14,3 +14,4 @@ pub mod run;
 pub mod shop;
 pub mod source_file;
 pub mod summary;
+pub mod target_file;

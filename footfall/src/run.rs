@@ -2,10 +2,10 @@
 //! report.
 
 mod data_time;
+mod records;
 
 use std::{
-    fs::File,
-    io::{BufRead, BufWriter, Write},
+    io::{BufRead, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +16,7 @@ use ingest::{Config, UnknownDeployments, VisitorKeys};
 use journey::{Timestamp, definitions::DefinitionSet, topics};
 use pipeline::{config::duration, memory::Faults};
 
-use self::data_time::DataTime;
+use self::{data_time::DataTime, records::Records};
 use crate::{
     backfill::Envelope,
     chain::{Chain, ChainConfig},
@@ -116,8 +116,11 @@ fn send(chain: &mut Chain, envelope: &Envelope, line: &[u8], at: Timestamp) {
 
 /// Runs, writes the records that were asked for, and says what came out.
 pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
+    let records = Records::open(args)?;
     let ran = run(args)?;
-    write_records(args, &ran)?;
+    if let Some(records) = records {
+        records.write(&ran)?;
+    }
     let mut out: Box<dyn Write> = if args.records.as_deref() == Some(Path::new("-")) {
         Box::new(std::io::stderr().lock())
     } else {
@@ -132,47 +135,6 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Writes the records that were asked for.
-pub fn write_records(args: &Args, ran: &Ran) -> anyhow::Result<()> {
-    let Some(path) = &args.records else {
-        return Ok(());
-    };
-    let mut out: Box<dyn Write> = if path == Path::new("-") {
-        Box::new(std::io::stdout().lock())
-    } else {
-        let file =
-            File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
-        Box::new(BufWriter::new(file))
-    };
-    for topic in &args.topics {
-        let all = schemas::all();
-        let Some(schema) = all
-            .iter()
-            .find(|known| known.topic == topic)
-            .map(|known| known.schema)
-        else {
-            let known: Vec<_> = all.iter().map(|known| known.topic).collect();
-            anyhow::bail!(
-                "--topics {topic}: there is none of that name; choose from {}",
-                known.join(", ")
-            );
-        };
-        let schema = apache_avro::Schema::parse_str(schema).context("a compiled-in schema")?;
-        for partition in 0..args.partitions {
-            for record in ran.chain.broker().records(topic, partition) {
-                let Some((_, body)) = record.value.as_deref().and_then(schemas::unframe) else {
-                    continue;
-                };
-                let value = schemas::json::to_json(&schema, body)
-                    .map_err(|e| anyhow::anyhow!("{topic}: {e}"))?;
-                let line = serde_json::json!({ "topic": topic, "partition": partition, "offset": record.offset, "value": value });
-                writeln!(out, "{line}").context("the records cannot be written")?;
-            }
-        }
-    }
-    out.flush().context("the records cannot be written")
 }
 
 fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {

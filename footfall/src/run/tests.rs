@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::{fs::File, io::Write};
 
 use super::*;
 use crate::shop::{Rates, Shop, ShopConfig};

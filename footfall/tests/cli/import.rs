@@ -155,6 +155,53 @@ fn a_salt_that_could_be_guessed_is_refused() {
 }
 
 #[test]
+fn what_is_read_is_never_overwritten_and_what_fails_leaves_what_was_there() {
+    let scratch = Scratch::new("overwritten");
+    let (history, kept) = (scratch.write("log", LOG), scratch.write("kept", "old"));
+    let import = |file: &str, to: &str| {
+        let salt = "0123456789abcdef";
+        footfall(&[
+            "import",
+            "access-log",
+            file,
+            "--deployment",
+            "shop",
+            "--origin",
+            "https://shop.example",
+            "--salt",
+            salt,
+            "--to",
+            to,
+        ])
+    };
+    let read = |file: &str| std::fs::read_to_string(file).expect(file);
+    let done = import(&history, &history);
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("is what is read"), "{}", done.err);
+    assert_eq!(read(&history), LOG);
+    let missing = format!("{}/missing", scratch.path());
+    let done = import(&missing, &kept);
+    assert_eq!(
+        (done.code, read(&kept).as_str()),
+        (1, "old"),
+        "{}",
+        done.err
+    );
+    let events = footfall(&["generate", "--visitors", "3", "--hours", "1"]).with(0);
+    let events = scratch.write("events", &events);
+    let before = read(&events);
+    let done = footfall(&["run", &events, "--records", &events]);
+    assert_eq!((done.code, read(&events)), (1, before));
+    let done = footfall(&["run", &events, "--records", &kept, "--topics", "nowhere"]);
+    assert_eq!(
+        (done.code, read(&kept).as_str()),
+        (1, "old"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
 fn what_the_snippet_sends_passes_ingest() {
     let collector = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/collector");
     let read = |name: &str| std::fs::read_to_string(format!("{collector}/{name}")).expect(name);
