@@ -37,7 +37,7 @@ pub(crate) struct Args {
     )]
     dir: PathBuf,
     /// Visitors of the simulated day
-    #[arg(long, default_value_t = 6_000)]
+    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..))]
     visitors: u32,
     /// What draws the day
     #[arg(long, default_value_t = 7)]
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "20s", value_parser = duration)]
     live: Duration,
     /// Live events a second
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     rate: u64,
     /// Leave everything running
     #[arg(long, env = "KEEP", value_parser = clap::builder::FalseyValueParser::new())]

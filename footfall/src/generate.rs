@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// How many visitors.
-    #[arg(long, env = "FOOTFALL_VISITORS", default_value_t = 1000)]
+    #[arg(long, env = "FOOTFALL_VISITORS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub visitors: u32,
     /// For how many hours new visits start.
     #[arg(long, env = "FOOTFALL_HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=24 * 366))]

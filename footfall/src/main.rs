@@ -128,9 +128,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let caller = Caller::new(cli.actor.as_deref());
     let result = match &cli.command {
-        Command::Run(args) => {
-            footfall::run::command(args, cli.output == Output::Json).map(|()| ExitCode::SUCCESS)
-        }
+        Command::Run(args) => footfall::run::command(args, cli.output == Output::Json),
         Command::Demo(args) => demo::run(args),
         Command::Dev(args) => dev::run(args, cli.output),
         Command::Topics(args) => topics::run(args, cli.output, &caller),

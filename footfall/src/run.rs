@@ -7,6 +7,7 @@ mod records;
 use std::{
     io::{BufRead, Write},
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::Arc,
 };
 
@@ -46,7 +47,7 @@ pub struct Args {
     )]
     pub topics: Vec<String>,
     /// Partitions of every topic
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub partitions: u32,
 }
 
@@ -59,6 +60,13 @@ pub struct Ran {
     pub summary: Summary,
     /// The chain as it stands: its broker holds every record.
     pub chain: Chain,
+}
+
+impl Ran {
+    /// Whether every line is accounted for.
+    pub fn adds_up(&self) -> bool {
+        self.events == self.summary.accounted()
+    }
 }
 
 /// Runs the lines through a new chain.
@@ -114,8 +122,8 @@ fn send(chain: &mut Chain, envelope: &Envelope, line: &[u8], at: Timestamp) {
     chain.send(topics::WEB_EVENTS_RAW, key, line, at);
 }
 
-/// Runs, writes the records that were asked for, and says what came out.
-pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
+/// Runs, writes the records that were asked for, and says what came out. Fails if that is not all that went in.
+pub fn command(args: &Args, as_json: bool) -> anyhow::Result<ExitCode> {
     let records = Records::open(args)?;
     let ran = run(args)?;
     if let Some(records) = records {
@@ -134,7 +142,11 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
             write!(out, "\n{}", ran.summary.render_staffing(12))?;
         }
     }
-    Ok(())
+    Ok(if ran.adds_up() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn chain_config(args: &Args) -> anyhow::Result<ChainConfig> {

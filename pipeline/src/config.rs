@@ -110,7 +110,7 @@ pub fn without_user(url: &str) -> String {
 #[derive(Args, Clone, Debug)]
 pub struct StageArgs {
     /// A name for this process that stays the same over restarts; every process of a stage has its own
-    #[arg(long, env = "FOOTFALL_INSTANCE", default_value = "0")]
+    #[arg(long, env = "FOOTFALL_INSTANCE", default_value = "0", value_parser = name)]
     pub instance: String,
     /// Worker threads: each has a consumer, a producer and its share of the partitions
     #[arg(long, env = "FOOTFALL_WORKERS", default_value_t = 1, value_parser = at_least_one)]
@@ -207,6 +207,14 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads a name that is not empty.
+pub fn name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty: write a name".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 fn wrong(text: &str) -> String {
     format!("{text:?} is no duration: write 250ms, 12s, 15m or 24h")
 }
@@ -244,6 +252,14 @@ mod tests {
         assert_eq!(at_least_one("3"), Ok(3));
         for wrong in ["0", "-1", "many"] {
             assert!(at_least_one(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_not_empty() {
+        assert_eq!(name("ingest-0"), Ok("ingest-0".to_owned()));
+        for wrong in ["", " "] {
+            assert!(name(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -137,7 +137,9 @@ fn a_gap_of_years_takes_few_ticks() {
 fn time_begins_with_the_first_line_that_says_when_it_was_sent() {
     let lines = ["no JSON".to_owned(), view("a", "2026-11-23T08:00:00Z")];
     let ran = run(&Events::new("unreadable", &lines).args(None)).expect("runs");
-    assert_eq!((ran.events, ran.summary.accounted()), (2, 2));
+    assert!(ran.events == 2 && ran.adds_up());
+    assert!(!Ran { events: 3, ..ran }.adds_up());
+    let ran = run(&Events::new("unreadable", &lines).args(None)).expect("runs");
     let start = Timestamp::parse("2026-11-23T08:00:00Z").expect("a time");
     for partition in 0..2 {
         let records = ran

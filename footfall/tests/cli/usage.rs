@@ -56,6 +56,14 @@ fn a_wrong_command_line_exits_2_and_says_what_would_be_right() {
         &["topics", "plan", "--partitions", "0"],
         "0 is not in 1..=10000",
     );
+    for zero in [
+        ["run", "-", "--partitions", "0"].as_slice(),
+        &["generate", "--visitors", "0"],
+        &["demo", "--visitors", "0"],
+        &["demo", "--rate", "0"],
+    ] {
+        check(zero, "0 is not in 1..");
+    }
     check(&["dead-letters", "show"], "footfall dead-letters list");
     check(&["dead-letters", "show", "web.events.raw"], "<OFFSET>");
     check(
