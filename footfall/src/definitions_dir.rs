@@ -195,19 +195,21 @@ fn parse(file: &Path) -> Vec<Read> {
         let definition = serde_json::from_value(json.clone());
         Ok((json, definition.map_err(|source| wrong(element, source))?))
     };
+    // Some editors begin a file with a byte order mark.
+    let text = text.trim_start_matches('\u{feff}');
     // A member that stands there twice is seen in the text alone.
-    let (read, in_text) = match serde_json::from_str(&text) {
+    let (read, in_text) = match serde_json::from_str(text) {
         Err(source) => return vec![Err(wrong(None, source))],
         Ok(Value::Array(elements)) => {
             let elements = elements.into_iter().enumerate();
             let read: Vec<_> = elements
                 .map(|(at, element)| definition(Some(at), element))
                 .collect();
-            (read, serde_json::from_str::<Vec<Definition>>(&text).err())
+            (read, serde_json::from_str::<Vec<Definition>>(text).err())
         }
         Ok(json) => (
             vec![definition(None, json)],
-            serde_json::from_str::<Definition>(&text).err(),
+            serde_json::from_str::<Definition>(text).err(),
         ),
     };
     let twice = in_text.filter(|_| read.iter().all(Result::is_ok));

@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Some(path) => write_file(args.shop_config(), path),
     };
     match tally {
-        Ok(tally) => eprint!("{tally}"),
+        Ok(tally) => crate::say(tally.to_string().trim_end()),
         // Who reads only the first lines has what was asked for.
         Err(error) if is_broken_pipe(&error) => {}
         Err(error) => return Err(error),

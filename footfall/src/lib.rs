@@ -15,3 +15,9 @@ pub mod shop;
 pub mod source_file;
 pub mod summary;
 pub mod target_file;
+
+/// Says something on standard error, where that is still read.
+pub fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -160,7 +160,7 @@ fn ended_by(error: &anyhow::Error) -> ExitCode {
         // Who reads only the first lines has what was asked for.
         return ExitCode::SUCCESS;
     }
-    eprintln!("footfall: {error:#}");
+    footfall::say(format_args!("footfall: {error:#}"));
     if error.is::<UsageError>() {
         ExitCode::from(2)
     } else {

@@ -80,6 +80,11 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
         if line.trim_ascii().is_empty() {
             continue;
         }
+        if events == 0
+            && let Some(advice) = source_file::no_line_of_its_own(&line)
+        {
+            anyhow::bail!("{}: {advice}", args.file.display());
+        }
         let envelope = Envelope::read(&line, "customerCookieId");
         events += 1;
         let sent_at = envelope.sent_at.filter(|at| at.0 > 0);

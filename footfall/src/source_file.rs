@@ -50,6 +50,19 @@ fn begun(mut source: Box<dyn Read>, bytes: usize) -> io::Result<(Vec<u8>, Box<dy
     Ok((start.clone(), Box::new(Cursor::new(start).chain(source))))
 }
 
+/// What to do with a file that has not one JSON object a line, as its first line shows.
+pub fn no_line_of_its_own(first: &[u8]) -> Option<&'static str> {
+    match first.trim_ascii() {
+        [b'[', ..] => Some(
+            "this is a JSON array; one object a line is wanted: `jq -c '.[]'` makes that of it",
+        ),
+        b"{" => Some(
+            "this is JSON over several lines; one object a line is wanted: `jq -c .` makes that of it",
+        ),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

@@ -1,6 +1,6 @@
 //! What needs no Kafka.
 
-use super::footfall_command::{Scratch, demo_definitions, footfall};
+use super::footfall_command::{Scratch, command, demo_definitions, footfall, footfall_with};
 
 #[test]
 fn help_lists_every_command() {
@@ -149,6 +149,47 @@ fn a_file_that_is_no_definition_is_a_mistake() {
     );
     let out = footfall(&["definitions", "validate", "/nowhere/at/all"]).with(1);
     assert!(out.contains("/nowhere/at/all: cannot be read"), "{out}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_mistake_in_a_definition() {
+    let scratch = Scratch::new("marked");
+    scratch.write("a.json", "\u{feff}[]");
+    footfall(&["definitions", "validate", scratch.path()]).with(0);
+}
+
+#[test]
+fn events_that_are_no_lines_are_refused_with_what_makes_lines_of_them() {
+    for (file, advice) in [
+        ("[{}]", "jq -c '.[]'"),
+        ("\n[\n{}\n]", "jq -c '.[]'"),
+        ("{\n}", "jq -c ."),
+    ] {
+        let done = footfall_with(&["run", "-"], file.as_bytes());
+        assert_eq!(done.code, 1, "{file}");
+        assert!(done.err.contains(advice), "{file}: {}", done.err);
+    }
+}
+
+/// Runs it with a standard output and a standard error that nobody reads.
+fn unread(arguments: &[&str]) -> Option<i32> {
+    let mut command = command(arguments);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    command
+        .stdout(writer.try_clone().expect("a pipe"))
+        .stderr(writer);
+    command.status().expect("it runs").code()
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    assert_eq!(unread(&["generate", "--visitors", "200"]), Some(0));
+    assert_eq!(
+        unread(&["generate", "--visitors", "1", "--out", "/dev/null"]),
+        Some(0)
+    );
+    assert_eq!(unread(&["run", "/nowhere/at/all"]), Some(1));
 }
 
 #[test]
