@@ -8,23 +8,25 @@ mod escapes;
 pub mod ga4;
 mod judge;
 pub mod raw_event;
+mod report;
 pub mod snowplow;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufWriter, Write},
     path::PathBuf,
+    process::ExitCode,
 };
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use hmac::Hmac;
 use ingest::RejectReason;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::Sha256;
 
 use self::{access_log::AccessLog, ga4::Ga4, judge::Judge, snowplow::Snowplow};
 use crate::{
-    source_file,
+    say, source_file,
     target_file::{self, TargetFile},
 };
 
@@ -51,12 +53,12 @@ struct Common {
     /// The history, gzip or not; `-` is standard input
     file: PathBuf,
     /// Whose events they are: a deployment's id
-    #[arg(long, env = "FOOTFALL_DEPLOYMENT")]
+    #[arg(long, env = "FOOTFALL_DEPLOYMENT", value_parser = pipeline::config::name)]
     deployment: String,
     /// What the visitors had agreed to
     #[arg(long, env = "FOOTFALL_CONSENT", default_value = "unknown")]
     consent: Consent,
-    /// Where to write the events [default: standard output]
+    /// Where to write the events; gzip if the name ends in .gz [default: standard output]
     #[arg(long, env = "FOOTFALL_OUTPUT_FILE")]
     to: Option<PathBuf>,
 }
@@ -115,10 +117,6 @@ pub enum Skip {
     Refused(&'static str),
 }
 
-/// What people are told who meet [`Skip::NoAddress`].
-const NO_ADDRESS: &str = "no_address: the first field is neither an IP address nor `-`: log as `combined` does, not as \
-                          `vhost_combined`, with HostnameLookups off";
-
 impl Skip {
     /// A page whose address is longer than `ingest` takes.
     pub const URL_TOO_LONG: Skip = Skip::Refused(RejectReason::UrlTooLong.as_str());
@@ -155,6 +153,19 @@ pub struct Imported {
     pub skipped: BTreeMap<Skip, u64>,
     /// Events that say less than their lines, by what was left out.
     pub left_out: BTreeMap<&'static str, u64>,
+    /// The first line that gave none.
+    pub first_skipped: Option<Skipped>,
+}
+
+/// A line that gave no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// Why.
+    pub skip: Skip,
+    /// What it says.
+    pub line: Vec<u8>,
 }
 
 /// Converts line by line; blank lines are no lines.
@@ -165,7 +176,7 @@ pub fn import(
 ) -> std::io::Result<Imported> {
     let mut imported = Imported::default();
     let mut judge = Judge::new();
-    for line in lines.split(b'\n') {
+    for (number, line) in (1..).zip(lines.split(b'\n')) {
         let line = line?;
         if line.trim_ascii().is_empty() {
             continue;
@@ -185,16 +196,22 @@ pub fn import(
                     *imported.left_out.entry(what).or_insert(0) += 1;
                 }
             }
-            Err(skip) => *imported.skipped.entry(skip).or_insert(0) += 1,
+            Err(skip) => {
+                *imported.skipped.entry(skip).or_insert(0) += 1;
+                imported
+                    .first_skipped
+                    .get_or_insert(Skipped { number, skip, line });
+            }
         }
     }
     out.flush()?;
     Ok(imported)
 }
 
-/// Runs `footfall import`. Events go to standard output or the file, what became of the lines to standard error.
-pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
-    let imported = match &args.command {
+/// Runs `footfall import`. Events go to standard output or the file, what became of the lines to standard error. Fails if
+/// there were lines and not one gave an event.
+pub fn command(args: &Args, as_json: bool) -> anyhow::Result<ExitCode> {
+    let (common, imported) = match &args.command {
         Command::AccessLog(args) => {
             let log = AccessLog {
                 origin: args.origin.clone(),
@@ -203,22 +220,27 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<()> {
                 assets: args.assets,
                 salt: args.salt.clone(),
             };
-            args.common.import(|line| log.convert(line))?
+            let imported = args.common.import(|line| log.convert(line))?;
+            (&args.common, imported)
         }
         Command::Ga4(args) => {
             let ga4 = Ga4 {
                 deployment: args.deployment.clone(),
                 consent: args.consent.as_str().to_owned(),
             };
-            args.import(|line| ga4.convert(line))?
+            (args, args.import(|line| ga4.convert(line))?)
         }
         Command::Snowplow(args) => {
             let snowplow = Snowplow::new(&args.deployment, args.consent.as_str());
-            args.import(|line| snowplow.convert(line))?
+            (args, args.import(|line| snowplow.convert(line))?)
         }
     };
-    eprintln!("{}", imported.report(as_json));
-    Ok(())
+    say(imported.report(common.consent, as_json));
+    Ok(if imported.is_in_vain() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 impl Common {
@@ -234,7 +256,9 @@ impl Common {
         target_file::refuse_same(&self.file, path)?;
         let mut target = TargetFile::create(path)?;
         let imported = import(lines, &mut target, convert)?;
-        target.finish()?;
+        if !imported.is_in_vain() {
+            target.finish()?;
+        }
         Ok(imported)
     }
 }
@@ -249,33 +273,10 @@ impl Consent {
     }
 }
 
-impl Imported {
-    /// What became of the lines: one line, one more of what was left out, and one of what to do.
-    fn report(&self, as_json: bool) -> String {
-        let skipped = self.skipped.iter().map(|(skip, n)| (skip.as_str(), n));
-        if as_json {
-            let skipped: BTreeMap<_, _> = skipped.collect();
-            let (events, left_out) = (self.events, &self.left_out);
-            return json!({"events": events, "skipped": skipped, "leftOut": left_out}).to_string();
-        }
-        let said = |(what, n): (&str, &u64)| format!("{n} {what}");
-        let mut report = vec![format!("{} events", self.events)];
-        report.extend(skipped.map(said));
-        let mut lines = vec![report.join(" · ")];
-        if !self.left_out.is_empty() {
-            let left_out = self.left_out.iter().map(|(what, n)| said((what, n)));
-            let left_out: Vec<String> = left_out.collect();
-            lines.push(format!("left out of them: {}", left_out.join(" · ")));
-        }
-        if self.skipped.contains_key(&Skip::NoAddress) {
-            lines.push(NO_ADDRESS.to_owned());
-        }
-        lines.join("\n")
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -290,7 +291,10 @@ mod tests {
         let lines = "https://shop.example/\n/relative\nhttps://\nmailto:a@b.example\n";
         let mut out = Vec::new();
         let imported = import(lines.as_bytes(), &mut out, url).expect("memory");
-        assert_eq!(imported.report(false), "1 events · 3 invalid_url");
+        assert_eq!(
+            imported.report(Consent::Granted, false),
+            "1 events · 3 invalid_url"
+        );
         assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
     }
 }

@@ -138,9 +138,7 @@ fn main() -> ExitCode {
         Command::Pages(args) => pages_cmd::run(args, cli.output),
         Command::Completeness(args) => completeness::run(args, cli.output),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Import(args) => {
-            import::command(args, cli.output == Output::Json).map(|()| ExitCode::SUCCESS)
-        }
+        Command::Import(args) => import::command(args, cli.output == Output::Json),
         Command::Send(args) => send::run(args, cli.output, &caller),
         Command::Tail(args) => tail::run(args),
         Command::DeadLetters(args) => dead_letters::run(args, cli.output, &caller),

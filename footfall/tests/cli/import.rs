@@ -154,6 +154,86 @@ fn a_salt_that_could_be_guessed_is_refused() {
     assert!(done.err.contains("openssl rand -hex 16"), "{}", done.err);
 }
 
+fn ga4(name: &str) -> (Scratch, String) {
+    let scratch = Scratch::new(name);
+    let file = format!("{}/tests/data/ga4.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&file).expect("the sample");
+    (scratch, text)
+}
+
+#[test]
+fn an_import_that_gives_nothing_fails_shows_the_first_line_and_writes_nothing() {
+    let scratch = Scratch::new("vain");
+    let kept = scratch.write("kept", "old");
+    let import = ["import", "ga4", "-", "--deployment", "shop", "--to", &kept];
+    let done = footfall_with(&import, b"\n[\n{}]\n");
+    assert_eq!(done.code, 1, "{}", done.err);
+    assert!(
+        done.err.contains("line 2, is malformed: [\n"),
+        "{}",
+        done.err
+    );
+    assert!(done.err.contains("jq -c '.[]'"), "{}", done.err);
+    assert_eq!(std::fs::read_to_string(&kept).expect("kept"), "old");
+    let done = footfall_with(&[&import[..], &["--output", "json"]].concat(), b"{}\n");
+    assert_eq!(done.code, 1);
+    let said: Value = serde_json::from_str(&done.err).expect("JSON");
+    assert_eq!(said["firstSkipped"]["line"], "{}");
+    footfall_with(&import, b"").with(0);
+    let done = footfall(&["import", "ga4", "-", "--deployment", ""]);
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("write a name"), "{}", done.err);
+}
+
+#[test]
+fn a_byte_order_mark_changes_no_event() {
+    let (scratch, text) = ga4("mark");
+    let history = scratch.write("marked", &format!("\u{feff}{text}"));
+    let import = ["import", "ga4", &history, "--deployment", "shop"];
+    let done = footfall(&import);
+    assert!(
+        done.err.starts_with("5 events · 1 malformed"),
+        "{}",
+        done.err
+    );
+    assert!(done.err.contains("--consent granted"), "{}", done.err);
+    assert!(
+        !footfall(&[&import[..], &["--consent", "granted"]].concat())
+            .err
+            .contains("consent")
+    );
+    let plain = footfall_with(
+        &["import", "ga4", "-", "--deployment", "shop"],
+        text.as_bytes(),
+    );
+    assert_eq!(done.out, plain.out);
+}
+
+#[test]
+fn a_target_whose_name_says_gzip_is_packed() {
+    let (scratch, text) = ga4("packed");
+    let (history, packed) = (
+        scratch.write("history", &text),
+        format!("{}/events.gz", scratch.path()),
+    );
+    footfall(&[
+        "import",
+        "ga4",
+        &history,
+        "--deployment",
+        "shop",
+        "--to",
+        &packed,
+    ])
+    .with(0);
+    assert!(
+        std::fs::read(&packed)
+            .expect("there")
+            .starts_with(&[0x1f, 0x8b])
+    );
+    assert!(footfall(&["run", &packed]).with(0).contains("they add up"));
+}
+
 #[test]
 fn what_is_read_is_never_overwritten_and_what_fails_leaves_what_was_there() {
     let scratch = Scratch::new("overwritten");
