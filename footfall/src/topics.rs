@@ -360,6 +360,7 @@ mod tests {
         let has = |line: &str| assert!(lines.iter().any(|l| l == line), "{line}: {lines:#?}");
         has("+ journey.offers 12p rf3 delete 7d");
         has("+ web.events.raw 12p rf3 delete forever CreateTime 12 MiB");
+        has("+ journey.visitors 12p rf3 compact");
         has("+ journey.definitions 1p rf3 compact");
         has("+ journey.staffing 12p rf3 compact,delete 400d");
         has("+ journey.visits.segmenter.changelog 12p rf3 compact");

@@ -13,8 +13,8 @@ use rdkafka::{
     metadata::Metadata,
 };
 
-pub(super) use self::lane::CHANGELOG;
 use self::lane::differences;
+pub(super) use self::lane::{CHANGELOG, VISITORS};
 pub use self::lane::{Difference, LaneSpec, TopicSpec, lane_topics};
 use super::settings::Settings;
 use crate::log::LogError;

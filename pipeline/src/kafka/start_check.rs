@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::admin::{Admin, CHANGELOG};
+use journey::topics;
+
+use super::admin::{Admin, CHANGELOG, VISITORS};
 use crate::{
     log::LogError,
     names::Names,
@@ -61,8 +63,24 @@ impl Admin {
                 }
             }
         }
+        self.check_visitors(topology, names).await;
         self.check_offsets_retention().await?;
         Ok(found)
+    }
+
+    /// Whoever writes `journey.visitors` need not be allowed to see its settings: then nothing is said.
+    async fn check_visitors(&self, topology: &Topology, names: &Names) {
+        let written = topology.outputs.iter().zip(&names.outputs);
+        let visitors = written.filter(|(output, _)| output.name == topics::VISITORS);
+        for (_, name) in visitors {
+            let settings = self.settings(std::slice::from_ref(name)).await;
+            for differs in settings
+                .map(|settings| erased_late(&settings, name))
+                .unwrap_or_default()
+            {
+                tracing::warn!("{differs}");
+            }
+        }
     }
 
     fn check_partitions(&self, topology: &Topology, names: &Names) -> Result<Counts, LogError> {
@@ -109,6 +127,17 @@ impl Admin {
     }
 }
 
+/// What keeps erased traits for longer than is promised.
+fn erased_late(settings: &TopicSettings, topic: &str) -> Vec<String> {
+    let wanted = VISITORS.into_iter();
+    let differs = wanted.filter_map(|wanted| expect(settings, topic, wanted).err());
+    differs
+        .map(|differs| {
+            format!("{differs}; until then what was erased may be kept for longer than 24 h")
+        })
+        .collect()
+}
+
 fn same((a, a_count): (&str, u32), (b, b_count): (&str, u32)) -> Result<(), LogError> {
     if a_count == b_count {
         return Ok(());
@@ -135,4 +164,31 @@ fn expect(
         "topic {topic} has {key}={found} and must have {wanted}: kafka-configs.sh --alter --entity-type topics --entity-name \
          {topic} --add-config {key}={wanted}"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_of_named_people_that_is_compacted_whenever_is_warned_of() {
+        let with = |settings: &[(&str, &str)]| {
+            let settings = settings
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            erased_late(&[("v".to_owned(), settings.collect())].into(), "v")
+        };
+        assert_eq!(with(&VISITORS), [""; 0]);
+        let said = with(&[
+            ("cleanup.policy", "compact"),
+            ("max.compaction.lag.ms", "9223372036854775807"),
+        ]);
+        let [said] = said.as_slice() else {
+            panic!("{said:?}");
+        };
+        assert!(
+            said.contains("--add-config max.compaction.lag.ms=86400000"),
+            "{said}"
+        );
+    }
 }

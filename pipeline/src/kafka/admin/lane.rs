@@ -40,6 +40,13 @@ pub(in crate::kafka) const CHANGELOG: [(&str, &str); 4] = [
     ("max.compaction.lag.ms", "600000"),
 ];
 
+/// The settings of `journey.visitors`, where named people are: after an erasure the broker may not wait for as long as it likes
+/// with compaction. Segments of such a topic end within the same time: `segment.ms` need not say it.
+pub(in crate::kafka) const VISITORS: [(&str, &str); 2] = [
+    ("cleanup.policy", "compact"),
+    ("max.compaction.lag.ms", "86400000"),
+];
+
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
@@ -93,7 +100,8 @@ pub fn lane_topics(
     add(topics::ACCOUNTS, 1, false, &delete(90 * DAY));
     add(topics::STAFFING_REVISIONS, p, false, &delete(90 * DAY));
     let compact = || ("cleanup.policy", "compact".to_owned());
-    add(topics::VISITORS, p, false, &[compact()]);
+    let visitors = VISITORS.map(|(key, value)| (key, value.to_owned()));
+    add(topics::VISITORS, p, false, &visitors);
     add(topics::DEFINITIONS, 1, false, &[compact()]);
     let both = [
         ("cleanup.policy", "compact,delete".to_owned()),
@@ -184,4 +192,40 @@ pub(super) fn differences(
         }
     }
     differences
+}
+
+#[cfg(test)]
+mod tests {
+    use journey::topics::Lane;
+
+    use super::*;
+
+    #[test]
+    fn what_named_people_had_deleted_is_compacted_within_a_day() {
+        let settings = Settings::new("b:9092", Lane::default(), "tool");
+        let spec = LaneSpec {
+            partitions: 1,
+            raw_partitions: 1,
+            replication: 1,
+            backfill: false,
+        };
+        let all = lane_topics(&settings, &spec, &[]);
+        let visitors = all.iter().find(|topic| topic.name == topics::VISITORS);
+        let visitors = visitors.expect("a topic of every lane");
+        let counts = [(topics::VISITORS.to_owned(), 1)].into();
+        let as_before = [
+            ("cleanup.policy", "compact"),
+            ("message.timestamp.type", "LogAppendTime"),
+            ("max.compaction.lag.ms", "9223372036854775807"),
+        ];
+        let as_before = as_before.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let there = [(topics::VISITORS.to_owned(), as_before.into())].into();
+        let expected = Difference::Setting {
+            name: topics::VISITORS.to_owned(),
+            key: "max.compaction.lag.ms",
+            found: i64::MAX.to_string(),
+            wanted: DAY.to_string(),
+        };
+        assert_eq!(differences(visitors, &counts, &there), [expected]);
+    }
 }
