@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
 }
 
 fn list(options: &Options, output: Output) -> anyhow::Result<ExitCode> {
-    let settings = crate::settings(&options.kafka)?;
+    let settings = crate::reach(&options.kafka)?;
     let mut known = Known::default();
     for deployment in defined(&settings)? {
         let id = deployment.id.to_string();

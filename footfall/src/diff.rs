@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
         let wrong = format!("both lanes are {:?}: name two", args.a);
         return Err(UsageError(wrong).into());
     }
-    let settings = crate::settings(&args.kafka)?;
+    let settings = crate::reach(&args.kafka)?;
     let of = |prefix: &str| {
         let lane = Lane::new(prefix);
         let settings = settings.clone();

@@ -30,7 +30,10 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use footfall::{generate, import};
-use pipeline::{config::KafkaArgs, kafka::Settings};
+use pipeline::{
+    config::KafkaArgs,
+    kafka::{Settings, admin::Admin},
+};
 use serde_json::Value;
 
 use self::audit::Caller;
@@ -122,6 +125,13 @@ pub(crate) fn settings(kafka: &KafkaArgs) -> Result<Settings, UsageError> {
     kafka
         .settings("tool")
         .map_err(|wrong| UsageError(wrong.message))
+}
+
+/// The same, once a broker has answered: a plain reader would wait for one for a minute, and not say where.
+pub(crate) fn reach(kafka: &KafkaArgs) -> anyhow::Result<Settings> {
+    let settings = settings(kafka)?;
+    Admin::connect(&settings)?;
+    Ok(settings)
 }
 
 fn main() -> ExitCode {

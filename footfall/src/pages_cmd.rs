@@ -81,7 +81,7 @@ impl Test {
         if let Some(path) = &self.definitions {
             return definitions_dir::valid(path);
         }
-        let settings = crate::settings(&self.kafka)?;
+        let settings = crate::reach(&self.kafka)?;
         let sets = read_definitions(&settings, &settings.lane.topic(topics::DEFINITIONS))?;
         Ok(sets.current().into_iter().cloned().collect())
     }

@@ -20,6 +20,7 @@ use pipeline::{
     config::KafkaArgs,
     kafka::{
         Settings,
+        admin::Admin,
         read::TopicReader,
         write::{Out, Writer},
     },
@@ -82,6 +83,7 @@ pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
         let wrong = format!("--until {until} must be later than --from {from}");
         return Err(UsageError(wrong).into());
     }
+    Admin::connect(&source)?;
     let extents = TopicReader::extents(&source, &source.lane.topic(topics::WEB_EVENTS));
     let extents = extents.with_context(|| {
         let prefix = source.lane.prefix();

@@ -54,7 +54,7 @@ enum Start {
 
 /// Runs `footfall tail`.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let settings = crate::settings(&args.kafka)?;
+    let settings = crate::reach(&args.kafka)?;
     let registry = Registry::open(&args.kafka.registry)?;
     let mut decoder = Decoder::new(registry, settings.lane.clone());
     let topic = in_lane(&settings, &args.topic);

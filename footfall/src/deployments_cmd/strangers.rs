@@ -38,7 +38,7 @@ struct Stranger {
 type Strangers = Counted<String, Stranger>;
 
 pub(super) fn run(options: &Options, output: Output) -> anyhow::Result<ExitCode> {
-    let settings = crate::settings(&options.kafka)?;
+    let settings = crate::reach(&options.kafka)?;
     let known = defined(&settings)?.into_iter();
     let known = known.map(|deployment| deployment.id.to_string()).collect();
     let counts = Admin::connect(&settings)?.partition_counts()?;

@@ -90,16 +90,35 @@ fn a_wrong_command_line_exits_2_and_says_what_would_be_right() {
 
 #[test]
 fn a_broker_that_does_not_answer_is_named_with_what_to_do() {
-    for command in [["topics", "plan"], ["dead-letters", "list"]] {
-        let done = footfall(&[&command[..], &["--brokers", "127.0.0.1:1"]].concat());
-        assert_eq!(done.code, 1);
-        assert!(
-            done.err.contains("no broker answers at 127.0.0.1:1"),
-            "{}",
-            done.err
-        );
-        assert!(done.err.contains("footfall dev up"), "{}", done.err);
-    }
+    let commands: [&[&str]; 10] = [
+        &["topics", "plan"],
+        &["dead-letters", "list"],
+        &["dead-letters", "show", "t", "0", "0"],
+        &["tail", "journey.offers"],
+        &["diff", "a.", "b."],
+        &["deployments", "list"],
+        &["deployments", "unknown"],
+        &["pages", "test", "https://shop.example/"],
+        &["completeness"],
+        &["replay", "--into", "a."],
+    ];
+    // Each waits for some seconds, so they wait together.
+    std::thread::scope(|threads| {
+        for command in commands {
+            threads.spawn(move || {
+                let done = footfall(&[command, &["--brokers", "127.0.0.1:1"]].concat());
+                assert_eq!(done.code, 1, "{command:?}");
+                let says = |what| assert!(done.err.contains(what), "{command:?}: {}", done.err);
+                says("no broker answers at 127.0.0.1:1");
+                says("footfall dev up");
+                assert!(
+                    !done.err.contains("--topic-prefix"),
+                    "{command:?}: {}",
+                    done.err
+                );
+            });
+        }
+    });
     let done = footfall(&["schemas", "check", "--registry", "http://127.0.0.1:1"]);
     assert_eq!(done.code, 1);
     assert!(done.err.contains("check --registry"), "{}", done.err);
