@@ -175,3 +175,50 @@ fn ended_by(error: &anyhow::Error) -> ExitCode {
         ExitCode::FAILURE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::{Arg, CommandFactory};
+
+    use super::Cli;
+
+    /// What an option is, and what it takes.
+    fn meaning(option: &Arg) -> String {
+        let values = option.get_possible_values();
+        let values: Vec<_> = values.iter().map(|value| value.get_name()).collect();
+        format!("--{} {values:?}", option.get_long().unwrap_or_default())
+    }
+
+    fn look(command: &clap::Command, path: &str, seen: &mut BTreeMap<String, (String, String)>) {
+        for option in command.get_arguments() {
+            let Some(variable) = option.get_env() else {
+                continue;
+            };
+            let variable = variable.to_string_lossy().into_owned();
+            let (first, known) = seen
+                .entry(variable.clone())
+                .or_insert_with(|| (path.to_owned(), meaning(option)));
+            assert_eq!(
+                *known,
+                meaning(option),
+                "{variable} of {first} and of {path}"
+            );
+        }
+        for inner in command.get_subcommands() {
+            look(inner, &format!("{path} {}", inner.get_name()), seen);
+        }
+    }
+
+    #[test]
+    fn a_variable_of_the_environment_means_the_same_in_every_command() {
+        let mut seen = BTreeMap::new();
+        look(&Cli::command(), "footfall", &mut seen);
+        assert!(seen.len() > 30, "{}", seen.len());
+        assert!(
+            !seen.contains_key("FOOTFALL_YES"),
+            "it arms what nobody asked for"
+        );
+    }
+}

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(default_value = "-")]
     file: PathBuf,
     /// Which entrance
-    #[arg(long, env = "FOOTFALL_TOPIC", default_value = "web")]
+    #[arg(long, env = "FOOTFALL_SEND_TOPIC", default_value = "web")]
     topic: Entrance,
     /// Lines a second, as 1000 or 1000/s [default: as fast as they go]
     #[arg(long, env = "FOOTFALL_RATE")]

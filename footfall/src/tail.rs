@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, env = "FOOTFALL_UNTIL_END")]
     until_end: bool,
     /// Where to begin [default: end; with --until-end, beginning]
-    #[arg(long, env = "FOOTFALL_FROM")]
+    #[arg(long, env = "FOOTFALL_TAIL_FROM")]
     from: Option<Start>,
     /// Only records with this key
     #[arg(long, env = "FOOTFALL_KEY")]

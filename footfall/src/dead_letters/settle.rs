@@ -42,8 +42,8 @@ pub(super) struct Args {
     kafka: KafkaArgs,
     #[command(flatten)]
     filter: Filter,
-    /// Do it; without this it is only counted
-    #[arg(long, env = "FOOTFALL_YES")]
+    /// Do it; without this it is only counted. No environment variable says it: one in a profile would arm every call
+    #[arg(long)]
     yes: bool,
     /// Change nothing: the same as without --yes
     #[arg(long, env = "FOOTFALL_DRY_RUN")]
