@@ -5,13 +5,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::Context;
 use clap::Subcommand;
-use footfall::definitions_dir;
+use footfall::definitions_dir::{self, Checked};
 use journey::{
     Millis, Timestamp,
     definitions::{Applied, Definition, Mistake, Sets},
@@ -42,6 +42,9 @@ enum Command {
     Validate {
         /// A folder of JSON files, or one file
         dir: PathBuf,
+        /// Members that no definition has are mistakes in segments, outcomes and action maps, too
+        #[arg(long, env = "FOOTFALL_STRICT")]
+        strict: bool,
     },
     /// Validate, then make these definitions the set in force, in one transaction. What the folder does not hold is no
     /// longer in force.
@@ -50,6 +53,9 @@ enum Command {
         kafka: KafkaArgs,
         /// A folder of JSON files, or one file
         dir: PathBuf,
+        /// Members that no definition has are mistakes in segments, outcomes and action maps, too
+        #[arg(long, env = "FOOTFALL_STRICT")]
+        strict: bool,
         /// From when on: an RFC 3339 time, `now`, or `beginning` [default: beginning for the first set, else in 10 s, when
         /// every instance has read it]
         #[arg(long, env = "FOOTFALL_EFFECTIVE_AT", value_parser = effective)]
@@ -87,26 +93,30 @@ fn effective(text: &str) -> Result<Effective, String> {
 /// Runs `footfall definitions`.
 pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Command::Validate { dir } => {
-            let (definitions, mistakes) = definitions_dir::check(dir);
-            if mistakes.is_empty() {
-                let count = definitions.len();
+        Command::Validate { dir, strict } => {
+            let checked = check(dir, *strict);
+            if checked.mistakes.is_empty() {
+                let count = checked.definitions.len();
                 let text = format!("{count} definitions, no mistakes");
-                output.print(text, || json!({"definitions": count, "mistakes": []}))?;
+                output.print(text, || {
+                    json!({"definitions": count, "mistakes": [], "warnings": values(&checked.strange)})
+                })?;
                 return Ok(ExitCode::SUCCESS);
             }
-            refuse(output, &mistakes)
+            refuse(output, &checked)
         }
         Command::Apply {
             kafka,
             dir,
+            strict,
             effective_at,
             dry_run,
         } => {
-            let (definitions, mistakes) = definitions_dir::check(dir);
-            if !mistakes.is_empty() {
-                return refuse(output, &mistakes);
+            let checked = check(dir, *strict);
+            if !checked.mistakes.is_empty() {
+                return refuse(output, &checked);
             }
+            let definitions = checked.definitions;
             let settings = crate::settings(kafka)?;
             let audit = match dry_run {
                 true => None,
@@ -123,18 +133,36 @@ pub(crate) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
     }
 }
 
-fn refuse(output: Output, mistakes: &[Mistake]) -> anyhow::Result<ExitCode> {
+/// Reads and checks them, and warns of members that may be misspelt.
+fn check(dir: &Path, strict: bool) -> Checked {
+    let mut checked = definitions_dir::check(dir);
+    if strict {
+        checked.mistakes.append(&mut checked.strange);
+    }
+    for strange in &checked.strange {
+        footfall::say(format_args!("warning: {strange}"));
+    }
+    checked
+}
+
+fn refuse(output: Output, checked: &Checked) -> anyhow::Result<ExitCode> {
+    let mistakes = &checked.mistakes;
     let mut lines: Vec<_> = mistakes.iter().map(Mistake::to_string).collect();
     lines.push(match mistakes.len() {
         1 => "1 mistake".to_owned(),
         count => format!("{count} mistakes"),
     });
-    output.print(lines.join("\n"), || {
-        let mistakes = mistakes.iter();
-        let mistakes = mistakes.map(|m| json!({"path": m.path, "what": m.what}));
-        json!({"mistakes": mistakes.collect::<Vec<_>>()})
-    })?;
+    output.print(
+        lines.join("\n"),
+        || json!({"mistakes": values(mistakes), "warnings": values(&checked.strange)}),
+    )?;
     Ok(ExitCode::FAILURE)
+}
+
+fn values(mistakes: &[Mistake]) -> Value {
+    let each = mistakes.iter();
+    each.map(|m| json!({"path": m.path, "what": m.what}))
+        .collect()
 }
 
 fn apply(

@@ -1,70 +1,27 @@
 //! Definitions as files: every `*.json` under a directory, each one definition or an array of them.
 
+mod load_error;
+
 use std::{
-    error::Error,
-    fmt, fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
-use journey::definitions::{Definition, Mistake, unknown_members, validate};
+use journey::definitions::{Definition, Mistake, strange_members, unknown_members, validate};
 use serde_json::Value;
 
-/// Why definitions could not be read from files.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// A file or directory cannot be read.
-    Read {
-        /// Which one.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file is not JSON, or not a definition.
-    Parse {
-        /// Which one.
-        path: PathBuf,
-        /// Which element of the array, from 0; `None` of a file that is one definition, or no JSON at all.
-        element: Option<usize>,
-        /// What serde says.
-        source: serde_json::Error,
-    },
-    /// There is no `*.json` file.
-    Empty {
-        /// The directory.
-        path: PathBuf,
-    },
-}
+pub use self::load_error::LoadError;
 
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LoadError::Read { path, .. } => write!(f, "{} cannot be read", path.display()),
-            LoadError::Parse {
-                path,
-                element: None,
-                ..
-            } => write!(f, "{} is not a definition", path.display()),
-            LoadError::Parse {
-                path,
-                element: Some(at),
-                ..
-            } => {
-                write!(f, "{}: [{at}] is not a definition", path.display())
-            }
-            LoadError::Empty { path } => write!(f, "{} holds no *.json file", path.display()),
-        }
-    }
-}
-
-impl Error for LoadError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            LoadError::Read { source, .. } => Some(source),
-            LoadError::Parse { source, .. } => Some(source),
-            LoadError::Empty { .. } => None,
-        }
-    }
+/// What is found in files of definitions.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Those that can be read.
+    pub definitions: Vec<Definition>,
+    /// Every mistake: what cannot be read, members that no definition has, and what [`validate`] finds. That is asked only where
+    /// all can be read, as references must meet.
+    pub mistakes: Vec<Mistake>,
+    /// Members that may be part of an export, or misspelt: [`strange_members`].
+    pub strange: Vec<Mistake>,
 }
 
 /// All definitions of a file, or of every `*.json` under a directory in the order of paths. Tests beside definitions
@@ -74,33 +31,41 @@ pub fn load(path: &Path) -> Result<Vec<Definition>, LoadError> {
     read.map(|read| Ok(read?.1)).collect()
 }
 
-/// The same, with every mistake: what cannot be read, members that no definition has, and what [`validate`] finds. That is asked
-/// only where all can be read, as references must meet.
-pub fn check(path: &Path) -> (Vec<Definition>, Vec<Mistake>) {
+/// The same, with all that is wrong with them.
+pub fn check(path: &Path) -> Checked {
+    let mut checked = Checked::default();
     let read = match each(path) {
         Ok(read) => read,
-        Err(error) => return (Vec::new(), vec![unreadable(error)]),
+        Err(error) => {
+            checked.mistakes.push(unreadable(error));
+            return checked;
+        }
     };
-    let (mut definitions, mut unread, mut mistakes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut found = Vec::new();
     for read in read {
         match read {
             Ok((json, definition)) => {
-                mistakes.extend(unknown_members(&json, &definition));
-                definitions.push(definition);
+                found.extend(unknown_members(&json, &definition));
+                checked.strange.extend(strange_members(&json, &definition));
+                checked.definitions.push(definition);
             }
-            Err(error) => unread.push(unreadable(error)),
+            Err(error) => checked.mistakes.push(unreadable(error)),
         }
     }
-    if unread.is_empty() {
-        mistakes.extend(validate(&definitions));
+    if checked.mistakes.is_empty() {
+        found.extend(validate(&checked.definitions));
     }
-    unread.extend(mistakes);
-    (definitions, unread)
+    checked.mistakes.extend(found);
+    checked
 }
 
 /// All definitions, if there is no mistake in them.
 pub fn valid(path: &Path) -> anyhow::Result<Vec<Definition>> {
-    let (definitions, mistakes) = check(path);
+    let Checked {
+        definitions,
+        mistakes,
+        ..
+    } = check(path);
     let lines: Vec<_> = mistakes.iter().map(Mistake::to_string).collect();
     anyhow::ensure!(
         lines.is_empty(),
@@ -253,7 +218,11 @@ mod tests {
     #[test]
     fn the_demo_has_every_kind_and_no_mistake() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions");
-        let (definitions, mistakes) = check(&folder);
+        let Checked {
+            definitions,
+            mistakes,
+            ..
+        } = check(&folder);
         assert_eq!(mistakes, []);
         let mut kinds = BTreeMap::new();
         for definition in &definitions {
@@ -361,7 +330,7 @@ mod tests {
             mistakes.into_iter().map(|mistake| mistake.path).collect()
         };
         assert_eq!(
-            paths(check(&scratch.0).1),
+            paths(check(&scratch.0).mistakes),
             [
                 "deployment/shop.consent.purpose",
                 "deployment/shop.traitsMapper[0].typ",
@@ -376,7 +345,7 @@ mod tests {
             "f.json",
             r#"[{"kind": "routePath", "id": "r", "queueId": "q", "queueId": "p"}]"#,
         );
-        let told = paths(check(&scratch.0).1);
+        let told = paths(check(&scratch.0).mistakes);
         let unread: Vec<_> = told[..3]
             .iter()
             .map(|path| &path[path.len() - 6..])

@@ -2,7 +2,8 @@
 //!
 //! These types are the JSON contract of the topic `journey.definitions` and of the files that `footfall definitions` reads.
 //! Unknown fields are accepted, so that what Genesys exports is accepted, and what a later release writes can be read;
-//! [`validate`] names every mistake with its path, and [`unknown_members`] those that no release of ours has.
+//! [`validate`] names every mistake with its path, and [`unknown_members`] those that no release of ours has;
+//! [`strange_members`] those that may be misspelt.
 //! Definitions act as a [`DefinitionSet`]: all that is in force from a moment of the log on.
 
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ pub use pattern::{Context, ContextPattern, Criterion, Journey, JourneyPattern, O
 pub use route_path::RoutePath;
 pub use segment::{Outcome, Segment, ValueField};
 pub use set::{Applied, Manifest, SetError, Sets};
-pub use validate::{CONTEXT_KEYS, EVENT_KEYS, Mistake, unknown_members, validate};
+pub use validate::{CONTEXT_KEYS, EVENT_KEYS, Mistake, strange_members, unknown_members, validate};
 
 /// One definition. In JSON an object with its `kind` beside its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -158,6 +158,31 @@ fn every_mistake_in_definitions_is_printed_with_its_path() {
 }
 
 #[test]
+fn a_misspelt_member_of_an_action_map_is_warned_of_and_a_mistake_where_wanted() {
+    let scratch = Scratch::new("misspelt");
+    scratch.write(
+        "map.json",
+        r#"[{"kind": "routePath", "id": "chat", "queueId": "q", "mediaType": "webchat", "timeZone": "Europe/London"},
+            {"kind": "segment", "id": "s", "displayName": "S", "selfUri": "/s", "journey": {"patterns": [
+              {"criteria": [{"key": "page.pathname", "values": ["/x"], "operator": "equal", "shouldIgnorCase": true}]}]}},
+            {"kind": "actionMap", "id": "m", "displayName": "M", "triggerWithSegments": ["s"], "offerLifeSecond": 90,
+             "action": {"mediaType": "webchat", "routePathId": "chat", "whatever": 1}}]"#,
+    );
+    let validate = ["definitions", "validate", scratch.path()];
+    let done = footfall(&validate);
+    let warned = "warning: segment/s.journey.patterns[0].criteria[0].shouldIgnorCase: is no member here, and passed over: was \
+                  shouldIgnoreCase meant?\nwarning: segment/s.selfUri: is no member here, and passed over\n\
+                  warning: actionMap/m.offerLifeSecond: is no member here, and passed over: was offerLifeSeconds meant?\n";
+    assert_eq!((done.code, done.err.as_str()), (0, warned), "{}", done.out);
+    let strict = footfall(&[&validate[..], &["--strict"]].concat());
+    assert_eq!((strict.code, strict.err.as_str()), (1, ""));
+    assert!(strict.out.ends_with("3 mistakes\n"), "{}", strict.out);
+    let json = footfall(&[&["--output", "json"], &validate[..]].concat()).with(0);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["warnings"][1]["path"], "segment/s.selfUri");
+}
+
+#[test]
 fn a_file_that_is_no_definition_is_a_mistake() {
     let scratch = Scratch::new("unreadable");
     scratch.write("bad.json", r#"[{"kind": "segment"}]"#);

@@ -10,8 +10,9 @@ use crate::Text;
 mod deployments;
 mod matching;
 mod members;
+mod nearest;
 
-pub use members::unknown_members;
+pub use members::{strange_members, unknown_members};
 
 /// What a context criterion can look at: the visit.
 pub const CONTEXT_KEYS: [&str; 23] = [
