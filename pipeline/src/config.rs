@@ -99,9 +99,11 @@ pub fn without_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    // A password may hold a slash.
-    match rest.rsplit_once('@') {
-        Some((_, address)) => format!("{scheme}://{HIDDEN}@{address}"),
+    let authority = rest.split('/').next().unwrap_or_default();
+    // A password with a slash in it ends there what can be read as an authority.
+    let user = authority.rsplit_once('@').or_else(|| rest.rsplit_once('@'));
+    match user {
+        Some((user, _)) => format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]),
         None => url.to_owned(),
     }
 }
@@ -245,6 +247,21 @@ mod tests {
         assert_eq!(read(" "), expected(&[]), "as an empty variable gives it");
         let refused: Result<_, String> = read("hunter2");
         assert!(refused.is_err_and(|why| !why.contains("hunter2")));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_who_connects() {
+        for (url, shown) in [
+            (
+                "https://me:p@ss@registry:8081/x@y",
+                "https://***@registry:8081/x@y",
+            ),
+            ("https://me:p/ss@registry", "https://***@registry"),
+            ("http://registry:8081/apis", "http://registry:8081/apis"),
+            ("registry", "registry"),
+        ] {
+            assert_eq!(without_user(url), shown);
+        }
     }
 
     #[test]
