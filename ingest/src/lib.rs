@@ -27,6 +27,7 @@ mod attributes;
 mod classify;
 mod consent;
 mod control;
+mod counted;
 mod deployment;
 mod event_time;
 mod field;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use journey::{
     CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
-    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation, Page},
+    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
 };
-use url::Url;
 
 use crate::{
     accepted::{Accepted, Rules, Unknown},
@@ -14,6 +13,7 @@ use crate::{
     attributes::{self, Dropped, Sorted, Trait},
     consent::{self, Stance},
     control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
+    counted,
     deployment::{self, Known, Received, Sender},
     field, hints,
     json::Scalar,
@@ -125,7 +125,7 @@ fn accept(
     app::note(raw, &mut activity.attributes, rules, &mut hits)?;
     activity.geolocation = locate(raw, sender.site, rules, &mut activity.attributes);
     if place.class == Class::CountOnly {
-        activity = only_counted(activity, &place.url);
+        activity = counted::only(activity, &place.url);
     }
     // What is joined to no person takes none of a person's data either.
     let may_link = place.class < Class::NoLink;
@@ -257,29 +257,6 @@ fn activity(
         page: visited.page,
     };
     Ok((activity, traits, dropped))
-}
-
-/// The path of every page that is only counted: none that a site has, or what is done on its first page would be done here.
-const COUNTED: &str = "/[count_only]";
-
-/// Of an event on a page that is only counted: that it was, on which host, where, and with which machine.
-fn only_counted(activity: Activity, url: &Url) -> Activity {
-    let page = Page {
-        url: format!("{}://{}{COUNTED}", url.scheme(), activity.page.hostname).into(),
-        domain: activity.page.domain,
-        hostname: activity.page.hostname,
-        pathname: COUNTED.into(),
-        ..Page::default()
-    };
-    Activity {
-        page,
-        event_name: activity.event_name,
-        user_agent_string: activity.user_agent_string,
-        browser: activity.browser,
-        device: activity.device,
-        geolocation: activity.geolocation,
-        ..Activity::default()
-    }
 }
 
 fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> {
