@@ -93,11 +93,13 @@ impl Segmenter {
             return;
         }
         let begins = [Some(input.kind), input.opens].contains(&Some(Kind::Started));
-        if begins {
-            self.leave_others(customer, visitor, &visit, input.time, &input, out);
-        } else if input.kind == Kind::Activity && visitor.visits.len() > 1 {
-            // It may reach back now, to a straggler with a new source of its own.
-            self.leave_others(customer, visitor, &visit, visit.created_date, &input, out);
+        // One that goes on may reach back now, to a straggler with a new source of its own.
+        let from = match begins {
+            true => Some(input.time),
+            false => (input.kind == Kind::Activity).then_some(visit.created_date),
+        };
+        if let Some(from) = from {
+            self.leave_others(customer, visitor, &visit, from, &input, out);
         }
         let now = Moment::of(&input);
         let mut teller = self.teller(customer, visitor, now, out);
@@ -106,23 +108,7 @@ impl Segmenter {
             false => visitor.under_way(&visit.id, input.time),
         };
         if input.kind == Kind::Activity {
-            let Some(cause) = input.cause.take() else {
-                out.push(Output::DeadLetter(rejection(
-                    "no_cause",
-                    "an activity must carry its event",
-                    &input,
-                )));
-                return;
-            };
-            if let Some(kind) = input.opens {
-                let now = std::mem::take(&mut teller.now);
-                teller.now = now.opening();
-                teller.transition(memory, &visit, &input, kind);
-                teller.now = now;
-            }
-            teller.activity(memory, &visit, input.last_page_date, &cause, input.ping);
-            memory.keep(visit);
-            return;
+            return act(&mut teller, memory, visit, input);
         }
         teller.transition(memory, &visit, &input, input.kind);
         if let Some(into) = input
@@ -149,9 +135,12 @@ impl Segmenter {
         input: &Happening,
         out: &mut Vec<Output>,
     ) {
+        let is_left = |memory: &Memory| memory.id != begun.id && memory.goes_on_at(at);
+        if !visitor.visits.iter().any(is_left) {
+            return;
+        }
         let mut teller = self.teller(customer, visitor, Moment::of(input), out);
-        let others = visitor.visits.iter_mut();
-        for memory in others.filter(|m| m.id != begun.id && m.goes_on_at(at)) {
+        for memory in visitor.visits.iter_mut().filter(|memory| is_left(memory)) {
             memory.leave_for_good(at);
             with_visit(memory, |memory, visit| {
                 teller.withdraw(memory, visit, Withdrawal::VisitEnded);
@@ -203,6 +192,24 @@ impl Segmenter {
             }
         }
     }
+}
+
+/// `activity`: what it brings about, then the event itself.
+fn act(teller: &mut Teller<'_>, memory: &mut Memory, visit: Visit, mut input: Happening) {
+    let Some(cause) = input.cause.take() else {
+        let why = "an activity must carry its event";
+        let rejected = rejection("no_cause", why, &input);
+        teller.out.push(Output::DeadLetter(rejected));
+        return;
+    };
+    if let Some(kind) = input.opens {
+        let now = std::mem::take(&mut teller.now);
+        teller.now = now.opening();
+        teller.transition(memory, &visit, &input, kind);
+        teller.now = now;
+    }
+    teller.activity(memory, &visit, input.last_page_date, &cause, input.ping);
+    memory.keep(visit);
 }
 
 /// The visit as last seen, while no record shows it.

@@ -285,10 +285,10 @@ impl Memory {
         self.offers.iter().find(|offer| offer.open.is_some())
     }
 
-    /// The id of its journey event of this sequence. One that was heard of again has told its first sequences before.
-    pub(crate) fn event_id(&self, sequence: i64) -> Text {
+    /// The id of its last journey event. One that was heard of again has told its first sequences before.
+    pub(crate) fn event_id(&self) -> Text {
         let id = self.id.as_str().as_bytes();
-        let sequence = sequence.to_be_bytes();
+        let sequence = self.sequence.to_be_bytes();
         match self.heard_at {
             None => id::derive(&[id, &sequence]),
             Some(at) => id::derive(&[id, &sequence, &at.0.to_be_bytes()]),

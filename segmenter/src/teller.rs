@@ -112,7 +112,7 @@ impl Teller<'_> {
     /// The next journey event of a visit, without what it is about.
     pub(crate) fn envelope(&self, memory: &mut Memory, visit: &Visit, event_type: Text) -> Told {
         memory.sequence += 1;
-        let id = memory.event_id(memory.sequence);
+        let id = memory.event_id();
         let event = JourneyEvent {
             id,
             event_type,
