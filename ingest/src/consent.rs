@@ -40,7 +40,6 @@ pub(crate) fn gate(
     let (words, limits) = (rules.words, &rules.config.limits);
     let most = limits.consent_bytes;
     let state = state(raw, most)?;
-    let gpc = gpc.max(raw.gpc);
     let said = &raw.purposes.items;
     let is_readable = raw.wrong.is_none()
         && raw.duplicate.is_none()
@@ -130,7 +129,7 @@ pub(crate) fn refusal(
         Ok(State::Unknown | State::Granted) => {}
     }
     let heeds = policy.is_none_or(|policy| policy.mode != ConsentMode::NotNeeded);
-    (heeds && gpc.max(raw.gpc) == Signal::On).then_some(SuppressReason::Gpc)
+    (heeds && gpc == Signal::On).then_some(SuppressReason::Gpc)
 }
 
 /// Whether purposes are for visitor traits too: of consent, whether these may be kept; of a withdrawal, whether it takes them along.

@@ -23,7 +23,6 @@ use crate::{
     attributes::Dropped,
     config::{Config, UnknownDeployments},
     consent,
-    control::ERASE,
     deployment::{Received, as_far_as_known},
     json::Scalar,
     lately::Lately,
@@ -180,10 +179,10 @@ impl Ingest {
     }
 }
 
-/// The no that an event says which cannot be used. None, where it asks for more than to be left alone:
-/// an erasure or a withdrawal is kept, to be given again.
+/// The no that an event says which cannot be used. None, where it asks for more than to be left alone: an erasure or a withdrawal
+/// is kept, to be given again.
 fn refused(raw: &RawEvent<'_>, rules: &Rules<'_>) -> Option<SuppressReason> {
-    if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
+    if raw.asks_to_erase() {
         return None;
     }
     let site = match &raw.deployment_id {
@@ -191,7 +190,7 @@ fn refused(raw: &RawEvent<'_>, rules: &Rules<'_>) -> Option<SuppressReason> {
         _ => None,
     };
     let policy = site.map(|site| &site.consent);
-    consent::refusal(&raw.consent, raw.gpc, policy, &rules.config.limits)
+    consent::refusal(&raw.consent, raw.signal(), policy, &rules.config.limits)
 }
 
 fn refusal(flaw: Flaw, deployment: Option<String>) -> Refusal {

@@ -7,6 +7,7 @@ use serde_json::error::Category;
 
 use crate::{
     consent::Signal,
+    control::ERASE,
     json::{Into, Names, Scalar, Take, Texts, object},
     reason::{Flaw, RejectReason},
     surrogates,
@@ -43,6 +44,18 @@ object! {
         ip_address: Scalar<'a> = "ipAddress",
         origin: Scalar<'a> = "origin",
         user_agent_data: RawHints<'a> = "userAgentData",
+    }
+}
+
+impl RawEvent<'_> {
+    /// Its Global Privacy Control signal, wherever it says it.
+    pub(crate) fn signal(&self) -> Signal {
+        self.gpc.max(self.consent.gpc)
+    }
+
+    /// Whether it asks that the visitor be erased.
+    pub(crate) fn asks_to_erase(&self) -> bool {
+        matches!(&self.event_name, Scalar::Text(name) if name == ERASE)
     }
 }
 

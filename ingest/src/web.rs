@@ -12,7 +12,7 @@ use crate::{
     address, app,
     attributes::{self, Dropped, Sorted, Trait},
     consent::{self, Stance},
-    control::{self, CONSENT_WITHDRAWN, ERASE, ERASE_ACTION},
+    control::{self, CONSENT_WITHDRAWN, ERASE_ACTION},
     counted,
     deployment::{self, Known, Received, Sender},
     field, hints,
@@ -45,14 +45,14 @@ pub(crate) fn read(
 ) -> Result<Box<Accepted>, Flaw> {
     deployment::is_object(raw.present, raw.wrong)?;
     let sender = deployment::sender(&raw.deployment_id, received, rules)?;
-    if matches!(&raw.event_name, Scalar::Text(name) if name == ERASE) {
+    if raw.asks_to_erase() {
         let (purposes, hits) = (Vec::new(), Hits::default());
         let read = control::read(raw, &sender, rules, ERASE_ACTION, purposes, hits);
         return read.map(Box::new);
     }
     let mut hits = Hits::default();
     let policy = &sender.site.consent;
-    match consent::gate(policy, &raw.consent, raw.gpc, rules, &mut hits)? {
+    match consent::gate(policy, &raw.consent, raw.signal(), rules, &mut hits)? {
         Stance::Withdrawn(purposes) => {
             let read = control::read(raw, &sender, rules, CONSENT_WITHDRAWN, purposes, hits);
             read.map(Box::new)
@@ -115,18 +115,14 @@ fn accept(
     let sent = field::date("sentDate", &raw.sent_date)?;
     let time = sender.received.event_time(created, sent, rules);
     let bot = agent.as_ref().is_some_and(|agent| agent.bot);
-    let (mut activity, traits, dropped) =
+    let (activity, traits, dropped) =
         activity(raw, &place, sender, agent.as_deref(), rules, &mut hits)?;
     // By what the visitor did, before what is known of where from: one that is sent again may come from another network.
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
         Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
         None => derive_id(&customer_id, created, &activity),
     };
-    app::note(raw, &mut activity.attributes, rules, &mut hits)?;
-    activity.geolocation = locate(raw, sender.site, rules, &mut activity.attributes);
-    if place.class == Class::CountOnly {
-        activity = counted::only(activity, &place.url);
-    }
+    let activity = completed(activity, raw, &place, sender, rules, &mut hits)?;
     // What is joined to no person takes none of a person's data either.
     let may_link = place.class < Class::NoLink;
     let contact = may_link && consent::covers_contact(&consent.purposes);
@@ -160,6 +156,23 @@ fn accept(
         unknown: unknown(raw),
         dropped,
     }))
+}
+
+/// The activity with what is known of app, network and place; of a page that is only counted, what may be told of that.
+fn completed(
+    mut activity: Activity,
+    raw: &RawEvent<'_>,
+    place: &Place,
+    sender: &Sender<'_>,
+    rules: &Rules<'_>,
+    hits: &mut Hits,
+) -> Result<Activity, Flaw> {
+    app::note(raw, &mut activity.attributes, rules, hits)?;
+    activity.geolocation = locate(raw, sender.site, rules, &mut activity.attributes);
+    Ok(match place.class {
+        Class::CountOnly => counted::only(activity, &place.url),
+        _ => activity,
+    })
 }
 
 /// What came that nothing here has a use for.
