@@ -156,13 +156,10 @@ pub(crate) fn write(
     // What a broker's default refuses would be refused in every attempt: it stands where the headers say, as long as that keeps it.
     let weight = [origin.key, origin.value].map(|bytes| bytes.map_or(0, <[u8]>::len));
     let keeps = addresses.dead_letter_bytes && weight.iter().sum::<usize>() <= KEPT;
-    let kept = |bytes: Option<&[u8]>| bytes.filter(|_| keeps).map(<[u8]>::to_vec);
-    let (key, value) = (kept(origin.key), kept(origin.value));
-    let write = |bytes: &Option<Vec<u8>>| {
-        let bytes = bytes.clone();
-        bytes.map(|bytes| move |to: &mut Vec<u8>| to.extend_from_slice(&bytes))
-    };
-    let (key, value) = (write(&key), write(&value));
+    let [key, value] = [origin.key, origin.value].map(|bytes| {
+        let bytes = bytes.filter(|_| keeps)?;
+        Some(move |to: &mut Vec<u8>| to.extend_from_slice(bytes))
+    });
     batch.push(
         Destination::DeadLetter(origin.input),
         origin.partition % addresses.dead_letter_partitions[origin.input],
