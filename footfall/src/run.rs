@@ -88,14 +88,12 @@ pub fn run(args: &Args) -> anyhow::Result<Ran> {
         let envelope = Envelope::read(&line, "customerCookieId");
         events += 1;
         let sent_at = envelope.sent_at.filter(|at| at.0 > 0);
-        if !time.advance(&mut chain, sent_at)? {
-            waiting.push((envelope, line));
-            continue;
+        waiting.push((envelope, line));
+        if time.advance(&mut chain, sent_at)? {
+            for (envelope, line) in waiting.drain(..) {
+                send(&mut chain, &envelope, &line, time.now());
+            }
         }
-        for (envelope, line) in waiting.drain(..) {
-            send(&mut chain, &envelope, &line, time.now());
-        }
-        send(&mut chain, &envelope, &line, time.now());
     }
     for (envelope, line) in waiting {
         send(&mut chain, &envelope, &line, time.now());

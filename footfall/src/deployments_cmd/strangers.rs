@@ -38,10 +38,10 @@ struct Stranger {
 type Strangers = Counted<String, Stranger>;
 
 pub(super) fn run(options: &Options, output: Output) -> anyhow::Result<ExitCode> {
-    let settings = crate::reach(&options.kafka)?;
+    let settings = crate::settings(&options.kafka)?;
+    let counts = Admin::connect(&settings)?.partition_counts()?;
     let known = defined(&settings)?.into_iter();
     let known = known.map(|deployment| deployment.id.to_string()).collect();
-    let counts = Admin::connect(&settings)?.partition_counts()?;
     let mut strangers = Busiest::default();
     for input in [topics::WEB_EVENTS_RAW, topics::ENGAGEMENT_EVENTS_RAW] {
         let topic = settings.lane.topic(&topics::dead_letter(input));

@@ -12,10 +12,9 @@ pub(super) fn text(field: &str) -> String {
 pub(super) fn address(field: &str) -> String {
     let mut address = String::with_capacity(field.len());
     for byte in bytes(field) {
-        match byte {
-            b'"' | b'\\' => address.push_str(&format!("%{byte:02X}")),
-            _ if byte.is_ascii_graphic() => address.push(byte.into()),
-            _ => address.push_str(&format!("%{byte:02X}")),
+        match byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\') {
+            true => address.push(byte.into()),
+            false => address.push_str(&format!("%{byte:02X}")),
         }
     }
     address
