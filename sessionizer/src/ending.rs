@@ -158,12 +158,15 @@ impl Visitor {
             reason: Some(reason),
             ..Happening::of(kind::ENDED, time, &visit, cause)
         }));
+        // Pings that extend nothing came after the last event, and were its own up to where another visit began.
+        let floor = visit.visit.last_activity_date + Millis(1);
+        let floor = visit.sealed.map_or(floor, |sealed| floor.min(sealed));
         for other in self
             .visits
             .iter_mut()
             .filter(|other| other.visit.created_date > last)
         {
-            other.floor = other.floor.max(last + Millis(1));
+            other.floor = other.floor.max(floor);
         }
         Stub {
             first: visit.visit.created_date,

@@ -208,7 +208,7 @@ impl Visitor {
         }));
     }
 
-    /// The event begins a visit, unless it is late, or a ping that extends none.
+    /// The event begins a visit, unless it is late, or a ping that extends none: what is late may belong to a visit that has ended.
     fn open(
         &mut self,
         floor: Timestamp,
@@ -224,12 +224,12 @@ impl Visitor {
             time,
             ..
         } = arrival;
+        if late {
+            return out.push(Output::Late(event.deployment_id));
+        }
         let ping = event.is_ping();
         if ping && !event.policy.pings_extend {
             return out.push(Output::Suppressed(suppressed::PING));
-        }
-        if late {
-            return out.push(Output::Late(event.deployment_id));
         }
         let (at, cause) = (event.occurred_at, Cause::of(&event));
         let floor = self.floor(floor, at, time.watermark);

@@ -200,6 +200,34 @@ fn a_late_event_does_not_cross_the_end_of_a_visit_that_ended_while_this_one_was_
 }
 
 #[test]
+fn what_ends_at_a_new_source_keeps_nothing_out_from_there_on_whatever_pings_it_had() {
+    let policy = Policy {
+        split_on_source: true,
+        pings_extend: false,
+        max_events: 1,
+        ..Policy::default()
+    };
+    for ended in [false, true] {
+        let mut visitor = Visitor::default();
+        take(&mut visitor, 0, view(10, &policy));
+        let mut ping = view(15, &policy);
+        if let Some(activity) = &mut ping.web_event {
+            activity.event_name = Text::from(journey::web_event::PING);
+        }
+        take(&mut visitor, 0, ping);
+        take(&mut visitor, 0, by_campaign(12, "spring", &policy));
+        take(&mut visitor, 0, view(13, &policy));
+        take(&mut visitor, 0, view(34, &Policy::default()));
+        if ended {
+            end_due(&mut visitor, Timestamp(12 * MINUTE));
+        }
+        assert_eq!(visitor.visits.len(), 2 - usize::from(ended));
+        assert_eq!(take(&mut visitor, 12, view(14, &policy)), ["activity"]);
+        assert_eq!(bounds(&visitor).last(), Some(&(14, 34)));
+    }
+}
+
+#[test]
 fn a_capped_visit_leaves_a_stub_that_suppresses_until_the_visitor_has_been_silent() {
     let policy = Policy {
         max_events: 1,
