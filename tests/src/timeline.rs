@@ -228,6 +228,7 @@ fn modify(
         ("form", name) => activity.form_name = Some(Text::from(name)),
         ("as", id) => event.event_id = EventId::from(id),
         ("timeout", length) => event.policy.visit_timeout = millis(length),
+        ("extending", "nothing") => event.policy.pings_extend = false,
         ("from", domain) => {
             activity.referrer = Some(Referrer {
                 domain: Text::from(domain),

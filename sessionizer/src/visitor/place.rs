@@ -56,7 +56,11 @@ impl Visitor {
             return earlier.map_or(Place::Apart, |i| Place::Leaving(i, later));
         }
         match (earlier, later) {
-            (Some(i), Some(j)) if !event.is_ping() || self.visits[i].policy().pings_extend => {
+            (Some(i), Some(j))
+                if [i, j]
+                    .iter()
+                    .all(|i| event.extends(self.visits[*i].policy())) =>
+            {
                 Place::Between(i, j)
             }
             (Some(i), _) | (None, Some(i)) => Place::In(i),
