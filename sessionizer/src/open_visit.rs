@@ -7,12 +7,7 @@ use journey::{
     CustomerId, DeploymentId, Text, Timestamp, VisitId, id, visit::end_reason, web_event::Policy,
 };
 use pipeline::{By, Timers};
-use schemas::{
-    from_bytes,
-    record::{optional, text},
-    records::{PageParts, ReferrerParts},
-    to_bytes,
-};
+use schemas::{from_bytes, to_bytes};
 
 use crate::{
     consent,
@@ -26,6 +21,7 @@ use crate::{
     told::Told,
 };
 
+mod source;
 mod unite;
 
 /// The kinds of timers, in the order in which those with the same deadline fire.
@@ -163,21 +159,6 @@ impl OpenVisit {
         self.visit.presence = to;
         self.last_transition = self.last_transition.max(at);
         self.last_transition
-    }
-
-    /// Whether `event` came by another campaign, or from another site, than the visit did.
-    pub(crate) fn is_left_by(&self, event: &Event) -> bool {
-        if event.is_ping() {
-            return false;
-        }
-        let campaign = event.mkt_campaign();
-        let other_campaign =
-            optional(campaign).is_some() && campaign != self.visit.kept.get(Part::MktCampaign);
-        let referrer = optional(self.visit.kept.get(Part::Referrer));
-        let came_from = |domain: &str| {
-            referrer.is_some_and(|referrer| text(ReferrerParts::of(referrer).domain) == domain)
-        };
-        other_campaign || external_domain(event).is_some_and(|domain| !came_from(domain))
     }
 
     /// The cap that `event` would break: as many pings as events, each counted by itself. A visit's length is held against
@@ -327,14 +308,4 @@ fn strictness(class: &str) -> u8 {
         "count_only" => 3,
         _ => 4,
     }
-}
-
-/// The site that the visitor came from, if another than the page's own.
-fn external_domain(event: &Event) -> Option<&str> {
-    let referrer = ReferrerParts::of(optional(event.referrer())?);
-    let domain = text(referrer.domain);
-    let external = text(referrer.medium) != "internal"
-        && !domain.is_empty()
-        && domain != text(PageParts::of(event.page()).domain);
-    external.then_some(domain)
 }

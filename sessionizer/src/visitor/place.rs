@@ -48,12 +48,9 @@ impl Visitor {
             Some(Span::Visit(i)) if self.visits[i].reaches_back_to(at) => Some(i),
             _ => None,
         };
-        if let Some(visit) = earlier
-            .map(|i| &self.visits[i])
-            .filter(|visit| visit.policy().split_on_source && !late && !visit.visit.bot)
-            && visit.is_left_by(event)
-        {
-            return earlier.map_or(Place::Apart, |i| Place::Leaving(i, later));
+        let leaves = |i: &usize| !late && self.visits[*i].is_split_by(event);
+        if let Some(i) = earlier.filter(leaves) {
+            return Place::Leaving(i, later.or_else(|| self.begun_by(after, event)));
         }
         match (earlier, later) {
             (Some(i), Some(j))
@@ -67,6 +64,14 @@ impl Visitor {
             (None, None) => self
                 .near_stub(at, before, after)
                 .map_or(Place::Apart, Place::Capped),
+        }
+    }
+
+    /// The visit there, if `event` came by the new source that began it, and before that was known.
+    fn begun_by(&self, there: Option<Span>, event: &Event) -> Option<usize> {
+        match there {
+            Some(Span::Visit(i)) if self.visits[i].may_begin_with(event) => Some(i),
+            _ => None,
         }
     }
 
