@@ -1,11 +1,11 @@
 //! What a visit may be used for: what its last event says of consent, unless a withdrawal of some purposes has been heard since.
 
 use journey::{
-    Text, Timestamp,
+    TaskTime, Text, Timestamp,
     web_event::{Consent, Control, purpose},
 };
 use schemas::{
-    from_bytes,
+    from_bytes, record,
     record::{optional, text},
     records::ConsentParts,
     to_bytes,
@@ -15,6 +15,7 @@ use crate::{
     open_visit::OpenVisit,
     sizes,
     so_far::{Part, VisitSoFar},
+    visitor::Visitor,
 };
 
 /// The source of a consent that a withdrawal has narrowed; its `updatedDate` is when.
@@ -23,6 +24,15 @@ const WITHDRAWAL: &str = "footfall_withdrawal";
 fn is_withdrawal(source: Option<&str>) -> bool {
     source == Some(WITHDRAWAL)
 }
+
+/// Consent was taken back for a purpose: what happened by then gives it back no more, whatever visit it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Withdrawal {
+    pub(crate) purpose: Text,
+    pub(crate) at: Timestamp,
+}
+
+record!(Withdrawal { purpose, at });
 
 /// Whether a withdrawal that the visit has heard took back what was said of consent at this time.
 fn is_withdrawn_since(visit: &VisitSoFar, at: Timestamp) -> bool {
@@ -57,7 +67,48 @@ fn keep_within(visit: &mut VisitSoFar, said: &[u8]) {
     sizes::keep_consent(visit, &to_bytes(&kept));
 }
 
+impl Visitor {
+    /// Consent is withdrawn for other purposes than visits: what is open goes on, and says so. It is remembered while what is older
+    /// may still come in on time and begin a visit, or be the first event in one.
+    pub(crate) fn narrow_consent(&mut self, time: &TaskTime, asked: &Control, at: Timestamp) {
+        for visit in &mut self.visits {
+            visit.narrow_consent(asked, at);
+        }
+        if at < time.watermark {
+            return;
+        }
+        for purpose in &asked.purposes {
+            let known = self.withdrawn.iter_mut();
+            match known.into_iter().find(|known| known.purpose == *purpose) {
+                Some(known) => known.at = known.at.max(at),
+                None => self.withdrawn.push(Withdrawal {
+                    purpose: purpose.clone(),
+                    at,
+                }),
+            }
+        }
+        sizes::fit_withdrawn(&mut self.withdrawn);
+    }
+
+    /// Up to when what was withdrawn is to be remembered.
+    pub(crate) fn withdrawn_until(&self) -> Option<Timestamp> {
+        self.withdrawn.iter().map(|withdrawal| withdrawal.at).max()
+    }
+}
+
 impl OpenVisit {
+    /// What the visit's last event says of consent does not give back what was withdrawn since, be it before the visit was there.
+    pub(crate) fn heed(&mut self, withdrawn: &[Withdrawal]) {
+        let last = self.last.at;
+        for Withdrawal { purpose, at } in withdrawn.iter().filter(|known| known.at >= last) {
+            let asked = Control {
+                purposes: vec![purpose.clone()],
+                ..Control::default()
+            };
+            self.narrow_consent(&asked, *at);
+        }
+    }
+
     /// Consent is for less from then on, until an event that is younger says otherwise.
     pub(crate) fn narrow_consent(&mut self, asked: &Control, at: Timestamp) {
         let mut consent: Consent =
@@ -71,9 +122,8 @@ impl OpenVisit {
         sizes::keep_consent(&mut self.visit, &to_bytes(&consent));
     }
 
-    /// What began with an event that is older than a withdrawal which another open visit heard has that one's consent, and no more
-    /// than its own.
-    pub(crate) fn heed_withdrawal(&mut self, heard: &OpenVisit) {
+    /// What is older than a withdrawal which another visit heard has that one's consent, and no more than its own.
+    fn heed_withdrawal(&mut self, heard: &OpenVisit) {
         if is_withdrawn_since(&heard.visit, self.last.at) {
             let own = self.visit.kept.get(Part::Consent).to_vec();
             self.visit

@@ -1,11 +1,10 @@
 //! How visits turn and end by themselves, and before their time; and what a cap leaves behind.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, mem};
 
 use journey::{
     Millis, TaskTime, Timestamp,
     visit::{end_reason, kind},
-    web_event::Control,
 };
 use pipeline::Timer;
 
@@ -62,6 +61,7 @@ impl Visitor {
             timer::AWAY => (Presence::Away, kind::AWAY),
             timer::FORGOTTEN => return self.forgotten = None,
             timer::LIFETIME => return self.lifetime = None,
+            timer::WITHDRAWN => return self.withdrawn = Vec::new(),
             _ => return self.end_due(due.deadline, out),
         };
         for visit in &mut self.visits {
@@ -199,7 +199,8 @@ impl Visitor {
     }
 
     /// Every visit ends, for a reason that lies in the visitor; in order of time. All that is left is up to when events are
-    /// forgotten: what happened before the record did, or came before it in the log, begins no visit any more.
+    /// forgotten: what happened before the record did, or came before it in the log, begins no visit any more. What was withdrawn
+    /// beyond that still holds.
     pub(crate) fn forget(
         &mut self,
         time: &TaskTime,
@@ -221,27 +222,24 @@ impl Visitor {
             };
             self.end(0, at, reason, Cause::of(record), out);
         }
+        let mut withdrawn = mem::take(&mut self.withdrawn);
+        withdrawn.retain(|known| known.at > until);
         *self = Visitor {
             forgotten: Some(until).filter(|until| *until + FORGOTTEN_FOR >= time.watermark),
+            withdrawn,
             ..Visitor::default()
         };
-    }
-
-    /// Consent is withdrawn for other purposes than visits: what is open goes on, and says so.
-    pub(crate) fn narrow_consent(&mut self, asked: &Control, at: Timestamp) {
-        for visit in &mut self.visits {
-            visit.narrow_consent(asked, at);
-        }
     }
 
     /// What the visitor weighs in the state at most.
     pub(crate) fn weight(&self) -> usize {
         let visits = self.visits.iter().map(OpenVisit::weight).sum::<usize>();
-        sizes::REST + visits + self.stubs.len() * sizes::STUB
+        let withdrawn = sizes::withdrawn_weight(&self.withdrawn);
+        sizes::REST + visits + self.stubs.len() * sizes::STUB + withdrawn
     }
 
-    /// Since when the visitor has been silent. Of one with no open visit: by the last event, or by what makes it forgotten, which
-    /// must not go before the events that it keeps out.
+    /// Since when the visitor has been silent. Of one with no open visit: by the last event, or by what makes it forgotten or its
+    /// consent narrower, which must not go before the events that it is held against.
     pub(crate) fn silent_since(&self) -> Timestamp {
         let visits = self
             .visits
@@ -252,6 +250,7 @@ impl Visitor {
             .max()
             .or(self.lifetime.as_ref().map(Lifetime::last_seen))
             .max(self.forgotten)
+            .max(self.withdrawn_until())
             .unwrap_or(Timestamp::MIN)
     }
 

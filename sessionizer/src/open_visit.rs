@@ -36,6 +36,8 @@ pub(crate) mod timer {
     pub(crate) const FORGOTTEN: u8 = 3;
     /// The visitor was not seen for so long that nothing is remembered.
     pub(crate) const LIFETIME: u8 = 4;
+    /// Nothing that is older than what consent was withdrawn for comes in on time any more.
+    pub(crate) const WITHDRAWN: u8 = 5;
 }
 
 /// The most search terms that a visit keeps.

@@ -123,7 +123,7 @@ fn control(
     out: &mut Vec<Output>,
 ) {
     match asked.forget() {
-        Forget::Nothing => visitor.narrow_consent(asked, record.occurred_at),
+        Forget::Nothing => visitor.narrow_consent(time, asked, record.occurred_at),
         Forget::Withdrawn => visitor.forget(time, end_reason::CONSENT_WITHDRAWN, &record, out),
         Forget::Erased => visitor.forget(time, end_reason::ERASED, &record, out),
     }

@@ -1,13 +1,18 @@
 //! What a visit may weigh. Each part that it keeps of an event is bounded when it is kept, and the parts are few, so that no
 //! record of a visit comes near 256 KiB; a visitor with many visits open at once is weighed as a whole.
 
+use std::cmp::Reverse;
+
 use journey::{
     Text,
     web_event::{Consent, Page},
 };
 use schemas::{avro::Reader, from_bytes, to_bytes};
 
-use crate::so_far::{Part, VisitSoFar};
+use crate::{
+    consent::Withdrawal,
+    so_far::{Part, VisitSoFar},
+};
 
 /// The most that the state of one visitor may weigh, encoded.
 pub(crate) const STATE: usize = 256 * 1024;
@@ -24,7 +29,7 @@ pub(crate) const STUB: usize = 3 * TIME;
 const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.
 const TEXT: usize = 2 * 1024;
-/// The longest purpose that a cut consent keeps, how many, and what stands there if it keeps none.
+/// The longest purpose that a cut consent or withdrawal keeps, how many, and what stands there if it keeps none.
 const PURPOSE: usize = 64;
 const PURPOSES: usize = 64;
 const OTHER: &str = "other";
@@ -79,6 +84,21 @@ pub(crate) fn keep_consent(visit: &mut VisitSoFar, encoded: &[u8]) {
     visit.truncated = true;
 }
 
+/// Keeps what consent was withdrawn for; of far too many purposes those of ordinary length, the last of them.
+pub(crate) fn fit_withdrawn(withdrawn: &mut Vec<Withdrawal>) {
+    if withdrawn_weight(withdrawn) > PART {
+        withdrawn.retain(|known| known.purpose.len() <= PURPOSE);
+        withdrawn.sort_by_key(|known| Reverse(known.at));
+        withdrawn.truncate(PURPOSES);
+    }
+}
+
+/// What these weigh in the state at most.
+pub(crate) fn withdrawn_weight(withdrawn: &[Withdrawal]) -> usize {
+    let weight = |known: &Withdrawal| known.purpose.len() + 2 * TIME;
+    withdrawn.iter().map(weight).sum()
+}
+
 /// Keeps an optional part whole, or, if it weighs too much, not at all. Says whether it was kept.
 pub(crate) fn keep_light(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) -> bool {
     let light = encoded.len() <= PART;
@@ -112,6 +132,8 @@ fn cut(text: &Text) -> Text {
 
 #[cfg(test)]
 mod tests {
+    use journey::Timestamp;
+
     use super::*;
 
     fn long(length: usize) -> Text {
@@ -129,6 +151,23 @@ mod tests {
         keep_page(&mut visit, Part::LastPage, &page);
         assert_eq!(visit.kept.get(Part::LastPage), page);
         assert!(!visit.truncated);
+    }
+
+    #[test]
+    fn of_far_too_many_withdrawals_the_last_of_ordinary_ones_are_kept() {
+        let withdrawal = |length: usize, at: i64| Withdrawal {
+            purpose: long(length),
+            at: Timestamp(at),
+        };
+        let mut some = vec![withdrawal(2_000, 1), withdrawal(10, 2)];
+        fit_withdrawn(&mut some);
+        assert_eq!(some.len(), 2);
+        let mut many: Vec<_> = (0..200).map(|at| withdrawal(62, at)).collect();
+        many.push(withdrawal(100, 900));
+        fit_withdrawn(&mut many);
+        let times = many.iter().map(|known| known.at.0);
+        assert!(times.eq((136..200).rev()));
+        assert!(withdrawn_weight(&many) <= PART);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How a visitor's state is written: small, and equal states in equal bytes.
 //!
-//! What can be computed is left out, what stands twice is written once, and times are written as distances.
+//! What can be computed is left out, what stands twice is written once, and times are written as distances. What a visitor seldom has
+//! stands at the end, where there is nothing if it has none.
 
 mod moments;
 pub(crate) mod packed;
@@ -71,6 +72,7 @@ impl Visitor {
             visits,
             stubs,
             forgotten,
+            withdrawn,
             lifetime,
             rate,
         } = self;
@@ -85,6 +87,9 @@ impl Visitor {
         forgotten.write(to);
         lifetime.write(to);
         rate.write(to);
+        if !withdrawn.is_empty() {
+            withdrawn.write(to);
+        }
     }
 
     /// Reads a state of a format.
@@ -106,7 +111,11 @@ impl Visitor {
             forgotten: Avro::read(from)?,
             lifetime: Avro::read(from)?,
             rate: Avro::read(from)?,
+            withdrawn: Vec::new(),
         };
+        if !from.is_empty() {
+            visitor.withdrawn = Avro::read(from)?;
+        }
         visitor.share_totals();
         Ok(visitor)
     }

@@ -4,6 +4,7 @@ use journey::{CustomerId, TaskTime, Timestamp, visit::kind};
 use pipeline::{By, Timers};
 
 use crate::{
+    consent::Withdrawal,
     ending::{FORGOTTEN_FOR, Stub},
     event::Event,
     lifetime::Lifetime,
@@ -28,6 +29,8 @@ pub struct Visitor {
     pub(crate) stubs: Vec<Stub>,
     /// Up to when events are forgotten: the visitor withdrew consent or was erased.
     pub(crate) forgotten: Option<Timestamp>,
+    /// For what consent was withdrawn, each purpose once, until nothing older than the last may come in on time.
+    pub(crate) withdrawn: Vec<Withdrawal>,
     /// All visits so far.
     pub(crate) lifetime: Option<Lifetime>,
     /// How fast the events come while any visit is open.
@@ -37,7 +40,10 @@ pub struct Visitor {
 impl Visitor {
     /// Nothing is left to remember.
     pub(crate) fn is_empty(&self) -> bool {
-        self.is_at_rest() && self.forgotten.is_none() && self.lifetime.is_none()
+        self.is_at_rest()
+            && self.forgotten.is_none()
+            && self.withdrawn.is_empty()
+            && self.lifetime.is_none()
     }
 
     /// No visit is open, and nothing is left of one.
@@ -56,6 +62,10 @@ impl Visitor {
         });
         let timers = match self.forgotten {
             Some(until) => timers.and(By::Watermark, until + FORGOTTEN_FOR, timer::FORGOTTEN),
+            None => timers,
+        };
+        let timers = match self.withdrawn_until() {
+            Some(until) => timers.and(By::Watermark, until, timer::WITHDRAWN),
             None => timers,
         };
         match &self.lifetime {
@@ -178,6 +188,7 @@ impl Visitor {
         }
         let newer = at > self.visits[index].visit.last_activity_date;
         self.visits[index].absorb(&event, late);
+        self.visits[index].heed(&self.withdrawn);
         self.count(&event);
         let visit = &mut self.visits[index];
         visit.visit.bot |= robot;
@@ -237,9 +248,7 @@ impl Visitor {
         visit.absorb(&event, false);
         visit.visit.bot |= robot;
         visit.seen.insert(hash, at, time);
-        self.visits
-            .iter()
-            .for_each(|open| visit.heed_withdrawal(open));
+        visit.heed(&self.withdrawn);
         let lifetime = self
             .lifetime
             .get_or_insert_with(|| Lifetime::beginning(&event));

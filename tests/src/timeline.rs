@@ -3,15 +3,17 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use journey::{
-    CustomerId, DeploymentId, EventId, Millis, TaskTime, Text, Timestamp, Visit, VisitEvent,
-    WebEvent,
-    visit::kind,
+    CustomerId, DeploymentId, EventId, Millis, TaskTime, Text, Timestamp, WebEvent,
     web_event::{
         Activity, Control, Engagement, MktCampaign, PAGE_VIEWED, PING, Page, Policy, Referrer,
     },
 };
 use pipeline::{Fold, TaskContext};
 use sessionizer::{Event, Output, Sessionizer, Visitor};
+
+mod say;
+
+use say::say;
 
 /// A fold with no state.
 pub(crate) fn fold() -> Fold<Sessionizer> {
@@ -228,6 +230,9 @@ fn modify(
         ("form", name) => activity.form_name = Some(Text::from(name)),
         ("as", id) => event.event_id = EventId::from(id),
         ("timeout", length) => event.policy.visit_timeout = millis(length),
+        ("consenting", purposes) => {
+            event.consent.purposes = purposes.split('+').map(Text::from).collect()
+        }
         ("extending", "nothing") => event.policy.pings_extend = false,
         ("from", domain) => {
             activity.referrer = Some(Referrer {
@@ -255,123 +260,6 @@ fn page(page: &mut Page, path: &str) {
     page.pathname = Text::from(path);
 }
 
-/// Says one output as the document does. `at`: the time of the record that it came of.
-fn say(
-    output: &Output,
-    at: Option<Timestamp>,
-    names: &mut BTreeMap<String, char>,
-    showing: &[String],
-) -> String {
-    let happening = match output {
-        Output::Visit(happening) => happening
-            .record(&CustomerId::default())
-            .expect("what is told can be read"),
-        Output::Late(_) => return "dead letter: late".to_owned(),
-        Output::Suppressed(reason) => return format!("suppressed: {reason}"),
-    };
-    let VisitEvent {
-        kind,
-        time,
-        visit,
-        merged_into,
-        reason,
-        ping,
-        late,
-        ..
-    } = &happening;
-    let mut name = |id: &str| {
-        let next = char::from(b'A' + names.len() as u8);
-        *names.entry(id.to_owned()).or_insert(next)
-    };
-    let Some(visit) = visit else {
-        return format!("{} of no visit", words(kind));
-    };
-    let who = name(visit.id.as_str());
-    let when = if Some(*time) == at {
-        String::new()
-    } else {
-        format!(" at {}", clock(*time))
-    };
-    let late = if *late { ", late" } else { "" };
-    let more: String = showing.iter().map(|what| show(what, visit)).collect();
-    match kind.as_str() {
-        kind::ACTIVITY if *ping => format!("{who} ping{when}{late}{more}"),
-        kind::ACTIVITY => format!("{who} event {}{when}{late}{more}", visit.event_count),
-        kind::MERGED => {
-            let into = merged_into.as_ref().map_or('?', |into| name(into.as_str()));
-            format!("{who} merged into {into}{when}")
-        }
-        kind::ENDED => format!(
-            "{who} ended{when}: {}, {}{more}",
-            reason.as_deref().unwrap_or("?"),
-            summary(visit)
-        ),
-        other => format!("{who} {}{when}", words(other)),
-    }
-}
-
-/// What a timeline asks to be shown besides.
-fn show(what: &str, visit: &Visit) -> String {
-    let number = |number: Option<i64>| number.expect("every visit tells it");
-    let seconds = |millis| format!("{}s", number(millis) as f64 / 1000.0);
-    match what {
-        "visitor" => format!(
-            ", visit {}, {} events and {} page views in all since {}",
-            number(visit.visit_number),
-            number(visit.total_event_count),
-            number(visit.total_pageview_count),
-            clock(visit.first_seen_date.expect("every visit tells it")),
-        ),
-        "attention" => format!(
-            ", engaged {}, {} on the last page",
-            seconds(visit.engaged_millis),
-            seconds(visit.last_page_millis)
-        ),
-        "forms" => {
-            let counts = [
-                visit.search_count,
-                visit.form_submitted_count,
-                visit.form_abandoned_count,
-            ];
-            let [searches, submitted, abandoned] = counts.map(number);
-            let form = |form: &journey::visit::FormUse| {
-                let (name, done, left) = (&form.name, form.submitted_count, form.abandoned_count);
-                format!(" {name} {done}+{left}", name = &**name)
-            };
-            let forms: String = visit.forms.iter().map(form).collect();
-            format!(", {searches} searches, forms {submitted}+{abandoned}:{forms}")
-        }
-        "robots" if visit.bot => ", robot".to_owned(),
-        "robots" => String::new(),
-        _ => panic!("nothing to show of {what}"),
-    }
-}
-
-fn words(kind: &str) -> &str {
-    if kind == kind::ENGAGEMENT {
-        "report"
-    } else {
-        kind
-    }
-}
-
-fn summary(visit: &Visit) -> String {
-    let Visit {
-        created_date,
-        last_event_date,
-        event_count,
-        first_page,
-        last_page,
-        ..
-    } = visit;
-    let events = if *event_count == 1 { "event" } else { "events" };
-    let span = format!("{} to {}", clock(*created_date), clock(*last_event_date));
-    format!(
-        "{span}, {event_count} {events}, {} to {}",
-        first_page.pathname, last_page.pathname
-    )
-}
-
 /// `10:00`, `10:00:45` or `10:00:45.001`, on some day.
 fn time(text: &str) -> Timestamp {
     let (clock, millis) = text.split_once('.').unwrap_or((text, "0"));
@@ -381,18 +269,6 @@ fn time(text: &str) -> Timestamp {
     let mut next = || parts.next().unwrap_or(0);
     let seconds = next() * 3600 + next() * 60 + next();
     Timestamp(seconds * 1000 + millis.parse::<i64>().expect("milliseconds"))
-}
-
-fn clock(at: Timestamp) -> String {
-    let (seconds, millis) = (at.0.div_euclid(1000), at.0.rem_euclid(1000));
-    let mut text = format!("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
-    if seconds % 60 != 0 || millis != 0 {
-        let _ = write!(text, ":{:02}", seconds % 60);
-    }
-    if millis != 0 {
-        let _ = write!(text, ".{millis:03}");
-    }
-    text
 }
 
 /// `30s`, `20m`, `24h`.

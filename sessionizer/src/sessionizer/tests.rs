@@ -1,5 +1,5 @@
 use journey::{
-    Text, Visit, WebEvent,
+    Millis, Text, Visit, WebEvent,
     web_event::{Activity, Consent, control_action},
 };
 
@@ -250,6 +250,59 @@ fn what_came_after_a_withdrawal_and_was_for_less_is_for_no_more() {
         left(&[(15, &[])]),
         texts(&["visits", "staffing"]),
         "for all"
+    );
+}
+
+#[test]
+fn a_withdrawal_is_remembered_until_the_watermark_has_passed_it() {
+    let key = CustomerId::from("k1.visitor");
+    let known = |watermark: i64, events: &[WebEvent]| {
+        let time = TaskTime::new(Timestamp(watermark), Millis(0));
+        let state = events.iter().fold(None, |state, event| {
+            let event = Event::from(event);
+            sessionizer().apply(&time, &key, state, event, &mut Vec::new())
+        });
+        let known = state.clone().unwrap_or_default().withdrawn.into_iter();
+        let known = known.map(|known| (known.at.0, known.purpose.to_string()));
+        (known.collect::<Vec<_>>(), state)
+    };
+    let of = |at: i64, purpose: &str| withdrawn(at, &[purpose]);
+    let asked = [of(30, "contact"), of(20, "staffing"), of(25, "staffing")];
+    let (all, state) = known(20, &asked);
+    let [contact, staffing] = [(30, "contact".to_owned()), (25, "staffing".to_owned())];
+    assert_eq!(all, [contact.clone(), staffing]);
+    let mut state = state.expect("it is remembered");
+    let (deadline, kind) = sessionizer().timers(&state).watermark.expect("for a time");
+    assert_eq!(deadline, Timestamp(30));
+    assert_eq!(sessionizer().silent_since(&state), Timestamp(30));
+    let by = pipeline::By::Watermark;
+    state.fire(Timer { deadline, kind, by }, &mut Vec::new());
+    assert!(state.is_empty());
+    assert_eq!(
+        known(30, &asked).0,
+        std::slice::from_ref(&contact),
+        "the other is past"
+    );
+    assert_eq!(known(31, &asked).0, [], "nothing older is on time");
+    let forgotten = |at| known(0, &[&asked[..], &[withdrawn(at, &[])]].concat()).0;
+    assert_eq!(forgotten(25), [contact], "the later one holds");
+    assert_eq!(forgotten(30), [], "all that it is held against is gone");
+}
+
+#[test]
+fn what_tells_of_consent_when_pings_alone_did_gives_none_back() {
+    let ping = |at: i64| {
+        let mut event = consented(at, &ALL);
+        if let Some(activity) = &mut event.web_event {
+            activity.event_name = journey::web_event::PING.into();
+        }
+        event
+    };
+    let events = [withdrawn(30, &["staffing"]), ping(31), consented(25, &ALL)];
+    let visit = left_after(&events).0.visit.expect("the visit");
+    assert_eq!(
+        visit.consent.purposes,
+        texts(&["visits", "personalisation"])
     );
 }
 

@@ -1,6 +1,8 @@
 use journey::{
     CustomerId, DeploymentId, EventId, Millis, TaskTime, WebEvent,
-    web_event::{Activity, Browser, MktCampaign, PAGE_VIEWED, Page, Referrer},
+    web_event::{
+        Activity, Browser, Control, MktCampaign, PAGE_VIEWED, Page, Referrer, control_action,
+    },
 };
 use proptest::prelude::*;
 
@@ -95,6 +97,16 @@ fn events() -> impl Strategy<Value = Vec<WebEvent>> {
     prop::collection::vec(event, 1..20)
 }
 
+/// The visitor takes back what consent is for, some of it.
+fn withdraw(mut visitor: Visitor, at: i64, purposes: Vec<Text>) -> Visitor {
+    let asked = Control {
+        action: control_action::CONSENT_WITHDRAWN.into(),
+        purposes,
+    };
+    visitor.narrow_consent(&TaskTime::UNKNOWN, &asked, Timestamp(at));
+    visitor
+}
+
 fn visitor(events: Vec<WebEvent>) -> Visitor {
     let mut visitor = Visitor::default();
     for event in events {
@@ -113,8 +125,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_state_reads_back_as_written(events in events()) {
+    fn a_state_reads_back_as_written(
+        events in events(), withdrawn in prop::option::of((0..3_600_000i64, prop::collection::vec(text(), 1..99))),
+    ) {
         let visitor = visitor(events);
+        let visitor = withdrawn.into_iter().fold(visitor, |visitor, (at, purposes)| withdraw(visitor, at, purposes));
         for format in [1, 2] {
             let mut bytes = Vec::new();
             Sessionizer::write_state(&visitor, format, &mut bytes);
@@ -200,15 +215,17 @@ fn the_twentieth_search_term_is_the_last_that_is_kept_and_the_earliest_stay() {
     assert_eq!(schemas::from_bytes(kept), Ok(expected));
 }
 
-/// A state as a format has it, as it was written when the format was new: never to be written again.
-fn fixture(format: u8) -> String {
+/// States as a format has them, a line each, as they were written when the format was new: never to be written again.
+fn fixture(format: u8) -> Vec<String> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
     let text = std::fs::read_to_string(format!("{directory}/state-{format}.hex"));
-    text.expect("every format has a fixture").trim().to_owned()
+    let text = text.expect("every format has a fixture");
+    text.lines().map(str::to_owned).collect()
 }
 
-/// What the fixtures hold: two visits of a visitor, a minute of one and an event of the other, under other rules.
-fn fixed() -> Visitor {
+/// What the fixtures hold: two visits of a visitor, a minute of one and an event of the other, under other rules; and the same once
+/// consent was withdrawn for a purpose.
+fn fixed() -> [Visitor; 2] {
     let event = |second: i64, id: &str, url: &str| WebEvent {
         event_id: EventId::from(id),
         customer_id: CustomerId::from("k1.visitor"),
@@ -227,7 +244,7 @@ fn fixed() -> Visitor {
     };
     let mut later = event(9_000, "later", "https://shop.example/");
     later.policy.max_events = 7;
-    visitor(vec![
+    let visits = visitor(vec![
         event(
             0,
             "eae02b3e-dbb9-5f0c-b48e-27da56259dd3",
@@ -240,7 +257,9 @@ fn fixed() -> Visitor {
             "https://shop.example/shoes/red",
         ),
         later,
-    ])
+    ]);
+    let withdrawn = withdraw(visits.clone(), 1_800_000_090_000, vec!["contact".into()]);
+    [visits, withdrawn]
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -257,18 +276,23 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn every_format_that_ever_was_is_read_and_written_as_it_was() {
-    let state = fixed();
-    assert_eq!(state.visits.len(), 2);
+    let states = fixed();
+    assert_eq!(states.each_ref().map(|state| state.visits.len()), [2, 2]);
     let formats = 1..=Sessionizer::STATE_FORMAT;
     let written = |format| {
-        let mut written = Vec::new();
-        Sessionizer::write_state(&state, format, &mut written);
-        hex(&written)
+        let states = states.iter().map(|state| {
+            let mut written = Vec::new();
+            Sessionizer::write_state(state, format, &mut written);
+            hex(&written)
+        });
+        states.collect::<Vec<_>>()
     };
     let fixtures: Vec<_> = formats.clone().map(fixture).collect();
     assert_eq!(formats.clone().map(written).collect::<Vec<_>>(), fixtures);
     for (format, fixture) in formats.zip(fixtures) {
-        let read = Sessionizer::read_state(format, &bytes(&fixture));
-        assert_eq!(read.as_ref(), Ok(&state), "format {format}");
+        for (state, fixture) in states.iter().zip(fixture) {
+            let read = Sessionizer::read_state(format, &bytes(&fixture));
+            assert_eq!(read.as_ref(), Ok(state), "format {format}");
+        }
     }
 }
