@@ -127,9 +127,14 @@ fn summary(visitor: &str, visit: &Visit, _: &VisitEvent) -> EndedVisit {
     }
 }
 
-/// Runs the sessionizer over what arrives, with a mark where `marks` says so (by index, round and round), and restored from
-/// bytes where `restores` says so.
+/// As [`run_where`], at a deployment whose pings extend visits.
 fn run(arrivals: &[Arrival], marks: &[bool], restores: &[bool]) -> Said {
+    run_where(true, arrivals, marks, restores)
+}
+
+/// Runs the sessionizer over what arrives where pings extend visits or do not, with a mark where `marks` says so (by index, round
+/// and round), and restored from bytes where `restores` says so. Checks what holds of any input.
+fn run_where(pings_extend: bool, arrivals: &[Arrival], marks: &[bool], restores: &[bool]) -> Said {
     let (mut fold, mut said) = (timeline::fold(), Said::default());
     let mut owners: BTreeMap<VisitId, String> = BTreeMap::new();
     let turn = |choices: &[bool], i: usize| {
@@ -140,7 +145,7 @@ fn run(arrivals: &[Arrival], marks: &[bool], restores: &[bool]) -> Said {
     };
     for (i, arrival) in arrivals.iter().enumerate() {
         let mut out = Vec::new();
-        fold.apply(Event::from(&record(arrival)), &mut out);
+        fold.apply(Event::from(&record(arrival, pings_extend)), &mut out);
         owners.extend(out.iter().filter_map(|output| match output {
             Output::Visit(happening) => Some((
                 visit(&told(happening)).id.clone(),
@@ -162,6 +167,7 @@ fn run(arrivals: &[Arrival], marks: &[bool], restores: &[bool]) -> Said {
     timeline::mark(&mut fold, Timestamp(i64::MAX), Millis(GRACE), &mut out);
     hear_timers(&mut said, &owners, out);
     assert!(fold.is_empty(), "state returns to empty");
+    check_always(arrivals, &said);
     said
 }
 
@@ -182,21 +188,25 @@ fn check_always(arrivals: &[Arrival], said: &Said) {
         arrivals.len(),
         "every event ends as exactly one of forwarded, suppressed, dead-lettered"
     );
-    let mut told: BTreeMap<&VisitId, Vec<&VisitEvent>> = BTreeMap::new();
-    for (_, happening) in &said.all {
-        told.entry(&visit(happening).id)
-            .or_default()
-            .push(happening);
-    }
-    for story in told.values() {
-        check_story(story);
-    }
+    check_stories(said.all.iter().map(|(_, happening)| happening));
     for pair in said.ended().windows(2) {
         assert!(
             pair[0].visitor != pair[1].visitor || pair[0].last < pair[1].first,
             "visits never overlap: {pair:?}"
         );
     }
+}
+
+/// What is told of each visit is a whole story; reports and control records are none of it.
+fn check_stories<'a>(told: impl Iterator<Item = &'a VisitEvent>) {
+    let mut stories: BTreeMap<&VisitId, Vec<&VisitEvent>> = BTreeMap::new();
+    for happening in told {
+        if !matches!(happening.kind.as_str(), kind::ENGAGEMENT | kind::CONTROL) {
+            let story = stories.entry(&visit(happening).id).or_default();
+            story.push(happening);
+        }
+    }
+    stories.values().for_each(|story| check_story(story));
 }
 
 /// What is told of one visit begins, turns and ends as it should, and its transitions never go back in time.
@@ -237,21 +247,20 @@ fn homes<'a>(
     homes
 }
 
-/// No event in two visits, and no silence inside a visit beyond the timeout.
-fn check_silence(said: &Said) {
+/// No event in two visits, and no silence inside a visit beyond the timeout, which no ping breaks where it extends nothing.
+fn check_silence(said: &Said, pings_extend: bool) {
     let homes = homes(said.all.iter().map(|(_, happening)| happening));
-    let mut events: BTreeMap<(&String, &EventId), (i64, &VisitId)> = BTreeMap::new();
+    let mut events: BTreeMap<(&String, &EventId), (&VisitEvent, i64)> = BTreeMap::new();
     for (visitor, happening) in &said.all {
         if let Some(event) = &happening.cause {
-            let known = events.insert(
-                (visitor, &event.event_id),
-                (event.occurred_at.0, &visit(happening).id),
-            );
+            let known = events.insert((visitor, &event.event_id), (happening, event.occurred_at.0));
             assert!(known.is_none(), "no event in two visits");
         }
     }
     let mut times: BTreeMap<&VisitId, Vec<i64>> = BTreeMap::new();
-    for (at, id) in events.into_values() {
+    let breaks = |happening: &VisitEvent| pings_extend || !happening.ping;
+    for (happening, at) in events.into_values().filter(|(told, _)| breaks(told)) {
+        let id = &visit(happening).id;
         let home = homes.get(id).copied().unwrap_or(id);
         times.entry(home).or_default().push(at);
     }
@@ -280,15 +289,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn within_grace_visits_are_those_of_the_oracle(draws in draws(GRACE), marks in choices()) {
+    fn within_grace_visits_are_those_of_the_oracle(
+        draws in draws(GRACE), marks in choices(), pings_extend in any::<bool>(),
+    ) {
         let arrivals = arrivals(&draws);
-        let said = run(&arrivals, &marks, &[]);
-        let events: Vec<_> = arrivals.iter().map(|(_, event)| event.clone()).collect();
+        let said = run_where(pings_extend, &arrivals, &marks, &[]);
+        let mut events: Vec<_> = arrivals.iter().map(|(_, event)| event.clone()).collect();
+        if pings_extend {
+            prop_assert_eq!(said.attention(), oracle::attention(&events));
+            prop_assert_eq!(said.late, 0);
+        } else {
+            events = oracle::without_pings(&events);
+        }
         prop_assert_eq!(said.ended(), oracle::sessionize(&events));
-        prop_assert_eq!(said.attention(), oracle::attention(&events));
-        prop_assert_eq!(said.late, 0);
-        check_always(&arrivals, &said);
-        check_silence(&said);
+        check_silence(&said, pings_extend);
     }
 
     #[test]
@@ -329,10 +343,8 @@ proptest! {
 
     #[test]
     fn however_late_events_come_visits_never_overlap_and_nothing_disappears(
-        draws in draws(4 * GRACE), marks in choices(),
+        draws in draws(4 * GRACE), marks in choices(), pings_extend in any::<bool>(),
     ) {
-        let arrivals = arrivals(&draws);
-        let said = run(&arrivals, &marks, &[]);
-        check_always(&arrivals, &said);
+        run_where(pings_extend, &arrivals(&draws), &marks, &[]);
     }
 }

@@ -17,7 +17,7 @@ use pipeline::Fold;
 use proptest::prelude::*;
 use sessionizer::{Event, Output, Sessionizer};
 
-use crate::{GRACE, TIMEOUT, check_story, choices, homes, summary, timeline, told, traffic::gap};
+use crate::{GRACE, TIMEOUT, check_stories, choices, homes, summary, timeline, told, traffic::gap};
 
 /// One record as it is drawn.
 #[derive(Clone, Debug)]
@@ -175,6 +175,7 @@ fn run(arrivals: &[(i64, WebEvent)], marks: &[bool], restores: &[bool]) -> Vec<O
         }
     }
     assert!(fold.is_empty(), "state returns to empty");
+    check_stories(said(&out).0.iter().filter(|event| event.visit.is_some()));
     out
 }
 
@@ -219,21 +220,11 @@ fn check_events(visits: &[VisitEvent], homes: &BTreeMap<&VisitId, &VisitId>) {
     }
 }
 
-/// What holds whatever comes: stories are whole, visits lie apart, caps hold, numbers are given once and in order.
+/// What holds whatever comes: visits lie apart, caps hold, numbers are given once and in order.
 fn check(visits: &[VisitEvent], policies: &[Policy]) {
-    let mut stories: BTreeMap<VisitId, Vec<&VisitEvent>> = BTreeMap::new();
-    let mut numbers = Vec::new();
-    for event in visits {
-        let Some(visit) = &event.visit else { continue };
-        if let kind::ENGAGEMENT | kind::CONTROL = event.kind.as_str() {
-            continue;
-        }
-        if event.kind == kind::STARTED {
-            numbers.push(visit.visit_number);
-        }
-        stories.entry(visit.id.clone()).or_default().push(event);
-    }
-    stories.values().for_each(|story| check_story(story));
+    let started = visits.iter().filter(|event| event.kind == kind::STARTED);
+    let numbers = started.filter_map(|event| Some(event.visit.as_ref()?.visit_number));
+    let numbers: Vec<_> = numbers.collect();
     let homes = homes(visits.iter());
     check_events(visits, &homes);
     let began_anew = |pair: &[Option<i64>]| pair[1] == Some(1) || pair[1] > pair[0];

@@ -1,7 +1,7 @@
 //! What visits should be, said as briefly as possible: sort, cut where the silence is too long, count.
 //!
 //! It shares no code with the pipeline. It knows nothing of caps, of a new visit on a new traffic source, or of lateness:
-//! compare it with traffic that has none of them. Where pings do not extend visits, leave them out of the input.
+//! compare it with traffic that has none of them. Where pings do not extend visits, give it [`without_pings`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +97,11 @@ pub fn sessionize_log(log: &[Record]) -> Vec<EndedVisit> {
     visits.extend(lots.values().flat_map(|(_, lot)| sessionize(lot)));
     visits.sort();
     visits
+}
+
+/// All that says where visits begin and end at a deployment whose heartbeats do not extend them.
+pub fn without_pings(events: &[Event]) -> Vec<Event> {
+    events.iter().filter(|event| !event.ping).cloned().collect()
 }
 
 /// The visits of all `events`, in order of visitor and time, whatever order the events are in.

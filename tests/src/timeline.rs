@@ -8,7 +8,7 @@ use journey::{
         Activity, Control, Engagement, MktCampaign, PAGE_VIEWED, PING, Page, Policy, Referrer,
     },
 };
-use pipeline::{Fold, TaskContext};
+use pipeline::{Fold, Processor as _, TaskContext};
 use sessionizer::{Event, Output, Sessionizer, Visitor};
 
 mod say;
@@ -24,16 +24,27 @@ pub(crate) fn fold() -> Fold<Sessionizer> {
     }))
 }
 
-/// A new fold with the states and the time of another, by way of their bytes.
+/// A new fold with the states and the time of another, by way of their bytes in each format.
 pub(crate) fn restored(fold: &Fold<Sessionizer>) -> Fold<Sessionizer> {
     let mut new = self::fold();
     new.set_time(fold.time());
     for (key, state) in fold.states() {
-        let bytes = schemas::to_bytes(state);
-        let read: Visitor = schemas::from_bytes(&bytes).expect("a state reads back");
-        assert_eq!(&read, state, "a state reads back as it was");
-        assert_eq!(schemas::to_bytes(&read), bytes, "equal states, equal bytes");
-        new.restore(key.clone(), read);
+        let written = |state: &Visitor, format| {
+            let mut bytes = Vec::new();
+            Sessionizer::write_state(state, format, &mut bytes);
+            bytes
+        };
+        let mut last = state.clone();
+        for format in 1..=Sessionizer::STATE_FORMAT {
+            let bytes = written(&last, format);
+            last = Sessionizer::read_state(format, &bytes).expect("a state reads back");
+            assert_eq!(
+                &last, state,
+                "a state reads back as it was, format {format}"
+            );
+            assert_eq!(written(&last, format), bytes, "equal states, equal bytes");
+        }
+        new.restore(key.clone(), last);
     }
     new
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use journey::{
     CustomerId, DeploymentId, EventId, Text, Timestamp, WebEvent,
-    web_event::{Activity, PAGE_VIEWED, PING, Page},
+    web_event::{Activity, PAGE_VIEWED, PING, Page, Policy},
 };
 use journey_tests::oracle;
 use proptest::prelude::*;
@@ -81,7 +81,8 @@ pub(crate) fn arrivals(draws: &[Draw]) -> Vec<Arrival> {
     arrivals
 }
 
-pub(crate) fn record((received_at, event): &Arrival) -> WebEvent {
+/// The record of it, by a deployment whose pings extend visits or do not.
+pub(crate) fn record((received_at, event): &Arrival, pings_extend: bool) -> WebEvent {
     let name = match event {
         event if event.ping => PING,
         event if event.page_view => PAGE_VIEWED,
@@ -97,6 +98,10 @@ pub(crate) fn record((received_at, event): &Arrival) -> WebEvent {
         deployment_id: DeploymentId::from("shop"),
         occurred_at: Timestamp(event.at),
         received_at: Timestamp(*received_at),
+        policy: Policy {
+            pings_extend,
+            ..Policy::default()
+        },
         web_event: Some(Activity {
             event_name: Text::from(name),
             page,
