@@ -8,8 +8,8 @@ use journey::{
     WebEvent,
     visit::kind,
     web_event::{
-        Activity, Control, Engagement, MktCampaign, PAGE_VIEWED, PING, Page, Policy, Referrer,
-        control_action,
+        Activity, Consent, Control, Engagement, MktCampaign, PAGE_VIEWED, PING, Page, Policy,
+        Referrer, control_action, purpose,
     },
 };
 use journey_tests::oracle::{self, EndedVisit, Record};
@@ -43,6 +43,8 @@ const EVENTS: [&str; 6] = [
 ];
 const CONTROLS: [&str; 2] = [control_action::CONSENT_WITHDRAWN, control_action::ERASE];
 const REPORT: &str = "report";
+/// Consent is withdrawn for a purpose other than visits.
+const WITHDRAW_ONE: &str = "withdraw one";
 
 fn draws(delay: i64, what: Vec<&'static str>) -> impl Strategy<Value = Vec<Draw>> {
     let draw = (
@@ -113,10 +115,23 @@ fn record(number: usize, at: i64, draw: &Draw, policy: &Policy) -> WebEvent {
         deployment_id: DeploymentId::from("shop"),
         policy: policy.clone(),
         occurred_at: Timestamp(at),
+        consent: Consent {
+            purposes: purpose::ALL[..4 - usize::from(draw.page)]
+                .iter()
+                .map(|purpose| Text::from(*purpose))
+                .collect(),
+            ..Consent::default()
+        },
         ..WebEvent::default()
     };
     match draw.what {
         REPORT => event.engagement = Some(Engagement::default()),
+        WITHDRAW_ONE => {
+            event.control = Some(Control {
+                action: control_action::CONSENT_WITHDRAWN.into(),
+                purposes: vec![purpose::ALL[1 + usize::from(draw.page)].into()],
+            });
+        }
         what if CONTROLS.contains(&what) => {
             event.control = Some(Control {
                 action: what.into(),
@@ -247,7 +262,7 @@ fn check(visits: &[VisitEvent], policies: &[Policy]) {
 }
 
 fn anything() -> Vec<&'static str> {
-    [&EVENTS[..], &CONTROLS, &[REPORT, REPORT]].concat()
+    [&EVENTS[..], &CONTROLS, &[REPORT, REPORT, WITHDRAW_ONE]].concat()
 }
 
 proptest! {
@@ -283,6 +298,21 @@ proptest! {
             ended.map(|(ended, visit)| (ended, visit.id, visit.ended_date, visit.end_reason)).collect::<Vec<_>>()
         };
         prop_assert_eq!(ended(&one), ended(&other));
+    }
+
+    #[test]
+    fn within_grace_the_place_of_marks_gives_no_consent_back(
+        mut draws in draws(GRACE, [&EVENTS[..], &[WITHDRAW_ONE; 2]].concat()), policies in policies(), one in choices(), other in choices(),
+    ) {
+        draws.iter_mut().for_each(|draw| draw.duplicate = None);
+        let arrivals = arrivals(&draws, &policies);
+        let consents = |marks: &[bool]| {
+            let (visits, _) = said(&run(&arrivals, marks, &[]));
+            let of_events = visits.into_iter().filter(|event| event.kind == kind::ACTIVITY);
+            let purposes = of_events.filter_map(|event| Some((event.cause?.event_id, event.visit?.consent.purposes)));
+            purposes.collect::<Vec<_>>()
+        };
+        prop_assert_eq!(consents(&one), consents(&other));
     }
 
     #[test]
