@@ -15,6 +15,8 @@ mod say;
 
 use say::say;
 
+const VISITOR: &str = "k1.visitor";
+
 /// A fold with no state.
 pub(crate) fn fold() -> Fold<Sessionizer> {
     Fold::new(Sessionizer::new(TaskContext {
@@ -143,18 +145,16 @@ impl Timeline {
                 fold = restored(&fold);
             }
             let mut out = Vec::new();
-            match step.strip_prefix("mark ") {
-                Some(at) => mark(&mut fold, time(at), self.grace, &mut out),
-                None => {
+            let mut at = None;
+            match step.split_once(' ') {
+                None => fold.evict(&CustomerId::from(VISITOR), &mut out),
+                Some(("mark", at)) => mark(&mut fold, time(at), self.grace, &mut out),
+                Some((clock, _)) => {
+                    at = Some(time(clock));
                     let event = self.record(number, step, &names);
                     fold.apply(Event::from(&event), &mut out);
                 }
             }
-            let at = step
-                .split(' ')
-                .next()
-                .filter(|_| !step.starts_with("mark "))
-                .map(time);
             let said: Vec<String> = out
                 .iter()
                 .map(|output| say(output, at, &mut names, &self.showing))
@@ -179,7 +179,7 @@ impl Timeline {
         let at = time(words.next().unwrap_or_default());
         let mut event = WebEvent {
             event_id: EventId::from(format!("line {number:03}")),
-            customer_id: CustomerId::from("k1.visitor"),
+            customer_id: CustomerId::from(VISITOR),
             deployment_id: DeploymentId::from("shop"),
             policy: self.policy.clone(),
             occurred_at: at,
