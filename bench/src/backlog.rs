@@ -157,7 +157,7 @@ fn work_off(
         broker_cpu_seconds: broker_cpu(&cluster.dir)? - broker,
         resident_mib: resident_mib(process.id()),
     };
-    process.terminate();
+    process.terminate()?;
     process.wait()?;
     Ok(row)
 }

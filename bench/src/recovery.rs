@@ -113,7 +113,7 @@ fn work_off(cluster: &Cluster, prefix: &str, until: Timestamp) -> anyhow::Result
     let mut ingest = Process::spawn(cluster, "ingest", &stage_args("ingest", prefix, true))?;
     ingest.wait_ready()?;
     wait_for(&mut ingest, 2 * PARTITIONS, until)?;
-    ingest.terminate();
+    ingest.terminate()?;
     ingest.wait()
 }
 
@@ -165,7 +165,7 @@ fn recover(cluster: &Cluster, visits: u64) -> anyhow::Result<Recovery> {
         caught_up,
         resident_mib: resident_mib(process.id()),
     };
-    process.terminate();
+    process.terminate()?;
     process.wait()?;
     Ok(row)
 }

@@ -208,9 +208,7 @@ impl Lane {
 
     /// Stops the stages: SIGTERM, and they finish their batch.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        for process in &self.processes {
-            process.terminate();
-        }
+        self.processes.iter().try_for_each(Process::terminate)?;
         self.processes.drain(..).try_for_each(Process::wait)
     }
 }

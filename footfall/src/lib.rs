@@ -5,6 +5,7 @@
 
 pub mod backfill;
 pub mod chain;
+pub mod child;
 pub mod definitions_dir;
 pub mod generate;
 pub mod import;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use footfall::child;
 
 use super::{
     Options,
@@ -191,7 +192,7 @@ fn stop(directory: &Directory, services: &[Service]) -> anyhow::Result<Vec<&'sta
     for service in services {
         match process::find(directory, *service) {
             Some(pid) => {
-                process::signal(pid, "TERM")?;
+                child::signal(pid, "TERM")?;
                 running.push((*service, pid));
             }
             // A pid file without a process of ours is left over from a crash.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use footfall::child;
 
 use super::{directory::Directory, lifecycle::Service};
 
@@ -52,20 +53,6 @@ fn any_marked(mark: &str) -> Option<u32> {
     pids.find(|pid| is_marked(*pid, mark))
 }
 
-/// Sends a signal to a process that [`find`] has found.
-pub(super) fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
-    // The shell's own `kill`: there is no need for the program, which small images lack, nor for `unsafe`.
-    let status = Command::new("sh")
-        .args(["-c", &format!("kill -s {name} {pid}")])
-        .stderr(Stdio::null())
-        .status()
-        .context("running sh")?;
-    if !status.success() && Path::new("/proc").join(pid.to_string()).exists() {
-        bail!("may not send SIG{name} to process {pid}");
-    }
-    Ok(())
-}
-
 /// Waits until the process has ended, and kills it when that takes too long.
 pub(super) fn wait_for_end(
     directory: &Directory,
@@ -83,7 +70,7 @@ pub(super) fn wait_for_end(
                 service.as_str(),
                 limit.as_secs()
             );
-            signal(pid, "KILL")?;
+            child::signal(pid, "KILL")?;
             killed = true;
         }
         if begun.elapsed() > limit * 2 {

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 
 use super::Cluster;
+use crate::child;
 
 /// How long a stage may take to be ready, or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -111,10 +112,9 @@ impl Process {
     }
 
     /// Asks it to finish its batch and go.
-    pub fn terminate(&self) {
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let asked = child::signal(self.child.id(), "TERM");
+        asked.with_context(|| format!("{} cannot be stopped", self.name))
     }
 
     /// Kills it: nothing is finished.
