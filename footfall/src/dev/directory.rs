@@ -83,16 +83,12 @@ impl Directory {
         words
     }
 
-    /// The ports of the last `up`, if there was one.
+    /// The ports of the last `up`, if there was one. What is no list of ports, as a full disk leaves it, counts as none: `up` writes
+    /// it anew.
     pub(super) fn ports(&self) -> anyhow::Result<Option<Ports>> {
         let path = self.path("ports");
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let ports = text
-                    .parse()
-                    .with_context(|| format!("reading {}", path.display()))?;
-                Ok(Some(ports))
-            }
+        match fs::read(&path) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).parse().ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
         }
@@ -103,10 +99,11 @@ impl Directory {
         self.write("ports", &ports.to_string()).map(drop)
     }
 
-    /// Writes a file and returns its path.
+    /// Writes a file and returns its path. It is written beside and put there when it is whole.
     pub(super) fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
-        let path = self.path(name);
-        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        let (path, partial) = (self.path(name), self.path(&format!("{name}.partial")));
+        let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path));
+        written.with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
 
@@ -115,14 +112,14 @@ impl Directory {
         remove(&self.pid_file(service), |path| fs::remove_file(path))
     }
 
-    /// Removes what both services have kept, and nothing else.
+    /// Removes what both services have kept and where they listened, and nothing else.
     pub(super) fn delete_data(&self) -> anyhow::Result<()> {
         for service in Service::ALL {
             remove(&self.data(service), |path| fs::remove_dir_all(path))?;
             remove(&self.log(service), |path| fs::remove_file(path))?;
             remove(&self.out(service), |path| fs::remove_file(path))?;
         }
-        Ok(())
+        remove(&self.path("ports"), |path| fs::remove_file(path))
     }
 }
 
@@ -143,5 +140,66 @@ fn remove(path: &Path, how: impl FnOnce(&Path) -> io::Result<()>) -> anyhow::Res
             Err(error).with_context(|| format!("removing {}", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORTS: Ports = Ports {
+        kafka: 19092,
+        controller: 19093,
+        registry: 18081,
+    };
+
+    /// A data directory of its own, gone when dropped.
+    struct Scratch(Directory);
+
+    impl Scratch {
+        fn new(name: &str) -> Scratch {
+            let name = format!("footfall-directory-{name}-{}", std::process::id());
+            let directory = Directory::create(&std::env::temp_dir().join(name));
+            Scratch(directory.expect("a directory for this test"))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0.root);
+        }
+    }
+
+    #[test]
+    fn ports_that_are_half_written_count_as_none() {
+        let scratch = Scratch::new("half");
+        let directory = &scratch.0;
+        for half in [&b""[..], b"kafka=90", b"kafka=9092\ncontr", b"\xff\0"] {
+            fs::write(directory.path("ports"), half).expect("written");
+            assert_eq!(directory.ports().expect("readable"), None, "{half:?}");
+        }
+        directory.write_ports(&PORTS).expect("written");
+        assert_eq!(directory.ports().expect("readable"), Some(PORTS));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_whole_leaves_what_was_there() {
+        let scratch = Scratch::new("whole");
+        let directory = &scratch.0;
+        directory.write_ports(&PORTS).expect("written");
+        fs::create_dir(directory.path("ports.partial")).expect("in the way");
+        assert!(directory.write("ports", "kafka=1\n").is_err());
+        assert_eq!(directory.ports().expect("readable"), Some(PORTS));
+    }
+
+    #[test]
+    fn ports_go_with_the_data() {
+        let scratch = Scratch::new("deleted");
+        let directory = &scratch.0;
+        directory.write_ports(&PORTS).expect("written");
+        fs::create_dir(directory.data(Service::Kafka)).expect("made");
+        directory.delete_data().expect("deleted");
+        assert!(!directory.path("ports").exists());
+        assert!(!directory.data(Service::Kafka).exists());
     }
 }

@@ -23,6 +23,8 @@ use super::{
 const READY_LIMIT: Duration = Duration::from_secs(120);
 /// How long each may take to stop before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// Something runs, and nobody knows where it listens.
+const NO_PORTS: &str = "no file `ports` says where it listens: run `footfall dev down` first";
 
 /// One of the two processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,10 @@ pub(crate) fn up(options: &Options) -> anyhow::Result<Running> {
         .filter(|service| process::find(&directory, *service).is_none())
         .collect();
     let mut ports = directory.ports()?;
+    // Where one runs, ports cannot be chosen anew.
+    if missing.len() < Service::ALL.len() {
+        ports.context(NO_PORTS)?;
+    }
     let mut children = Vec::new();
     // No other `up` of this user looks for ports until this one has taken its own.
     let mut _cache_lock = None;
@@ -120,7 +126,7 @@ pub(crate) fn up(options: &Options) -> anyhow::Result<Running> {
             }
         }
     }
-    let ports = ports.context("no file `ports`: run `footfall dev down` first")?;
+    let ports = ports.context(NO_PORTS)?;
     match wait_until_both_answer(&directory, &ports, &mut children) {
         Ok(started) => Ok(Running { ports, started }),
         Err(error) => Err(abandon(&directory, &children, error)),

@@ -2,7 +2,7 @@
 
 use std::{env, fs, os::unix::fs::PermissionsExt, path::Path};
 
-use super::footfall_command::{Done, Scratch, command};
+use super::footfall_command::{Done, Scratch, command, footfall};
 
 /// A call with nothing in the path but this folder.
 fn footfall_with_path(path: &Path, arguments: &[&str]) -> Done {
@@ -60,6 +60,19 @@ fn a_java_or_maven_that_is_missing_is_named_with_the_line_that_installs_it() {
         ["is Java 11, and Kafka needs 17", "JAVA_HOME"],
     );
     check("no-maven", Some("21.0.1"), ["Maven is missing", "apt-get"]);
+}
+
+#[test]
+fn ports_that_are_half_written_are_no_failure_and_go_with_the_data() {
+    let scratch = Scratch::new("half-ports");
+    scratch.write("ports", "kafka=90");
+    let dev =
+        |arguments: &[&str]| footfall(&[&["dev"], arguments, &["--dir", scratch.path()]].concat());
+    let status = dev(&["status"]);
+    assert_eq!((status.code, status.err.as_str()), (1, ""));
+    assert!(dev(&["env"]).err.contains("not running: start it"));
+    assert_eq!(dev(&["down", "--delete"]).with(0), "not running\n");
+    assert!(!Path::new(scratch.path()).join("ports").exists());
 }
 
 /// Beside the Kafka of the other tests, which holds the usual ports.
