@@ -126,10 +126,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
         Command::Status => status(&args.options.dir, output),
         Command::Env => env(&args.options.dir, output),
         Command::Down { delete } => {
-            let stopped = down(&args.options.dir)?;
-            if *delete {
-                Directory::create(&args.options.dir)?.delete_data()?;
-            }
+            let stopped = down(&args.options.dir, *delete)?;
             let text = match stopped.as_slice() {
                 [] => "not running".to_owned(),
                 some => format!("stopped {}", some.join(" · ")),

@@ -112,8 +112,8 @@ impl Directory {
         remove(&self.pid_file(service), |path| fs::remove_file(path))
     }
 
-    /// Removes what both services have kept and where they listened, and nothing else.
-    pub(super) fn delete_data(&self) -> anyhow::Result<()> {
+    /// Removes what both services have kept and where they listened, and nothing else. Whoever starts them waits for the lock.
+    pub(super) fn delete_data(&self, _lock: &File) -> anyhow::Result<()> {
         for service in Service::ALL {
             remove(&self.data(service), |path| fs::remove_dir_all(path))?;
             remove(&self.log(service), |path| fs::remove_file(path))?;
@@ -198,7 +198,8 @@ mod tests {
         let directory = &scratch.0;
         directory.write_ports(&PORTS).expect("written");
         fs::create_dir(directory.data(Service::Kafka)).expect("made");
-        directory.delete_data().expect("deleted");
+        let lock = directory.lock().expect("locked");
+        directory.delete_data(&lock).expect("deleted");
         assert!(!directory.path("ports").exists());
         assert!(!directory.data(Service::Kafka).exists());
     }

@@ -86,13 +86,17 @@ impl Service {
     }
 }
 
-/// Stops both; returns the names of those that ran.
-pub(crate) fn down(dir: &Path) -> anyhow::Result<Vec<&'static str>> {
+/// Stops both, and deletes their data if told to before anybody else may start them; returns the names of those that ran.
+pub(crate) fn down(dir: &Path, delete: bool) -> anyhow::Result<Vec<&'static str>> {
     let Some(directory) = Directory::find(dir)? else {
         return Ok(Vec::new());
     };
-    let _lock = directory.lock()?;
-    stop(&directory, &Service::ALL)
+    let lock = directory.lock()?;
+    let stopped = stop(&directory, &Service::ALL)?;
+    if delete {
+        directory.delete_data(&lock)?;
+    }
+    Ok(stopped)
 }
 
 /// Starts what does not run yet and waits until both answer.
