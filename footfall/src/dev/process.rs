@@ -23,17 +23,23 @@ pub(super) fn spawn(
 ) -> anyhow::Result<Child> {
     let path = directory.out(service);
     let log = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
-    let child = command
+    let mut child = command
         .stdin(Stdio::null())
         .stderr(log.try_clone().context("sharing the log file")?)
         .stdout(log)
         .process_group(0)
         .spawn()
         .with_context(|| format!("starting {}", service.as_str()))?;
-    directory.write(
+    let noted = directory.write(
         &format!("{}.pid", service.as_str()),
         &format!("{}\n", child.id()),
-    )?;
+    );
+    if let Err(error) = noted {
+        // Nobody else knows of it yet.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(error);
+    }
     Ok(child)
 }
 
@@ -101,4 +107,23 @@ fn is_marked(pid: u32, mark: &str) -> bool {
         .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
         .output();
     output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(&format!("{mark} ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_cannot_be_noted_does_not_run_on() {
+        let name = format!("footfall-process-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let directory = Directory::create(&path).expect("a directory for this test");
+        fs::create_dir(directory.pid_file(Service::Kafka)).expect("in the way");
+        let mark = directory.mark(Service::Kafka);
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do sleep 0.1; done", "sh", &mark]);
+        spawn(&mut command, &directory, Service::Kafka).expect_err("no place for the note");
+        assert_eq!(find(&directory, Service::Kafka), None);
+        let _ = fs::remove_dir_all(&path);
+    }
 }
