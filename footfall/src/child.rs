@@ -1,11 +1,33 @@
-//! Processes that the tool starts: how they are told to end.
+//! Processes that the tool starts: what they inherit of its environment, and how they are told to end.
 
 use std::{
+    env,
+    ffi::OsStr,
     path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, bail};
+
+/// Variables that say what this machine has, whatever is done on it: where jars are kept, and how much memory Kafka may take.
+const OF_THE_MACHINE: [&str; 2] = ["FOOTFALL_CACHE", "FOOTFALL_KAFKA_HEAP"];
+
+/// A program that is told all its options: it inherits none of those in the environment, which are meant for other calls. A stage
+/// of a demo that wrote JSON because a profile says so would be read as one that wrote nothing.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        if is_an_option(&name) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn is_an_option(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("FOOTFALL_") && !OF_THE_MACHINE.contains(&name.as_ref())
+}
 
 /// Sends a signal (`TERM`, `KILL`) to a process. One that has gone by then is no error.
 pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
@@ -30,6 +52,22 @@ mod tests {
     use std::os::unix::{fs::symlink, process::ExitStatusExt};
 
     use super::*;
+
+    #[test]
+    fn options_in_the_environment_are_not_inherited_and_what_the_machine_has_is() {
+        let is_an_option = |name: &str| super::is_an_option(OsStr::new(name));
+        for option in [
+            "FOOTFALL_OUTPUT",
+            "FOOTFALL_OUTPUT_FORMAT",
+            "FOOTFALL_KAFKA_PROPERTY",
+            "FOOTFALL_METRICS_ADDRESS",
+        ] {
+            assert!(is_an_option(option), "{option}");
+        }
+        for other in ["FOOTFALL_CACHE", "FOOTFALL_KAFKA_HEAP", "PATH", "RUST_LOG"] {
+            assert!(!is_an_option(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_signal_arrives_where_there_is_a_shell_and_no_program_to_kill_with() {

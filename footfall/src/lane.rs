@@ -3,14 +3,12 @@
 
 mod process;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
 pub use self::process::Process;
+use crate::child;
 
 /// A local Kafka and registry that `footfall dev` runs.
 #[derive(Clone, Debug)]
@@ -87,7 +85,7 @@ fn tool(args: &[&str], dir: &Path, env: &[(&'static str, String)]) -> anyhow::Re
     let program = std::env::current_exe()
         .context("this program has no path")?
         .with_file_name("footfall");
-    let mut command = Command::new(program);
+    let mut command = child::command(program);
     command
         .args(args)
         .env("FOOTFALL_DEV_DIR", dir)

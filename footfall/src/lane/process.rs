@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -59,7 +59,7 @@ impl Process {
         let log = cluster.dir.join(format!("{prefix}{name}.log"));
         let file =
             File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
-        let mut command = Command::new(program);
+        let mut command = child::command(program);
         command
             .args(args)
             .envs(cluster.env().iter().map(|(k, v)| (k, v)))
