@@ -63,9 +63,9 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Whether every line is accounted for.
+    /// Whether every line is accounted for, and all that came of them could be read.
     pub fn adds_up(&self) -> bool {
-        self.events == self.summary.accounted()
+        self.summary.adds_up(self.events)
     }
 }
 
@@ -138,9 +138,9 @@ pub fn command(args: &Args, as_json: bool) -> anyhow::Result<ExitCode> {
         Box::new(std::io::stdout().lock())
     };
     if as_json {
-        writeln!(out, "{}", ran.summary.to_json())?;
+        writeln!(out, "{}", ran.summary.to_json(ran.events))?;
     } else {
-        write!(out, "{}", ran.summary.render(Some(ran.events)))?;
+        write!(out, "{}", ran.summary.render(ran.events))?;
         if !ran.summary.intervals.is_empty() {
             write!(out, "\n{}", ran.summary.render_staffing(12))?;
         }

@@ -157,10 +157,19 @@ impl Summary {
         self.fates.values().sum()
     }
 
-    /// As a table for people. `events_in` is what the sender counted; absent, what ingest saw.
-    pub fn render(&self, events_in: Option<u64>) -> String {
+    /// Whether what the sender counted is all accounted for, and everything that came of it could be read.
+    pub fn adds_up(&self, events_in: u64) -> bool {
+        events_in == self.accounted() && self.unreadable == 0
+    }
+
+    /// As a table for people. `events_in` is what the sender counted.
+    pub fn render(&self, events_in: u64) -> String {
         let mut text = String::new();
-        self.render_fates(&mut text, events_in.unwrap_or_else(|| self.accounted()));
+        self.render_fates(&mut text, events_in);
+        if self.unreadable > 0 {
+            let note = "records that came out, of another version or format: what follows does not count them";
+            row(&mut text, "unreadable", self.unreadable, note);
+        }
         let mut line = |name: &str, count: u64, of: String| row(&mut text, name, count, &of);
         let told = |kind: &str| self.visit_events.get(kind).copied().unwrap_or_default();
         let none = String::new;
@@ -185,7 +194,7 @@ impl Summary {
 
     /// What became of the raw records, and whether that is all of them.
     fn render_fates(&self, text: &mut String, events_in: u64) {
-        let verdict = if events_in == self.accounted() {
+        let verdict = if self.adds_up(events_in) {
             "they add up"
         } else {
             "THEY DO NOT ADD UP"
@@ -243,15 +252,16 @@ impl Summary {
         text
     }
 
-    /// As JSON for programs.
-    pub fn to_json(&self) -> serde_json::Value {
+    /// As JSON for programs. `missing` are events that nothing tells of; fewer than none, if more is told of than was sent.
+    pub fn to_json(&self, events_in: u64) -> serde_json::Value {
         let fates: BTreeMap<String, u64> = self
             .fates
             .iter()
             .map(|((result, reason), n)| (format!("{result}/{reason}"), *n))
             .collect();
         serde_json::json!({
-            "eventsIn": self.accounted(), "fates": fates, "visitors": self.visitors.len(),
+            "eventsIn": events_in, "missing": events_in as i64 - self.accounted() as i64, "unreadable": self.unreadable,
+            "addsUp": self.adds_up(events_in), "fates": fates, "visitors": self.visitors.len(),
             "visitEvents": self.visit_events, "ended": self.ended, "journeyEvents": self.journey_events,
             "segments": self.segments, "outcomes": self.outcomes, "actions": self.actions, "blocked": self.blocked,
             "offers": self.offers, "staffingIntervals": self.intervals.len(), "staffingRevisions": self.revisions,
@@ -318,6 +328,37 @@ mod tests {
             ),
             (7, 2, 9)
         );
-        assert!(summary.render(Some(10)).contains("THEY DO NOT ADD UP"));
+        assert!(summary.render(10).contains("THEY DO NOT ADD UP"));
+        assert!(summary.render(9).contains("they add up"));
+        let json = |events_in| summary.to_json(events_in);
+        assert_eq!(
+            (&json(9)["missing"], &json(9)["addsUp"]),
+            (&0.into(), &true.into())
+        );
+        assert_eq!(
+            (&json(10)["eventsIn"], &json(10)["missing"]),
+            (&10.into(), &1.into())
+        );
+        assert_eq!(
+            (&json(8)["missing"], &json(8)["addsUp"]),
+            (&(-1).into(), &false.into())
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_does_not_add_up() {
+        let mut summary = Summary::default();
+        assert!(summary.adds_up(0));
+        for topic in [topics::VISITS, topics::OFFERS] {
+            summary.take(topic, Some(b"{\"status\":\"offered\"}"));
+        }
+        assert!(!summary.adds_up(0));
+        let text = summary.render(0);
+        assert!(text.contains("THEY DO NOT ADD UP"), "{text}");
+        assert!(
+            text.contains("\nunreadable                    2  "),
+            "{text}"
+        );
+        assert_eq!(summary.to_json(0)["unreadable"], 2);
     }
 }
