@@ -86,7 +86,7 @@ const DEFINITIONS: &[(&str, &str)] = &[
 
 /// Runs the demo and leaves nothing running, whatever happens, unless told to keep it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let place = Place::take(&args.dir)?;
+    let place = Place::take(&args.dir, args.keep)?;
     let result = play(args, &place);
     if args.keep {
         result.with_context(|| format!("what runs is kept: {}", place.how_to_stop()))?;
@@ -101,12 +101,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn play(args: &Args, place: &Place) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     progress
-        .step("starting Apache Kafka and a schema registry (the first time, Maven fetches them)");
+        .step("starting Apache Kafka and a schema registry (the first time, Maven fetches them)")?;
     let (cluster, said) = Cluster::up(&args.dir)?;
-    println!("{said}");
+    progress.say(&said)?;
     let definitions = write_definitions(&args.dir)?;
 
-    progress.step("a simulated day, in a lane of its own: topics, definitions, the four stages");
+    progress.step("a simulated day, in a lane of its own: topics, definitions, the four stages")?;
     let mut lane = Lane::start(&cluster, "demo-day.", true, &definitions)?;
     let sent = day::play(&cluster, &mut lane, args, &mut progress)?;
     let told = day::read(&cluster, &lane)?;
@@ -120,8 +120,10 @@ fn play(args: &Args, place: &Place) -> anyhow::Result<()> {
     } else {
         live_lane.stop()?;
     }
-    print(args, sent, &told, &latency);
-    println!("{}", farewell(args, place, &cluster, &[lane, live_lane]));
+    for part in findings(args, sent, &told, &latency) {
+        progress.say(&part)?;
+    }
+    progress.say(&farewell(args, place, &cluster, &[lane, live_lane]))?;
     let (accounted, unreadable) = (told.summary.accounted(), told.summary.unreadable);
     if !told.summary.adds_up(sent) {
         bail!(
@@ -140,7 +142,7 @@ fn play_live(
     progress: &mut Progress,
 ) -> anyhow::Result<(Lane, Latencies)> {
     let (rate, seconds) = (args.rate, args.live.as_secs());
-    progress.step(&format!("live: {rate} events/s for {seconds} s"));
+    progress.step(&format!("live: {rate} events/s for {seconds} s"))?;
     let mut lane = Lane::start(cluster, "demo-live.", false, definitions)?;
     let load = Load {
         rate,
@@ -151,14 +153,16 @@ fn play_live(
         beside: Beside::Nobody,
     };
     let latency = live::measure(cluster, &mut lane, &load, &mut |sent| {
-        progress.show(|| format!("{sent} events sent"));
+        // Where nobody reads, what is said next will tell.
+        let _ = progress.show(|| format!("{sent} events sent"));
     })?;
     Ok((lane, latency))
 }
 
-fn print(args: &Args, sent: u64, told: &Told, latency: &Latencies) {
+/// What was found out, part by part.
+fn findings(args: &Args, sent: u64, told: &Told, latency: &Latencies) -> [String; 5] {
     let rate = args.rate;
-    for (title, text) in [
+    [
         ("\n=== one simulated day ===", told.summary.render(sent)),
         (
             "busiest intervals, as WFM gets them",
@@ -173,9 +177,8 @@ fn print(args: &Args, sent: u64, told: &Told, latency: &Latencies) {
             "=== one visitor who lingered on the pricing page ===",
             story::offer(told),
         ),
-    ] {
-        println!("{title}\n{text}");
-    }
+    ]
+    .map(|(title, text)| format!("{title}\n{text}"))
 }
 
 fn write_definitions(dir: &Path) -> anyhow::Result<PathBuf> {

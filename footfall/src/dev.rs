@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Up => {
             let running = up(&args.options)?;
-            print(output, &up_text(&running), || up_json(&running));
+            output.print(up_text(&running), || up_json(&running))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Status => status(&args.options.dir, output),
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
                 [] => "not running".to_owned(),
                 some => format!("stopped {}", some.join(" · ")),
             };
-            print(output, &text, || json!({"stopped": stopped}));
+            output.print(text, || json!({"stopped": stopped}))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -173,7 +173,7 @@ fn status(dir: &Path, output: Output) -> anyhow::Result<ExitCode> {
             json!({"state": state, "port": port, "pid": pid, "residentMegabytes": megabytes}),
         );
     }
-    print(output, &lines.join(" · "), || Value::Object(values));
+    output.print(lines.join(" · "), || Value::Object(values))?;
     Ok(if all_answer {
         ExitCode::SUCCESS
     } else {
@@ -190,7 +190,7 @@ fn env(dir: &Path, output: Output) -> anyhow::Result<ExitCode> {
     };
     let ports = running.context("not running: start it with `footfall dev up`")?;
     let endpoints = Endpoints::at(&ports);
-    print(output, endpoints.exports().trim_end(), || endpoints.json());
+    output.print(endpoints.exports().trim_end(), || endpoints.json())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -219,13 +219,6 @@ fn up_json(running: &Running) -> Value {
     let mut value: serde_json::Map<String, Value> = parts.collect();
     value.insert("environment".to_owned(), running.endpoints().json());
     Value::Object(value)
-}
-
-fn print(output: Output, text: &str, value: impl FnOnce() -> Value) {
-    match output {
-        Output::Text => println!("{text}"),
-        Output::Json => println!("{}", value()),
-    }
 }
 
 /// Checks a size as Java's -Xmx takes it.

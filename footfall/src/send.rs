@@ -269,7 +269,10 @@ impl Progress {
             self.shown = Instant::now();
             let rate = pace::per_second(sent.lines, pace.elapsed());
             let behind = pace.behind(sent.lines).as_millis();
-            eprintln!("{} · {rate}/s · behind schedule {behind} ms", sent.lines);
+            footfall::say(format_args!(
+                "{} · {rate}/s · behind schedule {behind} ms",
+                sent.lines
+            ));
         }
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn play(
                 "{} · {sent} events sent · {offers} offers seen",
                 &now.to_string()[11..16]
             )
-        });
+        })?;
         if shop.next_send_at().is_none() && engine.next_due().is_none() && now > start + length {
             break;
         }
@@ -87,7 +87,7 @@ pub(super) fn play(
         std::thread::sleep(Duration::from_millis(5));
     }
     let loaded = loader.finish()?;
-    progress.step("the day is over: letting every visit end and every interval become final");
+    progress.step("the day is over: letting every visit end and every interval become final")?;
     wait_for_frontier(lane, loaded.until.unwrap_or(start), progress)?;
     Ok(sent)
 }
@@ -133,7 +133,7 @@ fn wait_for_frontier(
                 "frontier of the last stage: {}",
                 Timestamp((least.unwrap_or_default() * 1000.0) as i64)
             )
-        });
+        })?;
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -18,13 +18,16 @@ const LOCK: &str = "demo.lock";
 /// A directory that is this demo's alone.
 pub(super) struct Place {
     dir: PathBuf,
+    /// Whether it is to be left when this goes.
+    leaves: bool,
     _lock: File,
 }
 
 impl Place {
     /// Takes the directory. Refuses where another demo plays or was kept, or where a Kafka of somebody's has its data; what else is
-    /// left of a demo it clears away: its numbers would be counted as this one's.
-    pub(super) fn take(dir: &Path) -> anyhow::Result<Place> {
+    /// left of a demo it clears away: its numbers would be counted as this one's. Unless it is to be kept, nothing runs there any more once
+    /// this has gone.
+    pub(super) fn take(dir: &Path, keep: bool) -> anyhow::Result<Place> {
         let name = dir.display();
         fs::create_dir_all(dir).with_context(|| format!("{name} cannot be made"))?;
         let was_a_demos = dir.join(LOCK).exists();
@@ -43,8 +46,9 @@ impl Place {
             }
             Err(TryLockError::Error(e)) => return Err(e).context("the demo's lock"),
         }
-        let place = Place {
+        let mut place = Place {
             dir: dir.to_owned(),
+            leaves: false,
             _lock: lock,
         };
         place.write_stop()?;
@@ -63,6 +67,7 @@ impl Place {
             cleared.success(),
             "what is left of a demo in {name} cannot be cleared away"
         );
+        place.leaves = !keep;
         Ok(place)
     }
 
@@ -79,7 +84,12 @@ impl Place {
     }
 
     /// Nothing is kept: stops Kafka, and deletes its data.
-    pub(super) fn leave(self) -> anyhow::Result<()> {
+    pub(super) fn leave(mut self) -> anyhow::Result<()> {
+        self.leaves = false;
+        self.end()
+    }
+
+    fn end(&self) -> anyhow::Result<()> {
         Cluster::down(&self.dir)?;
         let _ = fs::remove_file(self.stop());
         Ok(())
@@ -104,6 +114,17 @@ impl Place {
              exec {program} dev down --dir {dir} --delete\n"
         );
         fs::write(self.stop(), lines).with_context(|| format!("{STOP} cannot be written"))
+    }
+}
+
+impl Drop for Place {
+    /// Nothing is left running, whatever went wrong.
+    fn drop(&mut self) {
+        if self.leaves
+            && let Err(error) = self.end()
+        {
+            footfall::say(format_args!("{error:#}: {}", self.how_to_stop()));
+        }
     }
 }
 

@@ -74,10 +74,10 @@ fn run_maven(partial: &Path, home: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(partial).with_context(|| format!("making {}", partial.display()))?;
     let pom = partial.join("pom.xml");
     fs::write(&pom, POM).with_context(|| format!("writing {}", pom.display()))?;
-    eprintln!(
+    footfall::say(format_args!(
         "fetching Apache Kafka and the schema registry with Maven, 200 MB, once, into {}",
         home.display()
-    );
+    ));
     let status = Command::new("mvn")
         .args([
             "--batch-mode",

@@ -127,7 +127,7 @@ impl Directory {
 pub(super) fn lock(path: &Path) -> anyhow::Result<File> {
     let file = File::create(path).with_context(|| format!("opening {}", path.display()))?;
     if file.try_lock().is_err() {
-        eprintln!("waiting for another `footfall dev`");
+        footfall::say("waiting for another `footfall dev`");
         file.lock()
             .with_context(|| format!("locking {}", path.display()))?;
     }

@@ -122,7 +122,11 @@ pub(crate) fn up(options: &Options) -> anyhow::Result<Running> {
         directory.write_ports(&chosen)?;
         ports = Some(chosen);
         for service in missing {
-            eprintln!("starting {} in {}", service.as_str(), options.dir.display());
+            footfall::say(format_args!(
+                "starting {} in {}",
+                service.as_str(),
+                options.dir.display()
+            ));
             let at = Instant::now();
             match service.start(&directory, &chosen, &artifacts, options) {
                 Ok(child) => children.push((service, child, at)),

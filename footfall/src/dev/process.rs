@@ -71,11 +71,11 @@ pub(super) fn wait_for_end(
     let mut killed = false;
     while is_marked(pid, &mark) {
         if begun.elapsed() > limit && !killed {
-            eprintln!(
+            footfall::say(format_args!(
                 "{} did not stop in {} s: killing it",
                 service.as_str(),
                 limit.as_secs()
-            );
+            ));
             child::signal(pid, "KILL")?;
             killed = true;
         }

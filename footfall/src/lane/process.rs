@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::Cluster;
 use crate::child;
@@ -174,8 +174,13 @@ impl Process {
     }
 }
 
-/// One HTTP GET of a stage's own port; an answer that is not 200 is an error.
+/// One HTTP GET of a stage's own port; an answer that is not 200 is an error. A stage that has gone is no reader that left: the kind
+/// of error, by which those are known, goes no further.
 fn get(address: &str, path: &str) -> anyhow::Result<String> {
+    ask(address, path).map_err(|error| anyhow!("http://{address}{path}: {error:#}"))
+}
+
+fn ask(address: &str, path: &str) -> anyhow::Result<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;

@@ -72,7 +72,7 @@ impl Source {
         self.records += 1;
         if self.shown.elapsed() >= self.every {
             self.shown = Instant::now();
-            eprintln!("{}: {} records read", self.what, self.records);
+            footfall::say(format_args!("{}: {} records read", self.what, self.records));
         }
     }
 }

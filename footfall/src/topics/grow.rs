@@ -21,6 +21,10 @@ use crate::{
 /// The topics that may grow: nothing is kept by their partitions.
 const RAW: [&str; 2] = [names::WEB_EVENTS_RAW, names::ENGAGEMENT_EVENTS_RAW];
 
+/// What is to be done once they have grown.
+const RESTART: &str = "\nrestart ingest: stop all of it until its group is empty, which takes a --session-timeout, then start it. It \
+                       counts raw partitions when it starts, and a member that comes back sooner gets the partitions that it had";
+
 /// Arguments of `footfall topics grow`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -58,13 +62,11 @@ pub(super) fn run(args: &Args, output: Output, caller: &Caller) -> anyhow::Resul
         report.done = true;
         report.left = audit.end(grown, |_| report.json())?;
     }
-    output.print(report.text(), || report.json())?;
-    if report.done && output == Output::Text {
-        println!(
-            "restart ingest: stop all of it until its group is empty, which takes a --session-timeout, then start it. It counts raw \
-             partitions when it starts, and a member that comes back sooner gets the partitions that it had"
-        );
+    let mut text = report.text();
+    if report.done {
+        text += RESTART;
     }
+    output.print(text, || report.json())?;
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
     } else {

@@ -234,6 +234,22 @@ fn a_reader_that_leaves_early_is_no_failure() {
         Some(0)
     );
     assert_eq!(unread(&["run", "/nowhere/at/all"]), Some(1));
+    assert_eq!(
+        unread(&["dev", "down", "--dir", "/nowhere/at/all"]),
+        Some(0)
+    );
+}
+
+#[test]
+fn a_demo_that_nobody_reads_ends_before_it_has_begun_and_leaves_nothing() {
+    let scratch = Scratch::new("unread-demo");
+    assert_eq!(unread(&["demo", "--dir", scratch.path()]), Some(0));
+    let left = std::fs::read_dir(scratch.path()).expect("its directory");
+    let left: Vec<_> = left
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert!(!left.iter().any(|name| name == "stop.sh"), "{left:?}");
+    assert!(!left.iter().any(|name| name == "kafka-data"), "{left:?}");
 }
 
 #[test]
