@@ -28,6 +28,12 @@ impl Letter {
         super::settled::is_verdict(&self.record)
     }
 
+    /// Whether this is the record that it was, as far as its size tells: a topic that was made anew has other records at its offsets.
+    pub(crate) fn was(&self, record: &ReadRecord) -> bool {
+        let size = record.value.as_ref().map_or(0, Vec::len) as u64;
+        self.cause.as_ref().is_some_and(|cause| cause.size == size)
+    }
+
     /// Where it stood before, as it says itself.
     pub(super) fn origin_topic(&self, settings: &Settings) -> String {
         let cause = self.cause.as_ref();

@@ -34,13 +34,7 @@ pub(super) fn bytes(
         read(settings, &topic, partition, &wanted, &mut found)?;
     }
     for (letter, found) in letters.iter().zip(&mut found) {
-        let size = letter.cause.as_ref().map(|cause| cause.size);
-        let is_it = |record: &ReadRecord| {
-            let bytes = record.value.as_ref().map_or(0, Vec::len) as u64;
-            size == Some(bytes)
-        };
-        // A topic that was made anew has other records at its offsets.
-        *found = found.take().filter(is_it);
+        *found = found.take().filter(|record| letter.was(record));
     }
     Ok(found)
 }

@@ -125,12 +125,20 @@ fn find_bytes(settings: &Settings, letter: &Letter) -> anyhow::Result<Found> {
     };
     let topic = settings.lane.topic(&cause.topic);
     let record = TopicReader::read_one(settings, &topic, cause.partition, cause.offset)?;
-    Ok(match record {
-        Some(record) => Found::AtOrigin(record),
+    Ok(at_origin(letter, &topic, record))
+}
+
+/// What stands where it came from, if it is that.
+fn at_origin(letter: &Letter, topic: &str, record: Option<ReadRecord>) -> Found {
+    match record {
+        Some(record) if letter.was(&record) => Found::AtOrigin(record),
+        Some(_) => Found::Nowhere(format!(
+            "{topic} no longer holds them: it was made anew, and another record has that offset now"
+        )),
         None => Found::Nowhere(format!(
             "{topic} no longer holds them, its retention is over. To keep them, run ingest with --dead-letter-bytes"
         )),
-    })
+    }
 }
 
 /// What is printed of one.
@@ -233,7 +241,54 @@ fn plain(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use journey::Timestamp;
+    use pipeline::dead_letter::{DeadLetter, SentBefore};
+
     use super::*;
+
+    fn record(topic: &str, offset: i64, value: Option<&[u8]>) -> ReadRecord {
+        ReadRecord {
+            topic: topic.to_owned(),
+            partition: 1,
+            offset,
+            timestamp: Timestamp(0),
+            key: None,
+            value: value.map(<[u8]>::to_vec),
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn another_record_at_the_same_offset_is_not_shown_for_it() {
+        let letter = Letter {
+            record: record("web.events.raw.dead-letter", 3, None),
+            cause: Some(DeadLetter {
+                stage: "ingest".to_owned(),
+                reason: "not_json".to_owned(),
+                message: String::new(),
+                topic: topics::WEB_EVENTS_RAW.to_owned(),
+                partition: 1,
+                offset: 7,
+                size: 7,
+                deployment: None,
+                before: SentBefore::default(),
+            }),
+        };
+        let at = |value| record(topics::WEB_EVENTS_RAW, 7, value);
+        let found = |record| at_origin(&letter, topics::WEB_EVENTS_RAW, record);
+        let same = found(Some(at(Some(b"rubbish"))));
+        assert!(matches!(same, Found::AtOrigin(record) if record.offset == 7));
+        for (other, why) in [
+            (Some(at(Some(b"another's"))), "made anew"),
+            (Some(at(None)), "made anew"),
+            (None, "retention is over"),
+        ] {
+            assert!(
+                matches!(found(other), Found::Nowhere(said) if said.contains(why)),
+                "{why}"
+            );
+        }
+    }
 
     #[test]
     fn what_is_shown_to_people_is_safe_and_not_endless() {

@@ -31,6 +31,8 @@ const DAY: f64 = 86_400_000.0;
 struct Stranger {
     /// Where the bytes of its last record lie: topic, partition, offset.
     bytes_at: (String, u32, i64),
+    /// How many they are.
+    size: u64,
     host: Option<String>,
 }
 
@@ -83,12 +85,19 @@ fn stranger(
         return None;
     }
     let record = &letter.record;
-    let bytes_at = match record.value {
-        Some(_) => (record.topic.clone(), record.partition, record.offset),
-        None => (lane.topic(&cause.topic), cause.partition, cause.offset),
+    let (bytes_at, size) = match &record.value {
+        Some(value) => (
+            (record.topic.clone(), record.partition, record.offset),
+            value.len() as u64,
+        ),
+        None => (
+            (lane.topic(&cause.topic), cause.partition, cause.offset),
+            cause.size,
+        ),
     };
     let stranger = Stranger {
         bytes_at,
+        size,
         host: None,
     };
     Some((id.to_owned(), stranger))
@@ -99,7 +108,15 @@ fn host(settings: &Settings, stranger: &Stranger) -> anyhow::Result<Option<Strin
     let (topic, partition, offset) = &stranger.bytes_at;
     let record = TopicReader::read_one(settings, topic, *partition, *offset)?;
     let bytes = record.and_then(|record| record.value);
-    Ok(bytes.as_deref().and_then(page_host))
+    Ok(bytes.and_then(|bytes| stranger.host_in(&bytes)))
+}
+
+impl Stranger {
+    /// The host of the page that these bytes name, if they are the last record's: a topic that was made anew has others there.
+    fn host_in(&self, bytes: &[u8]) -> Option<String> {
+        let is_its = bytes.len() as u64 == self.size;
+        is_its.then(|| page_host(bytes)).flatten()
+    }
 }
 
 fn page_host(event: &[u8]) -> Option<String> {
@@ -224,5 +241,21 @@ mod tests {
         ] {
             assert_eq!(page_host(event), None);
         }
+    }
+
+    #[test]
+    fn the_page_of_another_event_says_nothing_of_a_stranger() {
+        let known = BTreeSet::new();
+        let found = stranger(
+            &letter("d-91ac", UNKNOWN, None),
+            false,
+            &Lane::new(""),
+            &known,
+        );
+        let (_, mut stranger) = found.expect("nobody knows it");
+        let event = br#"{"page":{"url":"https://shop.example/"}}"#;
+        assert_eq!(stranger.host_in(event), None);
+        stranger.size = event.len() as u64;
+        assert_eq!(stranger.host_in(event).as_deref(), Some("shop.example"));
     }
 }
