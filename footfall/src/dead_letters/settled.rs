@@ -73,7 +73,14 @@ impl Settled {
 
 /// Whether a record of a dead-letter topic is no dead letter but says what was done with some.
 pub(super) fn is_verdict(record: &ReadRecord) -> bool {
-    record.headers.iter().any(|(name, _)| name == HEADER)
+    said(record).is_some()
+}
+
+/// What such a record says was done with those at its offsets, as it stands there; of any other, nothing.
+pub(super) fn said(record: &ReadRecord) -> Option<&[u8]> {
+    let mut headers = record.headers.iter();
+    let found = headers.find(|(name, _)| name == HEADER);
+    found.map(|(_, word)| word.as_slice())
 }
 
 /// The headers and the value of the record that settles these offsets of its partition.

@@ -14,7 +14,7 @@ use pipeline::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Filter, letter::Letter, read_all};
+use super::{Filter, letter::Letter, read_all, settled};
 use crate::{
     Output, UsageError,
     tail::{Decoder, bytes, in_lane},
@@ -144,6 +144,8 @@ fn at_origin(letter: &Letter, topic: &str, record: Option<ReadRecord>) -> Found 
 /// What is printed of one.
 struct Shown<'a> {
     letter: &'a Letter,
+    /// What was done with others, where it is no dead letter but says that.
+    verdict: Option<Value>,
     /// Where the bytes are, or why not.
     source: String,
     key: Option<Value>,
@@ -152,7 +154,9 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(letter: &'a Letter, found: &Found, decoder: &mut Decoder) -> Shown<'a> {
+        let verdict = settled::said(&letter.record).map(bytes);
         let (source, record) = match found {
+            Found::Kept(record) if verdict.is_some() => ("this record".to_owned(), Some(record)),
             Found::Kept(record) => ("the dead letter".to_owned(), Some(record)),
             Found::AtOrigin(record) => (
                 format!("{}-{}@{}", record.topic, record.partition, record.offset),
@@ -170,6 +174,7 @@ impl<'a> Shown<'a> {
         };
         Shown {
             letter,
+            verdict,
             source,
             key: record.and_then(|record| record.key.as_deref().map(bytes)),
             value: record.and_then(&mut value),
@@ -179,13 +184,12 @@ impl<'a> Shown<'a> {
     fn text(&self) -> String {
         let record = &self.letter.record;
         let mut text = format!(
-            "{}-{}@{} {} {} {}",
+            "{}-{}@{} {} {}",
             record.topic,
             record.partition,
             record.offset,
             record.timestamp,
-            self.letter.reason(),
-            self.letter.deployment().unwrap_or("-"),
+            self.what()
         );
         for (name, value) in &record.headers {
             let shown = ![header::REASON, header::DEPLOYMENT].contains(&name.as_str());
@@ -203,7 +207,22 @@ impl<'a> Shown<'a> {
         text
     }
 
+    /// Why, and whose; of a verdict, that it is one.
+    fn what(&self) -> String {
+        match &self.verdict {
+            None => {
+                let owner = self.letter.deployment().unwrap_or("-");
+                format!("{} {owner}", self.letter.reason())
+            }
+            Some(word) => format!(
+                "is no dead letter: it says that those at the offsets below, of its partition, were {}",
+                plain(word)
+            ),
+        }
+    }
+
     fn value(&self) -> Value {
+        let reason = self.verdict.is_none().then(|| self.letter.reason());
         let record = &self.letter.record;
         let headers = record.headers.iter();
         let headers: Map<String, Value> = headers
@@ -211,8 +230,8 @@ impl<'a> Shown<'a> {
             .collect();
         json!({
             "topic": record.topic, "partition": record.partition, "offset": record.offset,
-            "timestamp": record.timestamp.to_string(), "reason": self.letter.reason(),
-            "deploymentId": self.letter.deployment(), "headers": headers,
+            "timestamp": record.timestamp.to_string(), "reason": reason,
+            "verdict": self.verdict, "deploymentId": self.letter.deployment(), "headers": headers,
             "bytesFrom": self.source, "key": self.key, "value": self.value,
         })
     }
@@ -288,6 +307,29 @@ mod tests {
                 "{why}"
             );
         }
+    }
+
+    #[test]
+    fn what_settles_others_is_no_dead_letter_and_shown_as_what_it_is() {
+        let (headers, value) = settled::verdict(settled::Verdict::Dropped, vec![3, 5]);
+        let letter = Letter::new(ReadRecord {
+            headers,
+            ..record("web.events.dead-letter", 9, Some(&value))
+        });
+        let registry = Registry::open("http://127.0.0.1:1").expect("an address");
+        let mut decoder = Decoder::new(registry, journey::topics::Lane::new(""));
+        let found = Found::Kept(letter.record.clone());
+        let shown = Shown::new(&letter, &found, &mut decoder);
+        let text = shown.text();
+        assert!(text.contains("is no dead letter"), "{text}");
+        assert!(text.contains("were dropped"), "{text}");
+        assert!(text.contains(r#"{"offsets":[3,5]}"#), "{text}");
+        assert!(!text.contains("without_headers"), "{text}");
+        let value = shown.value();
+        assert_eq!(
+            (&value["reason"], &value["verdict"]),
+            (&Value::Null, &json!("dropped"))
+        );
     }
 
     #[test]
