@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::bail;
 use journey::{
     Millis, Timestamp,
     definitions::{Applied, Definition, Sets},
@@ -23,6 +24,27 @@ pub(super) struct Next {
     changed: Vec<String>,
     removed: Vec<String>,
     unchanged: usize,
+    /// Whether somebody said from when on it is to be in force.
+    asked: bool,
+    newest: Option<Newest>,
+}
+
+/// The newest set by now.
+#[derive(Clone, Copy)]
+struct Newest {
+    effective_at: Timestamp,
+    /// Whether it is still to come into force.
+    comes: bool,
+}
+
+impl Effective {
+    fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Effective::Beginning => Timestamp::MIN,
+            Effective::Now => now,
+            Effective::At(at) => at,
+        }
+    }
 }
 
 impl Next {
@@ -32,18 +54,30 @@ impl Next {
         effective_at: Option<Effective>,
         now: Timestamp,
     ) -> anyhow::Result<Next> {
-        let is_first = sets.in_order()?.last().is_none_or(|set| set.version == 0);
-        let effective_at = effective_at.unwrap_or(if is_first {
-            Effective::Beginning
-        } else {
-            Effective::At(now + LEAD)
+        let newest = sets.in_order()?.pop().filter(|set| set.version > 0);
+        let newest = newest.map(|set| Newest {
+            effective_at: set.effective_at,
+            comes: set.effective_at > now,
         });
-        let effective_at = match effective_at {
-            Effective::Beginning => Timestamp::MIN,
-            Effective::Now => now,
-            Effective::At(at) => at,
-        };
-        let applied = sets.apply(definitions, effective_at);
+        let by_default = newest.map_or(Timestamp::MIN, |_| now + LEAD);
+        let at = effective_at.map_or(by_default, |effective_at| effective_at.at(now));
+        let next = Next::beside(
+            sets,
+            sets.apply(definitions, at),
+            effective_at.is_some(),
+            newest,
+        );
+        if let Some(newest) = newest.filter(|newest| next.moves() && newest.effective_at < at) {
+            bail!(
+                "the same definitions come into force at {}, and a later set does not hold them back: apply those that are in force \
+                 until then, and after that these with --effective-at {at}",
+                newest.effective_at
+            );
+        }
+        Ok(next)
+    }
+
+    fn beside(sets: &Sets, applied: Applied, asked: bool, newest: Option<Newest>) -> Next {
         let stem = |key: &str| {
             key.rsplit_once('/')
                 .map_or(key, |(stem, _)| stem)
@@ -62,26 +96,57 @@ impl Next {
             .filter(|key| was(key).is_some_and(|was| was != *key))
             .collect();
         let removed = before.keys().filter(|stem| !after.contains(*stem));
-        Ok(Next {
+        Next {
             removed: removed.cloned().collect(),
             unchanged: applied.manifest.members.len() - new.len() - changed.len(),
             new,
             changed,
             applied,
-        })
+            asked,
+            newest,
+        }
     }
 
+    /// Whether it is to be written: it says something else than the newest, or the same at another time.
     pub(super) fn changes(&self) -> bool {
-        !(self.new.is_empty() && self.changed.is_empty() && self.removed.is_empty())
+        !self.says_the_same() || self.moves()
+    }
+
+    fn says_the_same(&self) -> bool {
+        self.new.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
+    /// Whether it says the same as a set that is still to come into force, at another time that was asked for.
+    fn moves(&self) -> bool {
+        let at = self.applied.manifest.effective_at;
+        let moves = |newest: Newest| newest.comes && newest.effective_at != at;
+        self.asked && self.says_the_same() && self.newest.is_some_and(moves)
+    }
+
+    /// What there is to know where nothing is written.
+    fn nothing_changed(&self) -> String {
+        let count = self.unchanged;
+        let nothing =
+            format!("nothing changed: {count} definitions are as they were, nothing is written");
+        match self.newest {
+            Some(newest) if newest.comes => {
+                format!("{nothing}; they come into force at {}", newest.effective_at)
+            }
+            Some(newest) if self.asked => format!(
+                "{nothing}; they are in force {}, and --effective-at moves only what is not in force yet",
+                match newest.effective_at {
+                    Timestamp::MIN => "from the beginning".to_owned(),
+                    at => format!("since {at}"),
+                }
+            ),
+            _ => nothing,
+        }
     }
 
     /// `1 new, 2 changed, effective 2026-11-23T14:05:00.000Z`.
     pub(super) fn text(&self, dry_run: bool) -> String {
         if !self.changes() {
-            return format!(
-                "nothing changed: {} definitions are as they were, nothing is written",
-                self.unchanged
-            );
+            return self.nothing_changed();
         }
         let mut lines = Vec::new();
         for (sign, keys) in [('+', &self.new), ('~', &self.changed), ('-', &self.removed)] {
@@ -103,6 +168,9 @@ impl Next {
             Timestamp::MIN => "effective from the beginning".to_owned(),
             at => format!("effective {at}"),
         });
+        if let Some(newest) = self.newest.filter(|_| self.moves()) {
+            parts.push(format!("not at {}", newest.effective_at));
+        }
         let set = if dry_run {
             format!("set {} is not written (dry run)", manifest.version)
         } else {
@@ -117,7 +185,9 @@ impl Next {
 
     pub(super) fn value(&self, dry_run: bool) -> Value {
         let manifest = &self.applied.manifest;
-        let at = Some(manifest.effective_at).filter(|at| *at != Timestamp::MIN);
+        let newest = self.newest.filter(|_| !self.changes());
+        let at = newest.map_or(manifest.effective_at, |newest| newest.effective_at);
+        let at = Some(at).filter(|at| *at != Timestamp::MIN);
         json!({
             "new": self.new, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged,
             "set": self.changes().then_some(manifest.version),
@@ -134,6 +204,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const HOUR: Millis = Millis::from_mins(60);
 
     fn route_path(id: &str, queue: &str) -> Definition {
         Definition::RoutePath(RoutePath {
@@ -205,5 +276,57 @@ mod tests {
                 .text(false)
                 .starts_with("nothing changed: 1 definitions")
         );
+    }
+
+    /// Sets of which the newest comes into force in an hour, and what becomes of the same definitions at another time.
+    fn again(effective_at: Option<Effective>, now: Timestamp) -> anyhow::Result<Next> {
+        let mut sets = Sets::default();
+        let first = Next::new(&sets, vec![route_path("a", "q")], None, NOW)?;
+        take(&mut sets, &first);
+        let second = Some(Effective::At(NOW + HOUR));
+        let second = Next::new(&sets, vec![route_path("a", "r")], second, NOW)?;
+        take(&mut sets, &second);
+        Next::new(&sets, vec![route_path("a", "r")], effective_at, now)
+    }
+
+    #[test]
+    fn what_is_not_in_force_yet_is_moved_to_where_it_is_wanted() {
+        let moved = again(Some(Effective::Now), NOW).expect("valid");
+        assert!(moved.changes());
+        assert_eq!(moved.applied.manifest.effective_at, NOW);
+        assert_eq!(moved.applied.records.len(), 1, "a set of the same members");
+        let text = moved.text(false);
+        let summary = "1 unchanged, effective 2027-01-15T08:00:00.000Z, not at 2027-01-15T09:00:00.000Z · set 3";
+        assert!(text.starts_with(summary), "{text}");
+        let later = again(Some(Effective::At(NOW + HOUR + HOUR)), NOW).err();
+        let later = later
+            .expect("nothing holds back what comes before")
+            .to_string();
+        assert!(
+            later.contains("apply those that are in force until then"),
+            "{later}"
+        );
+    }
+
+    #[test]
+    fn what_is_in_force_or_comes_when_it_is_wanted_is_not_moved() {
+        #[track_caller]
+        fn check(effective_at: Option<Effective>, now: Timestamp, says: &str) {
+            let next = again(effective_at, now).expect("valid");
+            assert!(!next.changes());
+            let text = next.text(false);
+            assert!(
+                text.starts_with("nothing changed: ") && text.ends_with(says),
+                "{text}"
+            );
+            assert_eq!(next.value(false)["effectiveAt"], "2027-01-15T09:00:00.000Z");
+        }
+        let comes = "come into force at 2027-01-15T09:00:00.000Z";
+        check(None, NOW, comes);
+        check(Some(Effective::At(NOW + HOUR)), NOW, comes);
+        let (after, moves) = (NOW + HOUR, "moves only what is not in force yet");
+        check(Some(Effective::Beginning), after, moves);
+        check(Some(Effective::Now), after, moves);
+        check(None, after, "nothing is written");
     }
 }
