@@ -109,6 +109,9 @@ pub(super) fn run(
 
 impl Call<'_> {
     fn settle(&self) -> anyhow::Result<Tally> {
+        if self.verdict == Verdict::Redriven {
+            refuse_backfill(self.settings)?;
+        }
         let mut tally = Tally::default();
         for topic in self.filter.topics(self.settings)? {
             self.settle_topic(&topic, &mut tally)?;
@@ -117,9 +120,6 @@ impl Call<'_> {
     }
 
     fn settle_topic(&self, topic: &str, tally: &mut Tally) -> anyhow::Result<()> {
-        if self.verdict == Verdict::Redriven {
-            refuse_backfill(self.settings, topic)?;
-        }
         // Taken over before anything is read: whoever took it over before writes nothing any more.
         let writer = self.writes.then(|| SoleWriter::open(self.settings, topic));
         let writer = writer.transpose()?;
@@ -254,15 +254,18 @@ fn redrivable(letter: &Letter, settings: &Settings) -> Fate {
     }
 }
 
-/// In a backfill lane time is what the loader writes, and it has come to its end: what is sent now would be far ahead of it.
-fn refuse_backfill(settings: &Settings, topic: &str) -> anyhow::Result<()> {
-    let input = topic
-        .strip_suffix(&topics::dead_letter(""))
-        .unwrap_or(topic);
-    let kept = Admin::connect(settings)?.setting_now(input, "message.timestamp.type")?;
+/// In a backfill lane time is what the loader writes, and it has come to its end: what is sent now, into whichever of its topics, would
+/// be far ahead of it. A lane without raw topics is no such lane.
+fn refuse_backfill(settings: &Settings) -> anyhow::Result<()> {
+    let admin = Admin::connect(settings)?;
+    let raw = settings.lane.topic(topics::WEB_EVENTS_RAW);
+    if !admin.partition_counts()?.contains_key(&raw) {
+        return Ok(());
+    }
+    let kept = admin.setting_now(&raw, "message.timestamp.type")?;
     anyhow::ensure!(
         kept != "CreateTime",
-        "topic {input} has message.timestamp.type={kept}: in a backfill lane nothing is sent again; mend the file and load it \
+        "topic {raw} has message.timestamp.type={kept}: in a backfill lane nothing is sent again; mend the file and load it \
          into a new lane"
     );
     Ok(())

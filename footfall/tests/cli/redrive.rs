@@ -189,3 +189,23 @@ fn what_is_dropped_is_no_longer_listed_and_never_sent_again() {
     );
     assert_eq!(audit[2]["value"]["details"]["dropped"], 4);
 }
+
+#[test]
+fn in_a_backfill_lane_nothing_is_sent_again_into_any_of_its_topics() {
+    let Some(lane) = TestLane::new("redrive-backfill") else {
+        return;
+    };
+    lane.apply(&["--backfill"]);
+    write_letters(&lane);
+    for of in [
+        &[][..],
+        &["--topic", "web.events"],
+        &["--reason", "late", "--topic", "web.events"],
+    ] {
+        let done = lane.run(&[&["dead-letters", "redrive", "--yes"], of].concat());
+        assert_eq!(done.code, 1, "{of:?}: {}", done.out);
+        assert!(done.err.contains("nothing is sent again"), "{}", done.err);
+    }
+    assert_eq!(lane.tail("web.events", &[]).len(), 0);
+    assert_eq!(settle(&lane, &["drop", "--yes"])["dropped"], 5);
+}
