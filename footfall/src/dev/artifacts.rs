@@ -116,14 +116,14 @@ fn java() -> anyhow::Result<PathBuf> {
     let java = home
         .filter(|java| java.exists())
         .unwrap_or_else(|| PathBuf::from("java"));
-    let install = apt_line(&format!("openjdk-{JAVA}-jre-headless"));
+    let install = java_advice();
     let output = match Command::new(&java)
         .arg("-version")
         .stdin(Stdio::null())
         .output()
     {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            bail!("Java {JAVA} or newer is missing. Install it with\n\n  {install}\n");
+            bail!("Java {JAVA} or newer is missing. Install it with\n\n{install}");
         }
         result => result.with_context(|| format!("starting {}", java.display()))?,
     };
@@ -131,11 +131,20 @@ fn java() -> anyhow::Result<PathBuf> {
     match java_version(&said) {
         Some(version) if version >= JAVA => Ok(java),
         Some(version) => bail!(
-            "{} is Java {version}, and Kafka needs {JAVA} or newer. Install it with\n\n  {install}\n\nand set JAVA_HOME",
+            "{} is Java {version}, and Kafka needs {JAVA} or newer. Install it with\n\n{install}\nand set JAVA_HOME",
             java.display()
         ),
         None => bail!("{} -version said: {said}", java.display()),
     }
+}
+
+/// How to install Java. Which of the packages there is only apt knows, and not before it has read its lists.
+fn java_advice() -> String {
+    format!(
+        "  {}\n\nor, where there is no such package, as on Debian 13, with\n\n  {}\n",
+        apt_line(&format!("openjdk-{JAVA}-jre-headless")),
+        apt_line("default-jre-headless")
+    )
 }
 
 /// The line to run, for root and for others.
