@@ -123,6 +123,23 @@ fn what_setup_does_are_commands_of_the_tool_and_its_variables_their_options() {
     }
 }
 
+#[test]
+fn the_registry_keeps_its_schemas_as_long_as_kafka_keeps_the_records() {
+    let pom = std::fs::read_to_string(root().join("deploy/dev/pom.xml")).expect("readable");
+    let version = pom.split("<registry.version>").nth(1).expect("pinned");
+    let version = version.split('<').next().expect("its version");
+    let compose = code("docker-compose.yml");
+    let registry = service(&compose, "registry").join("\n");
+    for part in [
+        &format!("image: apicurio/apicurio-registry-kafkasql:{version}\n"),
+        "KAFKA_BOOTSTRAP_SERVERS: kafka:9092",
+        "depends_on:\n      kafka:\n        condition: service_healthy",
+        "health/ready",
+    ] {
+        assert!(registry.contains(part), "{part}: {registry}");
+    }
+}
+
 /// A file's lines that are no comments.
 fn code(path: &str) -> String {
     let text = std::fs::read_to_string(root().join(path)).expect("readable");
