@@ -24,7 +24,7 @@ use footfall::{
 use self::{day::Told, place::Place, progress::Progress};
 
 /// How much of the live part is not measured: the broker has worked off a day by then.
-const WARM_UP: std::time::Duration = std::time::Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_secs(3);
 
 /// Runs the demo.
 #[derive(ClapArgs, Clone, Debug)]
@@ -43,10 +43,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// How long the simulated day takes to play
-    #[arg(long, default_value = "75s", value_parser = duration)]
+    #[arg(long, default_value = "75s", value_parser = play_time)]
     play: Duration,
-    /// How long live traffic is sent
-    #[arg(long, default_value = "20s", value_parser = duration)]
+    /// How long live traffic is sent, of which the first 3 s are not measured
+    #[arg(long, default_value = "20s", value_parser = live_time)]
     live: Duration,
     /// Live events a second
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -54,6 +54,26 @@ pub(crate) struct Args {
     /// Leave everything running
     #[arg(long, env = "KEEP", value_parser = clap::builder::FalseyValueParser::new())]
     keep: bool,
+}
+
+fn play_time(text: &str) -> Result<Duration, String> {
+    let play = duration(text)?;
+    if play < Duration::from_secs(1) {
+        return Err("a day plays in a second at the least".to_owned());
+    }
+    Ok(play)
+}
+
+fn live_time(text: &str) -> Result<Duration, String> {
+    let live = duration(text)?;
+    if live < WARM_UP + Duration::from_secs(1) {
+        let warm_up = WARM_UP.as_secs();
+        return Err(format!(
+            "the first {warm_up} s are warm-up and not measured, so that nothing would be: say {} s or more",
+            warm_up + 1
+        ));
+    }
+    Ok(live)
 }
 
 /// The demo's definitions, as they lie in `footfall/definitions`.

@@ -89,6 +89,20 @@ fn a_wrong_command_line_exits_2_and_says_what_would_be_right() {
 }
 
 #[test]
+fn a_demo_of_no_time_is_refused_with_what_would_do() {
+    for (option, time, says) in [
+        ("--play", "0s", "a day plays in a second at the least"),
+        ("--play", "10ms", "a day plays in a second at the least"),
+        ("--live", "0s", "say 4 s or more"),
+        ("--live", "3s", "say 4 s or more"),
+    ] {
+        let done = footfall(&["demo", option, time]);
+        assert_eq!(done.code, 2, "{option} {time}: {}{}", done.out, done.err);
+        assert!(done.err.contains(says), "{option} {time}: {}", done.err);
+    }
+}
+
+#[test]
 fn a_broker_that_does_not_answer_is_named_with_what_to_do() {
     let commands: [&[&str]; 10] = [
         &["topics", "plan"],
