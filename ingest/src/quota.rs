@@ -2,7 +2,8 @@
 //!
 //! A bucket is one number, the moment at which it will be full again: what is taken moves it on, and what would move it
 //! further ahead than a burst is refused. Buckets are a task's own and forgotten when it is let go, which can only let more
-//! in; memory is bounded, as the visitor whose bucket has been full for longest makes room for another.
+//! in; memory is bounded, as the visitor whose bucket has been full for longest makes room for another. A rate that is changed
+//! has buckets of its own: how far ahead another one put them says nothing of it.
 
 use std::{
     collections::HashMap,
@@ -12,7 +13,7 @@ use std::{
 use journey::Timestamp;
 
 /// So many events a second, and so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rate {
     /// Microseconds in which one event's worth comes back.
     interval: i64,
@@ -73,7 +74,7 @@ struct Slot {
 /// A task's buckets.
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
-    deployments: HashMap<String, FullAt>,
+    deployments: HashMap<String, (Rate, FullAt)>,
     /// Made when the first visitor is counted, and of this size from then on.
     visitors: Box<[Slot]>,
 }
@@ -82,11 +83,11 @@ impl Quotas {
     /// Whether a deployment's bucket gives one more. Deployments with a rate are defined, and so few.
     pub(crate) fn deployment(&mut self, id: &str, at: Timestamp, rate: Rate) -> bool {
         match self.deployments.get_mut(id) {
-            Some(bucket) => bucket.take(at, rate),
-            None => {
+            Some((of, bucket)) if *of == rate => bucket.take(at, rate),
+            _ => {
                 let mut bucket = FullAt::ALWAYS;
                 let gives = bucket.take(at, rate);
-                self.deployments.insert(id.to_owned(), bucket);
+                self.deployments.insert(id.to_owned(), (rate, bucket));
                 gives
             }
         }
@@ -96,7 +97,7 @@ impl Quotas {
     pub(crate) fn visitor(&mut self, id: &str, cookie: &str, at: Timestamp, rate: Rate) -> bool {
         // The same in every process: std's default keys.
         let mut hasher = DefaultHasher::new();
-        (id, cookie).hash(&mut hasher);
+        (id, cookie, rate).hash(&mut hasher);
         let who = hasher.finish();
         let slot = self.slot(who);
         if slot.who != who {
@@ -175,6 +176,27 @@ mod tests {
             admitted(Rate::new(1.0, Some(3), 1), 2, [5000, 5000, 4000]),
             [2, 1, 0]
         );
+    }
+
+    #[test]
+    fn a_rate_that_is_changed_holds_at_once() {
+        let (hourly, raised) = (Rate::new(1.0, Some(3600), 1), Rate::new(100.0, None, 1));
+        let mut quotas = Quotas::default();
+        let mut of_deployment = |at, rate| {
+            let take = |_: &i32| quotas.deployment("shop", Timestamp(at), rate);
+            (0..10_000).filter(take).count()
+        };
+        let steps = [(0, hourly), (0, raised), (1000, raised), (1000, hourly)];
+        let expected = [3600, 1000, 100, 3600];
+        assert_eq!(steps.map(|(at, rate)| of_deployment(at, rate)), expected);
+        let mut quotas = Quotas::default();
+        let mut of_visitor = |at, rate| {
+            let take = |_: &i32| quotas.visitor("shop", "c", Timestamp(at), rate);
+            (0..10_000).filter(take).count()
+        };
+        // A visitor's bucket of the rate before is not full yet when that comes back, as the other one's has another place.
+        let expected = [3600, 1000, 100, 1];
+        assert_eq!(steps.map(|(at, rate)| of_visitor(at, rate)), expected);
     }
 
     #[test]
