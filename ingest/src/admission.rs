@@ -76,12 +76,16 @@ fn elsewhere(member: &str) -> Flaw {
 
 impl Rules<'_> {
     /// Whether the sender's machine is not left out, and neither the visitor nor the deployment has sent too much. The visitor
-    /// first: one that sends too much does not use up what the deployment may.
+    /// first: one that sends too much does not use up what the deployment may. What is sent again from among the dead letters
+    /// is no flood, and what a quota holds back is lost.
     pub(crate) fn admit(&self, raw: &RawEvent<'_>, sender: &Sender<'_>) -> Result<(), Flaw> {
         let gates = &sender.site.gates;
         let (id, at) = (sender.deployment_id, sender.received.at);
         if gates.excludes(&raw.ip_address) {
             return Err(SuppressReason::IpExcluded.into());
+        }
+        if sender.received.again {
+            return Ok(());
         }
         if let (Some(rate), Scalar::Text(cookie)) = (gates.visitor_rate, &raw.customer_cookie_id)
             && !self.quotas.borrow_mut().visitor(id, cookie, at, rate)

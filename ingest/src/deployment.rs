@@ -22,6 +22,8 @@ pub(crate) struct Received {
     pub(crate) at: Timestamp,
     /// The first time, if it was sent again as a dead letter: what the sender's clock is held against.
     pub(crate) first_at: Timestamp,
+    /// Whether somebody sent it again who had looked at why it was refused.
+    pub(crate) again: bool,
 }
 
 impl Received {
@@ -31,6 +33,7 @@ impl Received {
         Received {
             at: record.received_at,
             first_at: record.first_received_at.max(oldest),
+            again: record.first_received_at < record.received_at,
         }
     }
 

@@ -52,6 +52,7 @@ fn classify(referrer: &str, page: &str) -> Option<Referrer> {
         received: Received {
             at: Timestamp(0),
             first_at: Timestamp(0),
+            again: false,
         },
     };
     let (domain, campaign) = (page::domain(&page), query.campaign.as_ref());

@@ -4,7 +4,7 @@ use ingest::Ingest;
 use journey::Millis;
 use pipeline::Refusal;
 
-use crate::{RECEIVED, at, decode_at, event, outcome, report, stage};
+use crate::{RECEIVED, at, decode_again, decode_at, event, outcome, report, stage};
 
 #[track_caller]
 fn check(members: &str, expected: &str) {
@@ -136,6 +136,26 @@ fn what_a_visitor_refused_uses_up_nothing_and_a_withdrawal_is_always_taken() {
             "control",
             "control",
         ]
+    );
+}
+
+#[test]
+fn what_is_sent_again_as_a_dead_letter_meets_no_quota_and_uses_none_up() {
+    let mut ingest = stage(0);
+    let excluded = event(r#""deploymentId":"fenced","ipAddress":"192.0.2.9""#);
+    let bytes = event(r#""deploymentId":"metered","customerCookieId":"a""#);
+    let mut again = |bytes: &str| {
+        let first = at(RECEIVED) - Millis(60_000);
+        decode_again(&mut ingest, bytes.as_bytes(), at(RECEIVED), first)
+    };
+    for _ in 0..100 {
+        assert!(again(&bytes).is_ok());
+    }
+    assert_eq!(again(&excluded), Err(Refusal::Suppressed("ip_excluded")));
+    let live = [r#""customerCookieId":"a""#; 4].map(|members| (members, 0));
+    assert_eq!(
+        sent(&mut ingest, &live),
+        ["web", "web", "web", "quota_visitor"]
     );
 }
 

@@ -83,6 +83,16 @@ pub(crate) fn decode_at(
     value: &[u8],
     received_at: Timestamp,
 ) -> Result<Box<Accepted>, Refusal> {
+    decode_again(ingest, value, received_at, received_at)
+}
+
+/// Decodes what was received before: a dead letter that is sent again.
+pub(crate) fn decode_again(
+    ingest: &mut Ingest,
+    value: &[u8],
+    received_at: Timestamp,
+    first_received_at: Timestamp,
+) -> Result<Box<Accepted>, Refusal> {
     let input = ingest.context().input;
     let topic = Ingest::TOPOLOGY.inputs[input];
     let value = Some(value);
@@ -91,7 +101,7 @@ pub(crate) fn decode_at(
         partition: 0,
         offset: 7,
         received_at,
-        first_received_at: received_at,
+        first_received_at,
         key: None,
         value,
     })
