@@ -45,7 +45,7 @@ pub(crate) fn read(
     let time = sender.received.event_time(created, sent, rules);
     let event_id = field::text("eventId", &raw.event_id, rules.config.limits.id_bytes);
     let event_id = match event_id.unwrap_or(None) {
-        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, rules, &mut hits),
         None => EventId::from(id::derive(&[
             customer_id.as_str().as_bytes(),
             &created.0.to_be_bytes(),

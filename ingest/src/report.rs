@@ -52,7 +52,7 @@ pub(crate) fn read(
     let sent = field::date("sentDate", &raw.sent_date)?;
     let time = received.event_time(created, sent, rules);
     let event_id = match field::text("eventId", &raw.event_id, rules.config.limits.id_bytes)? {
-        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, rules, &mut hits),
         None => derive_id(&customer_id.0, created, &engagement),
     };
     let consent = Consent {

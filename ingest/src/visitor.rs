@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use journey::{CustomerId, EventId, id};
+use journey::{CustomerId, EventId};
 
 use crate::{
     accepted::Rules,
@@ -79,7 +79,12 @@ pub(crate) fn of_control(
 }
 
 /// The sender's id of an event; of one that holds an address or a telephone number a hash, so that it still tells events apart.
-pub(crate) fn event_id(said: &str, customer_id: &CustomerId, hits: &mut Hits) -> EventId {
+pub(crate) fn event_id(
+    said: &str,
+    customer_id: &CustomerId,
+    rules: &Rules<'_>,
+    hits: &mut Hits,
+) -> EventId {
     match scrub(said, Form::Id, hits) {
         Cow::Borrowed(said) => EventId::from(said),
         Cow::Owned(_) => {
@@ -88,7 +93,7 @@ pub(crate) fn event_id(said: &str, customer_id: &CustomerId, hits: &mut Hits) ->
                 customer_id.as_str().as_bytes(),
                 said.as_bytes(),
             ];
-            EventId::from(id::derive(&parts))
+            EventId::from(rules.config.visitor_keys.derive(&parts))
         }
     }
 }

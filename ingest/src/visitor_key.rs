@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use hmac::{Hmac, KeyInit, Mac};
-use journey::CustomerId;
+use journey::{CustomerId, id};
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -21,6 +21,7 @@ const KEY_BYTES: usize = 16;
 pub struct VisitorKeys {
     current: String,
     keys: BTreeMap<String, Hmac<Sha256>>,
+    salt: [u8; 32],
 }
 
 impl fmt::Debug for VisitorKeys {
@@ -90,13 +91,26 @@ impl VisitorKeys {
             let mac = Hmac::new_from_slice(&key).map_err(|_| KeyError::TooShort(id.clone()))?;
             macs.insert(id, mac);
         }
-        if !macs.contains_key(current) {
+        let Some(mac) = macs.get(current) else {
             return Err(KeyError::NoCurrent(current.to_owned()));
-        }
+        };
+        // No cookie's hash: that of a cookie begins with a deployment's id, and none is empty.
+        let salt = mac.clone().chain_update(b"\0event ids").finalize();
         Ok(VisitorKeys {
             current: current.to_owned(),
+            salt: salt.into_bytes().into(),
             keys: macs,
         })
+    }
+
+    /// An id that is a function of `parts` and of the current key: nobody without the key can try out what the parts may have
+    /// been.
+    pub(crate) fn derive(&self, parts: &[&[u8]]) -> String {
+        let salted: Vec<&[u8]> = [&self.salt[..]]
+            .into_iter()
+            .chain(parts.iter().copied())
+            .collect();
+        id::derive(&salted)
     }
 
     /// Keys from the text of a `--visitor-keys-file`: `{"current": "k1", "keys": {"k1": "<hex or base64>"}}`. A key of an
@@ -318,6 +332,21 @@ mod tests {
         ] {
             assert_eq!(both.check(shape), Err(BadCustomerId::Shape), "{shape}");
         }
+    }
+
+    #[test]
+    fn a_derived_id_is_one_of_its_parts_and_of_the_current_key() {
+        let key = |byte: u8| vec![byte; 32];
+        let keys = |current: &str| {
+            let all = [("k1".into(), key(1)), ("k2".into(), key(2))];
+            VisitorKeys::new(current, all).expect("valid")
+        };
+        let alone = VisitorKeys::new("k1", [("k1".into(), key(1))]).expect("valid");
+        let id = keys("k1").derive(&[b"a", b"b"]);
+        assert_eq!(id, alone.derive(&[b"a", b"b"]));
+        assert_ne!(id, keys("k1").derive(&[b"ab", b""]));
+        assert_ne!(id, keys("k2").derive(&[b"a", b"b"]));
+        assert_ne!(id, id::derive(&[b"a", b"b"]));
     }
 
     #[test]

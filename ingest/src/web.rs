@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journey::{
-    CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent, id,
+    CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent,
     web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
 };
 
@@ -119,8 +119,8 @@ fn accept(
         activity(raw, &place, sender, agent.as_deref(), rules, &mut hits)?;
     // By what the visitor did, before what is known of where from: one that is sent again may come from another network.
     let event_id = match field::text("eventId", &raw.event_id, limits.id_bytes)? {
-        Some(event_id) => visitor::event_id(event_id, &customer_id, &mut hits),
-        None => derive_id(&customer_id, created, &activity),
+        Some(event_id) => visitor::event_id(event_id, &customer_id, rules, &mut hits),
+        None => derive_id(&customer_id, created, &activity, rules),
     };
     let activity = completed(activity, raw, &place, sender, rules, &mut hits)?;
     // What is joined to no person takes none of a person's data either.
@@ -420,8 +420,14 @@ fn pixels(name: &'static str, scalar: &Scalar<'_>) -> Result<Option<i32>, Flaw> 
 }
 
 /// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept, the attributes by name: a
-/// sender that tries again may write them in another order.
-fn derive_id(customer_id: &CustomerId, created: Timestamp, activity: &Activity) -> EventId {
+/// sender that tries again may write them in another order. Under the visitors' key: of a page that is only counted nobody is to
+/// find out which it was by trying them all.
+fn derive_id(
+    customer_id: &CustomerId,
+    created: Timestamp,
+    activity: &Activity,
+    rules: &Rules<'_>,
+) -> EventId {
     let at = created.0.to_be_bytes();
     let mut parts: Vec<&[u8]> = vec![
         customer_id.as_str().as_bytes(),
@@ -434,5 +440,5 @@ fn derive_id(customer_id: &CustomerId, created: Timestamp, activity: &Activity) 
     for (name, attribute) in attributes {
         parts.extend([name.as_bytes(), attribute.value.as_bytes()]);
     }
-    EventId::from(id::derive(&parts))
+    EventId::from(rules.config.visitor_keys.derive(&parts))
 }

@@ -40,6 +40,19 @@ fn of_a_page_that_is_only_counted_its_host_is_kept_and_its_class() {
 }
 
 #[test]
+fn which_page_was_counted_cannot_be_tried_out_by_the_event_id() {
+    let url = "https://shop.example/clinic/jane";
+    let event = accepted(&format!(r#""eventId":null,"page":{{"url":"{url}"}}"#)).event;
+    let guessed = journey::id::derive(&[
+        event.customer_id.as_str().as_bytes(),
+        &event.occurred_at.0.to_be_bytes(),
+        b"page_viewed",
+        url.as_bytes(),
+    ]);
+    assert_ne!(event.event_id.as_str(), guessed);
+}
+
+#[test]
 fn an_attribute_that_is_an_address_is_cut_to_its_network() {
     for deployment in ["shop", "known"] {
         let event = accepted(&format!(

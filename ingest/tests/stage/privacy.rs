@@ -394,8 +394,16 @@ fn neither_a_plus_nor_a_sign_nor_wide_gaps_hide_a_number_anywhere() {
 
 #[test]
 fn an_event_id_that_holds_an_address_still_tells_events_apart() {
-    let id = |said: &str| accepted(&format!(r#""eventId":"{said}""#)).event.event_id;
+    let event = |said: &str| accepted(&format!(r#""eventId":"{said}""#)).event;
+    let id = |said: &str| event(said).event_id;
     assert_eq!(id("jane@example.com/1"), id("jane@example.com/1"));
+    let visitor = event("jane@example.com").customer_id;
+    let parts = [
+        &b"event id"[..],
+        visitor.as_str().as_bytes(),
+        b"jane@example.com",
+    ];
+    assert_ne!(id("jane@example.com").as_str(), journey::id::derive(&parts));
     assert_ne!(id("jane@example.com/1"), id("jane@example.com/2"));
     assert_eq!(id("4111111111111111").as_str(), "4111111111111111");
 }
