@@ -9,24 +9,41 @@ use crate::{
     site::Site,
 };
 
-/// Click ids and the ad networks that set them.
-const CLICK_IDS: &[(&str, &str)] = &[
+/// Click ids that are set on advertisements alone, and the networks that set them.
+const OF_ADS: &[(&str, &str)] = &[
     ("gclid", "Google Ads"),
     ("gbraid", "Google Ads"),
     ("wbraid", "Google Ads"),
     ("dclid", "Google Marketing Platform"),
     ("msclkid", "Microsoft Advertising"),
-    ("fbclid", "Meta"),
     ("ttclid", "TikTok"),
     ("li_fat_id", "LinkedIn"),
     ("twclid", "X"),
     ("yclid", "Yandex Direct"),
     ("ScCid", "Snapchat"),
-    ("epik", "Pinterest"),
     ("rdt_cid", "Reddit"),
     ("qclid", "Quora"),
     ("irclickid", "impact.com"),
 ];
+
+/// Click ids that a social network sets on every link that leads away from it, a friend's post as well as an advertisement.
+const OF_LINKS: &[(&str, &str)] = &[("fbclid", "Meta"), ("epik", "Pinterest")];
+
+/// What a click id says of where it was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Click {
+    /// On an advertisement.
+    Ad,
+    /// On some link of a social network.
+    Link,
+}
+
+/// What a campaign's click id says.
+pub(crate) fn click(campaign: &MktCampaign) -> Option<Click> {
+    let network = campaign.network.as_ref()?;
+    let of_links = OF_LINKS.iter().any(|(_, name)| *network == *name);
+    Some(if of_links { Click::Link } else { Click::Ad })
+}
 
 /// What a page's query says.
 #[derive(Debug, Default)]
@@ -69,19 +86,32 @@ impl<'q> Query<'q> {
             "utm_campaign" => |campaign| &mut campaign.name,
             "utm_term" => |campaign| &mut campaign.term,
             "utm_content" => |campaign| &mut campaign.content,
-            _ => {
-                let Some((_, network)) = CLICK_IDS.iter().find(|(id, _)| *id == name) else {
-                    return;
-                };
-                let campaign = self.campaign.get_or_insert_default();
-                if campaign.click_id.is_none() {
-                    campaign.click_id = Some(clean(value, hits));
-                    campaign.network = Some(Text::from(*network));
-                }
-                return;
-            }
+            _ => return self.note_click(name, value, hits),
         };
         *part(self.campaign.get_or_insert_default()) = Some(clean(value, hits));
+    }
+
+    /// The first click id stands, and the first of an advertisement above one that any link may have.
+    fn note_click(&mut self, name: &str, value: &str, hits: &mut Hits) {
+        let in_list = |list: &[(&str, &'static str)]| {
+            let found = list.iter().find(|(id, _)| *id == name);
+            found.map(|(_, network)| *network)
+        };
+        let (network, of_ad) = match (in_list(OF_ADS), in_list(OF_LINKS)) {
+            (Some(network), _) => (network, true),
+            (None, Some(network)) => (network, false),
+            (None, None) => return,
+        };
+        let campaign = self.campaign.get_or_insert_default();
+        let stands = match click(campaign) {
+            None => false,
+            Some(Click::Link) => !of_ad,
+            Some(Click::Ad) => true,
+        };
+        if !stands {
+            campaign.click_id = Some(clean(value, hits));
+            campaign.network = Some(Text::from(network));
+        }
     }
 }
 
@@ -199,6 +229,20 @@ mod tests {
             "msclkid=m&fbclid=f",
             None,
             "|||||m|Microsoft Advertising",
+        );
+        check(
+            "fbclid=f&msclkid=m&gclid=g&epik=e",
+            &[],
+            "fbclid=f&msclkid=m&gclid=g&epik=e",
+            None,
+            "|||||m|Microsoft Advertising",
+        );
+        check(
+            "epik=e&fbclid=f",
+            &[],
+            "epik=e&fbclid=f",
+            None,
+            "|||||e|Pinterest",
         );
         check(
             "utm_source=jane%40example.com",

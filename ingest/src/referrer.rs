@@ -12,7 +12,7 @@ use crate::{
     accepted::Rules,
     deployment::Sender,
     page::{self, Parts},
-    query,
+    query::{self, Click},
     scrub::Hits,
     site::{Class, Site},
 };
@@ -82,8 +82,9 @@ pub(crate) fn read(
     let medium = match (campaign.and_then(medium_of), known) {
         _ if internal => rules.words.medium("internal"),
         (Some(medium), _) => rules.words.medium(medium),
-        (None, Some(known)) => known.medium.clone(),
-        (None, None) => rules.words.medium("unknown"),
+        (None, Some(known)) if known.medium != "unknown" => known.medium.clone(),
+        _ if campaign.and_then(query::click).is_some() => rules.words.medium("social"),
+        _ => rules.words.medium("unknown"),
     };
     Some(Referrer {
         url: parts.url.clone(),
@@ -135,9 +136,10 @@ fn cut_where_untold(mut url: Url, site: &Site) -> Url {
     url
 }
 
-/// What a campaign says of how the visitor came: paid by a click id or a paid medium, else e-mail or social by its name.
+/// What a campaign says of how the visitor came: paid by an advertisement's click id or a paid medium, else e-mail or social by
+/// its name. A click id that any link of a network may have says nothing of who paid for it.
 fn medium_of(campaign: &MktCampaign) -> Option<&'static str> {
-    if campaign.click_id.is_some() {
+    if query::click(campaign) == Some(Click::Ad) {
         return Some("paid");
     }
     let medium = campaign.medium.as_ref()?.to_ascii_lowercase();

@@ -244,6 +244,53 @@ fn a_campaign_says_more_than_the_host() {
 }
 
 #[test]
+fn a_click_id_that_every_link_of_a_network_has_makes_nothing_paid() {
+    let facebook = Some("Facebook");
+    for (referrer, query, medium, name) in [
+        ("https://l.facebook.com/", "fbclid=f", "social", facebook),
+        (
+            "https://l.facebook.com/",
+            "fbclid=f&utm_medium=cpc",
+            "paid",
+            facebook,
+        ),
+        (
+            "https://l.facebook.com/",
+            "fbclid=f&utm_medium=email",
+            "email",
+            facebook,
+        ),
+        (
+            "https://l.facebook.com/",
+            "fbclid=f&gclid=g",
+            "paid",
+            facebook,
+        ),
+        (
+            "https://www.google.com/",
+            "fbclid=f",
+            "search",
+            Some("Google"),
+        ),
+        (
+            "https://accounts.google.com/",
+            "fbclid=f",
+            "social",
+            Some("Google Accounts"),
+        ),
+        ("https://stranger.example.org/", "fbclid=f", "social", None),
+        ("https://stranger.example.org/", "epik=e", "social", None),
+        ("https://stranger.example.org/", "ttclid=t", "paid", None),
+        ("https://stranger.example.org/", "ScCid=s", "paid", None),
+        ("https://stranger.example.org/", "twclid=t", "paid", None),
+        ("https://stranger.example.org/", "li_fat_id=l", "paid", None),
+    ] {
+        let page = format!("https://www.shop.example/?{query}");
+        check(referrer, &page, medium, name, None);
+    }
+}
+
+#[test]
 fn a_blocked_page_is_not_told_by_the_next_ones_referrer() {
     let referrer = classify("https://shop.example/secret/disease?x=1#y", HOME).expect("a referrer");
     assert_eq!(referrer.url, "https://shop.example/");
