@@ -90,21 +90,24 @@ pub(crate) fn boolean(field: &'static str, scalar: &Scalar<'_>) -> Result<Option
     }
 }
 
-/// A number that is not negative, rounded to a whole one.
-pub(crate) fn count(field: &'static str, scalar: &Scalar<'_>) -> Result<Option<i64>, Flaw> {
-    let out_of_range = || {
-        Flaw::new(
-            RejectReason::InvalidNumber,
-            format!("`{field}` is out of range"),
-        )
+/// A number that is neither negative nor more than `most`, rounded to a whole one.
+pub(crate) fn count(
+    field: &'static str,
+    scalar: &Scalar<'_>,
+    most: i64,
+) -> Result<Option<i64>, Flaw> {
+    let value = match scalar {
+        Scalar::Absent | Scalar::Null => return Ok(None),
+        Scalar::Integer(value) => *value,
+        Scalar::Number(value) if (0.0..9.0e15).contains(value) => value.round() as i64,
+        Scalar::Number(_) => -1,
+        other => return Err(wrong_type(field, kind(other), "a number")),
     };
-    match scalar {
-        Scalar::Absent | Scalar::Null => Ok(None),
-        Scalar::Integer(value) if *value >= 0 => Ok(Some(*value)),
-        Scalar::Number(value) if (0.0..9.0e15).contains(value) => Ok(Some(value.round() as i64)),
-        Scalar::Integer(_) | Scalar::Number(_) => Err(out_of_range()),
-        other => Err(wrong_type(field, kind(other), "a number")),
+    if !(0..=most).contains(&value) {
+        let what = format!("`{field}` is out of range: it goes from 0 to {most}");
+        return Err(Flaw::new(RejectReason::InvalidNumber, what));
     }
+    Ok(Some(value))
 }
 
 /// An RFC 3339 date.

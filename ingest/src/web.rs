@@ -410,13 +410,8 @@ fn device(
 }
 
 fn pixels(name: &'static str, scalar: &Scalar<'_>) -> Result<Option<i32>, Flaw> {
-    let out_of_range = || {
-        let what = format!("`{name}` is out of range");
-        Flaw::new(RejectReason::InvalidNumber, what)
-    };
-    field::count(name, scalar)?
-        .map(|n| i32::try_from(n).map_err(|_| out_of_range()))
-        .transpose()
+    let pixels = field::count(name, scalar, i32::MAX.into())?;
+    Ok(pixels.and_then(|pixels| i32::try_from(pixels).ok()))
 }
 
 /// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept, the attributes by name: a

@@ -158,6 +158,10 @@ fn rejected_reports() -> Vec<(R, Vec<u8>)> {
         (R::InvalidDate, r#""createdDate":"2026-11-23""#),
         (R::InvalidNumber, r#""handleTimeSeconds":-3"#),
         (R::InvalidNumber, r#""handleTimeSeconds":1e300"#),
+        (
+            R::InvalidNumber,
+            r#""handleTimeSeconds":9223372036854775807"#,
+        ),
         (R::WrongType, r#""handleTimeSeconds":"long""#),
     ]
     .into_iter()

@@ -2,6 +2,7 @@
 
 use ingest::VisitorKeys;
 use journey::{WebEvent, web_event::Engagement};
+use pipeline::Refusal;
 
 use crate::{at, decode, report, stage};
 
@@ -43,6 +44,22 @@ fn a_report_becomes_an_engagement() {
         (Some("s1"), Some("v1"))
     );
     assert_eq!(report.handle_time_seconds, Some(313));
+}
+
+#[test]
+fn nobody_handles_a_chat_for_more_than_a_week() {
+    let week = 7 * 24 * 60 * 60;
+    let handled = engagement(&format!(r#""handleTimeSeconds":{week}"#));
+    assert_eq!(handled.handle_time_seconds, Some(week));
+    for longer in ["604801", "604800.6", "312000000"] {
+        let bytes = report(&format!(r#""handleTimeSeconds":{longer}"#));
+        let Err(Refusal::Rejected(rejection)) = decode(&mut stage(1), bytes.as_bytes()) else {
+            panic!("{longer} is taken");
+        };
+        assert_eq!(rejection.reason, "invalid_number", "{longer}");
+        let message = &rejection.message;
+        assert!(message.contains("`handleTimeSeconds`"), "{message}");
+    }
 }
 
 #[test]
