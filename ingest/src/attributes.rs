@@ -187,8 +187,9 @@ fn typed<'s>(
     let (declared, value) = match attribute {
         RawAttribute::Bare(value) => (&Scalar::Absent, value),
         RawAttribute::Typed(typed) => {
-            if typed.duplicate.is_some() {
-                field::once(&format!("{within}.{name}."), typed.duplicate)?;
+            let duplicate = typed.duplicates.first();
+            if duplicate.is_some() {
+                field::once(&format!("{within}.{name}."), duplicate)?;
             }
             (&typed.data_type, &typed.value)
         }

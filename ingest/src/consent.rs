@@ -42,7 +42,7 @@ pub(crate) fn gate(
     let state = state(raw, most)?;
     let said = &raw.purposes.items;
     let is_readable = raw.wrong.is_none()
-        && raw.duplicate.is_none()
+        && raw.duplicates.first().is_none()
         && raw.purposes.wrong.is_none()
         && said.len() <= limits.purposes
         && said.iter().all(|purpose| purpose.len() <= most);

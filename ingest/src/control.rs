@@ -36,8 +36,7 @@ pub(crate) fn read(
     mut hits: Hits,
 ) -> Result<Accepted, Flaw> {
     // Who takes consent back is believed whatever else is wrong with the event: only whose it is must be clear.
-    let duplicate = raw.duplicate.filter(|member| WHO.contains(member));
-    field::once("", duplicate)?;
+    field::once("", raw.duplicates.among(&WHO))?;
     let customer_id = visitor::of_control(raw, sender.deployment_id, rules)?;
     let date = |member, scalar| field::date(member, scalar).unwrap_or(None);
     let created = date("createdDate", &raw.created_date).unwrap_or(sender.received.first_at);

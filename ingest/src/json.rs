@@ -253,6 +253,30 @@ impl<'de> Take<'de> for Texts<'de> {
     }
 }
 
+/// The members that came twice, by name. Of nearly every object there are none, and then nothing is allocated.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Duplicates(Vec<&'static str>);
+
+impl Duplicates {
+    /// Notes a member, once however often it comes.
+    pub(crate) fn note(&mut self, member: &'static str) {
+        if !self.0.contains(&member) {
+            self.0.push(member);
+        }
+    }
+
+    /// The first of them.
+    pub(crate) fn first(&self) -> Option<&'static str> {
+        self.0.first().copied()
+    }
+
+    /// The first that is one of these.
+    pub(crate) fn among(&self, members: &[&str]) -> Option<&'static str> {
+        let mut all = self.0.iter().copied();
+        all.find(|member| members.contains(member))
+    }
+}
+
 /// Declares a JSON object: its members by their names. Unknown members are skipped; one that comes twice is noted.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal,)* }) => {
@@ -264,8 +288,8 @@ macro_rules! object {
             pub(crate) present: bool,
             /// It is there and no object: what it is.
             pub(crate) wrong: Option<&'static str>,
-            /// A member that came twice.
-            pub(crate) duplicate: Option<&'static str>,
+            /// What came twice.
+            pub(crate) duplicates: $crate::json::Duplicates,
             /// How many members came that nothing here has a use for.
             pub(crate) unknown: u16,
         }
@@ -274,7 +298,7 @@ macro_rules! object {
             /// What comes a second time is noted, whatever it is: its members may be split over both.
             fn again(&mut self) {
                 if self.present {
-                    self.duplicate = Some("");
+                    self.duplicates.note("");
                 }
             }
         }
@@ -300,7 +324,7 @@ macro_rules! object {
                     match &*name.0 {
                         $($key => {
                             if !$crate::json::Take::is_absent(&self.$field) {
-                                self.duplicate = Some($key);
+                                self.duplicates.note($key);
                             }
                             members.next_value_seed($crate::json::Into(&mut self.$field))?;
                         })*

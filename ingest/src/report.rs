@@ -43,7 +43,7 @@ pub(crate) fn read(
 ) -> Result<Accepted, Flaw> {
     deployment::is_object(raw.present, raw.wrong)?;
     let sender = deployment::sender(&raw.deployment_id, received, rules)?;
-    field::once("", raw.duplicate)?;
+    field::once("", raw.duplicates.first())?;
     let customer_id = visitor::of_either(
         &raw.customer_id,
         &raw.customer_cookie_id,

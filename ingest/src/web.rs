@@ -207,13 +207,13 @@ fn trait_of(event: &WebEvent, found: Trait) -> VisitorTrait {
 
 /// What is not there twice.
 fn once(raw: &RawEvent<'_>) -> Result<(), Flaw> {
-    field::once("", raw.duplicate)?;
-    field::once("page.", raw.page.duplicate)?;
-    field::once("browser.", raw.browser.duplicate)?;
-    field::once("device.", raw.device.duplicate)?;
-    field::once("app.", raw.app.duplicate)?;
-    field::once("sdkLibrary.", raw.sdk_library.duplicate)?;
-    field::once("networkConnectivity.", raw.network.duplicate)
+    field::once("", raw.duplicates.first())?;
+    field::once("page.", raw.page.duplicates.first())?;
+    field::once("browser.", raw.browser.duplicates.first())?;
+    field::once("device.", raw.device.duplicates.first())?;
+    field::once("app.", raw.app.duplicates.first())?;
+    field::once("sdkLibrary.", raw.sdk_library.duplicates.first())?;
+    field::once("networkConnectivity.", raw.network.duplicates.first())
 }
 
 /// What the visitor did, and what of it are traits.

@@ -139,6 +139,8 @@ fn a_withdrawal_is_believed_whatever_else_is_wrong_with_its_event() {
     }
     for unclear in [
         r#""customerCookieId":"c1","customerCookieId":"c2""#,
+        r#""customerCookieId":"c1","customerCookieId":"c2","gpc":true,"gpc":true"#,
+        r#""gpc":true,"customerCookieId":"c1","gpc":true,"customerCookieId":"c2","createdDate":1,"createdDate":1"#,
         r#""customerId":"4711""#,
     ] {
         let event = withdrawal(&format!(r#""deploymentId":"shop",{unclear}"#));
