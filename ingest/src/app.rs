@@ -15,6 +15,7 @@ use crate::{
 
 /// The page that a screen is; `None` where the event names no screen, or a page of its own.
 pub(crate) fn screen(raw: &RawEvent<'_>, limits: &Limits) -> Result<Option<Url>, Flaw> {
+    field::expect("page", raw.page.wrong, "an object")?;
     if raw.page.present && !raw.page.url.is_blank() {
         return Ok(None);
     }

@@ -15,6 +15,11 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
         (R::TooLarge, format!(r#""other":"{}""#, "x".repeat(40_000))),
         (R::WrongType, r#""eventName":5"#.into()),
         (R::WrongType, r#""page":"https://shop.example/""#.into()),
+        (
+            R::WrongType,
+            r#""page":"https://shop.example/","screenName":"Home""#.into(),
+        ),
+        (R::WrongType, r#""page":[],"screenName":"Home""#.into()),
         (R::WrongType, r#""attributes":{"a":[1]}"#.into()),
         (R::WrongType, r#""attributes":[]"#.into()),
         (R::WrongType, r#""authenticated":"yes""#.into()),
