@@ -5,7 +5,7 @@
 //! whose snippet sent it (`deployment`, `site`), does the visitor consent (`consent`), may the sender send (`admission`, `quota`),
 //! may this page be tracked (`site`),
 //! is every member right (`field`, `attributes`), who is it ([`visitor_key`], `visitor`), when was it (`event_time`), and
-//! what can be known of it (`page`, `query`, `referrer`, `user_agent`) once personal data is taken out (`scrub`).
+//! what can be known of it (`page`, `query`, `referrer`, `machine`, `user_agent`) once personal data is taken out (`scrub`).
 //!
 //! No clock, no I/O (but for the files that [`args`] names, read before anything runs, and the one of [`geo`], read again when
 //! it changes), no state but quotas and counts: one record in, exactly one
@@ -36,6 +36,7 @@ mod identifier;
 mod json;
 mod language;
 mod lately;
+mod machine;
 mod page;
 mod purposes;
 mod query;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use journey::{
     CustomerId, EventId, Text, Timestamp, VisitorTrait, WebEvent,
-    web_event::{Activity, Attribute, Browser, Consent, Device, Geolocation},
+    web_event::{Activity, Attribute, Consent, Geolocation},
 };
 
 use crate::{
@@ -15,11 +15,9 @@ use crate::{
     control::{self, CONSENT_WITHDRAWN, ERASE_ACTION},
     counted,
     deployment::{self, Known, Received, Sender},
-    field, hints,
-    json::Scalar,
-    language,
+    field, machine,
     page::{self, Place},
-    raw::{RawBrowser, RawDevice, RawEvent},
+    raw::RawEvent,
     reason::{Flaw, RejectReason, SuppressReason},
     referrer,
     scrub::{Form, Hits, scrub},
@@ -228,7 +226,7 @@ fn activity(
     let (site, limits) = (sender.site, &rules.config.limits);
     let event_name = event_name(raw, limits.name_bytes)?;
     let mut visited = page::read(&raw.page, place, limits, hits)?;
-    let mut said = Said {
+    let mut said = machine::Said {
         most: limits.text_bytes,
         hits,
     };
@@ -251,7 +249,7 @@ fn activity(
         traits,
         dropped,
     } = sorted;
-    let (browser, device) = machine(raw, agent, rules, hits)?;
+    let (browser, device) = machine::read(raw, agent, rules, hits)?;
     let activity = Activity {
         event_name: rules.words.event_name(event_name, hits),
         user_agent_string: agent.map(|agent| agent.text.clone()),
@@ -288,22 +286,6 @@ fn event_name<'s>(raw: &'s RawEvent<'_>, limit: usize) -> Result<&'s str, Flaw> 
     Ok(name)
 }
 
-/// Browser and device: as the user agent says, then as client hints say, then as the event says itself.
-fn machine(
-    raw: &RawEvent<'_>,
-    agent: Option<&Agent>,
-    rules: &Rules<'_>,
-    hits: &mut Hits,
-) -> Result<(Option<Browser>, Option<Device>), Flaw> {
-    let mut known = agent.and_then(|agent| agent.browser.clone());
-    let mut held = agent.and_then(|agent| agent.device.clone());
-    hints::apply(&raw.user_agent_data, &mut known, &mut held, hits);
-    Ok((
-        browser(known, &raw.browser, rules, hits)?,
-        device(held, &raw.device, rules, hits)?,
-    ))
-}
-
 /// Where the visitor is. The address goes no further, but for its network where the deployment keeps it.
 fn locate(
     raw: &RawEvent<'_>,
@@ -323,95 +305,6 @@ fn locate(
         attributes.push((Text::from("ipAddress"), Attribute { data_type, value }));
     }
     rules.config.geo.as_ref()?.look_up(found)
-}
-
-/// What an object of the event says itself, scrubbed, in the place of what is known.
-struct Said<'h> {
-    most: usize,
-    hits: &'h mut Hits,
-}
-
-impl Said<'_> {
-    fn text(&mut self, name: &'static str, scalar: &Scalar<'_>) -> Result<Option<Text>, Flaw> {
-        let text = field::text(name, scalar, self.most)?;
-        Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, self.hits))))
-    }
-
-    fn put(
-        &mut self,
-        place: &mut Option<Text>,
-        name: &'static str,
-        scalar: &Scalar<'_>,
-    ) -> Result<(), Flaw> {
-        if let Some(text) = self.text(name, scalar)? {
-            *place = Some(text);
-        }
-        Ok(())
-    }
-}
-
-/// What the user agent says, overridden by what the event says itself.
-fn browser(
-    known: Option<Browser>,
-    raw: &RawBrowser<'_>,
-    rules: &Rules<'_>,
-    hits: &mut Hits,
-) -> Result<Option<Browser>, Flaw> {
-    field::expect("browser", raw.wrong, "an object")?;
-    if !raw.present {
-        return Ok(known);
-    }
-    let mut browser = known.unwrap_or_default();
-    let most = rules.config.limits.text_bytes;
-    let mut said = Said { most, hits };
-    if let Some(family) = said.text("browser.family", &raw.family)? {
-        browser.family = family;
-    }
-    said.put(&mut browser.version, "browser.version", &raw.version)?;
-    let lang = field::text("browser.lang", &raw.lang, most)?;
-    if let Some(lang) = lang.and_then(language::normalised) {
-        browser.lang = Some(Text::from(&*lang));
-    }
-    Ok(Some(browser))
-}
-
-/// As [`browser`].
-fn device(
-    known: Option<Device>,
-    raw: &RawDevice<'_>,
-    rules: &Rules<'_>,
-    hits: &mut Hits,
-) -> Result<Option<Device>, Flaw> {
-    field::expect("device", raw.wrong, "an object")?;
-    if !raw.present {
-        return Ok(known);
-    }
-    let mut device = known.unwrap_or_default();
-    let most = rules.config.limits.text_bytes;
-    let category = field::text("device.category", &raw.category, most)?;
-    let mut said = Said { most, hits };
-    if let Some(category) = category {
-        device.category = rules.words.category(category, said.hits);
-        device.mobile = matches!(&*device.category, "mobile" | "tablet");
-    }
-    device.mobile = field::boolean("device.isMobile", &raw.is_mobile)?.unwrap_or(device.mobile);
-    device.screen_height =
-        pixels("device.screenHeight", &raw.screen_height)?.or(device.screen_height);
-    device.screen_width = pixels("device.screenWidth", &raw.screen_width)?.or(device.screen_width);
-    said.put(&mut device.kind, "device.type", &raw.kind)?;
-    said.put(&mut device.os_family, "device.osFamily", &raw.os_family)?;
-    said.put(&mut device.os_version, "device.osVersion", &raw.os_version)?;
-    said.put(
-        &mut device.manufacturer,
-        "device.manufacturer",
-        &raw.manufacturer,
-    )?;
-    Ok(Some(device))
-}
-
-fn pixels(name: &'static str, scalar: &Scalar<'_>) -> Result<Option<i32>, Flaw> {
-    let pixels = field::count(name, scalar, i32::MAX.into())?;
-    Ok(pixels.and_then(|pixels| i32::try_from(pixels).ok()))
 }
 
 /// The id of an event that has none: of visitor, date, name, URL and attributes, as they are kept, the attributes by name: a
