@@ -111,6 +111,8 @@ fn device(
     device.screen_height =
         pixels("device.screenHeight", &raw.screen_height)?.or(device.screen_height);
     device.screen_width = pixels("device.screenWidth", &raw.screen_width)?.or(device.screen_width);
+    // Genesys' member, for which a web event has no place.
+    field::count("device.screenDensity", &raw.screen_density, i64::MAX)?;
     said.put(&mut device.kind, "device.type", &raw.kind)?;
     said.put(&mut device.os_family, "device.osFamily", &raw.os_family)?;
     said.put(&mut device.os_version, "device.osVersion", &raw.os_version)?;

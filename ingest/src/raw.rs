@@ -114,6 +114,7 @@ object! {
         is_mobile: Scalar<'a> = "isMobile",
         screen_height: Scalar<'a> = "screenHeight",
         screen_width: Scalar<'a> = "screenWidth",
+        screen_density: Scalar<'a> = "screenDensity",
         os_family: Scalar<'a> = "osFamily",
         os_version: Scalar<'a> = "osVersion",
         manufacturer: Scalar<'a> = "manufacturer",

@@ -125,6 +125,7 @@ fn corrections_and_scrubbed_values_are_counted_by_kind() {
 fn what_nobody_reads_and_what_is_no_identifier_is_counted_without_its_name() {
     let (batch, _) = run(
         r#""deploymentId":"known","colour":"red","shape":"round","page":{"url":"https://shop.example/","depth":1},
+           "device":{"screenDensity":2.625,"fingerprint":"f"},
            "traits":{"mail":"jane","cellPhone":"12"}"#,
     );
     let mut facts: Vec<String> = batch
@@ -140,6 +141,7 @@ fn what_nobody_reads_and_what_is_no_identifier_is_counted_without_its_name() {
         [
             "footfall_identifiers_dropped_total{type=email} 1",
             "footfall_identifiers_dropped_total{type=phone} 1",
+            "footfall_unknown_members_total{object=device} 1",
             "footfall_unknown_members_total{object=event} 2",
             "footfall_unknown_members_total{object=page} 1",
         ]

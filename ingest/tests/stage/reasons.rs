@@ -25,6 +25,7 @@ fn rejected_events() -> Vec<(R, Vec<u8>)> {
         (R::WrongType, r#""authenticated":"yes""#.into()),
         (R::WrongType, r#""deploymentId":{"id":"shop"}"#.into()),
         (R::WrongType, r#""device":{"isMobile":1}"#.into()),
+        (R::WrongType, r#""device":{"screenDensity":"xhdpi"}"#.into()),
         (R::InvalidNumber, r#""device":{"screenWidth":-1}"#.into()),
         (
             R::InvalidNumber,
