@@ -72,6 +72,58 @@ fn events_of_excluded_addresses_leave_a_count_and_nothing_more() {
     );
 }
 
+/// What `deploy/collector/vector.toml` makes of a post, from this address and of a page of this origin.
+fn collected(body: &str, address: &str, origin: &str) -> String {
+    match body.trim().strip_prefix('{') {
+        Some(members) if members.trim_start().starts_with('"') => {
+            format!(r#"{{"ipAddress":"{address}","origin":"{origin}",{members}"#)
+        }
+        _ => body.to_owned(),
+    }
+}
+
+#[test]
+fn what_the_collector_knows_stands_beside_a_post_that_is_otherwise_as_it_was() {
+    let config = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../deploy/collector/vector.toml"
+    );
+    let config = std::fs::read_to_string(config).expect("the collector's configuration");
+    // Read and written again, half a character is an error and a member that stands twice is gone.
+    assert!(!config.contains("parse_json"), "{config}");
+    assert!(config.contains(r#".message = "{" + known + "," + slice!(body, 1)"#));
+    let post = event(r#""deploymentId":"fenced""#);
+    let with = |members: &str| post.replacen('{', &format!("{{{members},"), 1);
+    let ours = ("198.51.100.9", "https://shop.example");
+    for (body, (address, origin), expected) in [
+        (post.clone(), ours, "forwarded"),
+        (format!(" {post} "), ours, "forwarded"),
+        (with(r#""formName":"cut \ud83d""#), ours, "forwarded"),
+        (post.clone(), ("192.0.2.9", ours.1), "ip_excluded"),
+        (
+            post.clone(),
+            (ours.0, "https://evil.example"),
+            "origin_not_allowed",
+        ),
+        (with(r#""eventName":"a""#), ours, "duplicate_key"),
+        (with(r#""ipAddress":"203.0.113.7""#), ours, "duplicate_key"),
+        (
+            with(r#""origin":null"#),
+            (ours.0, "https://evil.example"),
+            "duplicate_key",
+        ),
+        ("{}".to_owned(), ours, "missing_deployment_id"),
+        ("hello".to_owned(), ours, "not_json"),
+    ] {
+        let record = collected(&body, address, origin);
+        assert_eq!(
+            outcome(&mut stage(0), record.as_bytes()),
+            expected,
+            "{record}"
+        );
+    }
+}
+
 /// The outcomes of events of `metered`, each of a visitor and so many milliseconds after the first.
 fn sent(ingest: &mut Ingest, events: &[(&str, i64)]) -> Vec<String> {
     let each = |(members, after): &(&str, i64)| {
