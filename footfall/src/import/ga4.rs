@@ -268,7 +268,7 @@ mod tests {
             event,
             json!({
                 "deploymentId": "shop", "customerCookieId": "1234.5678", "eventName": "page_viewed",
-                "createdDate": "2026-11-23T11:40:00.123Z", "sentDate": "2026-11-23T11:40:00.123Z",
+                "createdDate": "2026-11-23T11:40:00.123Z",
                 "page": {"url": "https://shop.example/a?utm_source=news", "title": "A"},
                 "device": {"category": "mobile", "osFamily": "iOS"},
                 "browser": {"family": "Safari", "version": "17.1", "lang": "de-de"},

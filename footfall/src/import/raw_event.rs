@@ -17,7 +17,8 @@ pub struct RawEvent {
 }
 
 impl RawEvent {
-    /// An event of this name, visitor and time.
+    /// An event of this name, visitor and time. When it was sent nobody knows: were it said to be the same time, `ingest` would
+    /// take every line that is out of order for one that happened when the line before it did.
     pub fn new(deployment: &str, visitor: &str, name: &str, at: Timestamp) -> RawEvent {
         let mut event = RawEvent::default();
         let at = at.to_string();
@@ -26,7 +27,6 @@ impl RawEvent {
             ("customerCookieId", visitor),
             ("eventName", name),
             ("createdDate", at.as_str()),
-            ("sentDate", at.as_str()),
         ] {
             event.set(member, value);
         }

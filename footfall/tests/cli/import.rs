@@ -48,24 +48,65 @@ fn page_views_of_an_access_log_become_visits() {
     assert!(words.contains("visits 2 "), "{ran}");
 }
 
+#[test]
+fn a_line_out_of_order_happened_when_it_says_and_an_hour_behind_when_the_line_before_it_did() {
+    let scratch = Scratch::new("order");
+    let line = |clock: &str| {
+        let request = format!("[17/May/2015:{clock} +0000] \"GET /{clock} HTTP/1.1\" 200 512");
+        format!("203.0.113.7 - - {request} \"-\" \"Mozilla/5.0 (X11) Firefox/120.0\"\n")
+    };
+    let log: String = ["12:00:00", "11:58:00", "10:30:00"].map(line).concat();
+    let import = [
+        &["import", "access-log", "-", "--deployment", "shop"][..],
+        &["--origin", "https://shop.example", "--salt"],
+        &["0123456789abcdef", "--consent", "granted"],
+    ];
+    let events = footfall_with(&import.concat(), log.as_bytes()).with(0);
+    let records = played(&scratch, &events);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let times = records.iter().map(|record| {
+        let path = text(&record["webEvent"]["page"]["pathname"]);
+        format!("{path} at {}", text(&record["occurredAt"]))
+    });
+    let times: Vec<String> = times.collect();
+    assert_eq!(
+        times,
+        [
+            "/11:58:00 at 2015-05-17T11:58:00.000Z",
+            "/12:00:00 at 2015-05-17T12:00:00.000Z",
+            "/10:30:00 at 2015-05-17T12:00:00.000Z",
+        ]
+    );
+}
+
 /// Imports a file of `tests/data` and plays what it gives through the chain: what is said of the lines, and what stands in
 /// `web.events`, by its time.
 fn play(kind: &str, file: &str) -> (String, Vec<Value>) {
     let scratch = Scratch::new(kind);
     let file = format!("{}/tests/data/{file}", env!("CARGO_MANIFEST_DIR"));
-    let (events, records) = (scratch.write("events", ""), scratch.write("records", ""));
+    let events = scratch.write("events", "");
     let import = ["import", kind, &file, "--deployment", "shop"];
     let done = footfall(&[&import[..], &["--consent", "granted", "--to", &events]].concat());
     assert_eq!((done.code, done.out.as_str()), (0, ""), "{}", done.err);
-    footfall(&[
+    let events = std::fs::read_to_string(&events).expect("the events");
+    (done.err, played(&scratch, &events))
+}
+
+/// What stands in `web.events` of these events, by its time.
+fn played(scratch: &Scratch, events: &str) -> Vec<Value> {
+    let (events, records) = (
+        scratch.write("played", events),
+        scratch.write("records", ""),
+    );
+    let run = [
         "run",
         &events,
         "--records",
         &records,
         "--topics",
         "web.events",
-    ])
-    .with(0);
+    ];
+    footfall(&run).with(0);
     let written = std::fs::read_to_string(&records).expect("the records");
     let records = written.lines().map(|line| {
         let record: Value = serde_json::from_str(line).expect("JSON");
@@ -73,7 +114,7 @@ fn play(kind: &str, file: &str) -> (String, Vec<Value>) {
     });
     let mut records: Vec<Value> = records.filter(|value| value["kind"] == "web").collect();
     records.sort_by_key(|value| value["occurredAt"].to_string());
-    (done.err, records)
+    records
 }
 
 /// What each event is: its name, and the path of its page.
