@@ -1,5 +1,6 @@
 //! The BigQuery export of Google Analytics 4, as JSON: one event a line.
 
+mod event_id;
 mod traffic;
 
 use journey::Timestamp;
@@ -83,6 +84,7 @@ impl Ga4 {
         let at = Timestamp(at.ok_or(Skip::NoTime)?.div_euclid(1_000));
         let params = Params::of(&line);
         let mut event = RawEvent::new(&self.deployment, visitor, &name, at);
+        event.set("eventId", &event_id::of(&line, &params));
         let (campaign, more) = traffic::of(&line, &params);
         if let Some(more) = more {
             event.leave_out(more);
@@ -268,7 +270,7 @@ mod tests {
             event,
             json!({
                 "deploymentId": "shop", "customerCookieId": "1234.5678", "eventName": "page_viewed",
-                "createdDate": "2026-11-23T11:40:00.123Z",
+                "eventId": event["eventId"], "createdDate": "2026-11-23T11:40:00.123Z",
                 "page": {"url": "https://shop.example/a?utm_source=news", "title": "A"},
                 "device": {"category": "mobile", "osFamily": "iOS"},
                 "browser": {"family": "Safari", "version": "17.1", "lang": "de-de"},
@@ -277,6 +279,7 @@ mod tests {
             })
         );
         assert_eq!(left_out, BTreeSet::from(["geo"]));
+        assert_eq!(event["eventId"].as_str().map(str::len), Some(36));
     }
 
     #[test]
