@@ -129,12 +129,13 @@ impl Settings {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
             // How long a broker holds a fetch that finds nothing; one that finds something is answered at once.
-            .set("fetch.wait.max.ms", "200")
+            .set("fetch.wait.max.ms", "50")
             .set("fetch.queue.backoff.ms", "5")
             // For the last stable offset, which nothing else tells.
             .set("statistics.interval.ms", "1000")
             .set("fetch.message.max.bytes", "4194304")
-            .set("queued.max.messages.kbytes", "65536");
+            // What lies ready is to be found in the processor's caches when its turn comes.
+            .set("queued.max.messages.kbytes", "8192");
         self.finish(config)
     }
 
