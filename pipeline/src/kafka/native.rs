@@ -5,6 +5,7 @@ use std::{
     ffi::{CStr, CString},
     marker::PhantomData,
     ptr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,8 +13,10 @@ use rdkafka::{
     bindings as sys,
     client::ClientContext,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::RDKafkaErrorCode,
     message::BorrowedMessage,
     producer::{BaseProducer, Producer, ProducerContext},
+    util::IntoOpaque,
 };
 
 /// Who a consumer is in its group: generation and member id. `None` while it is no member.
@@ -112,4 +115,105 @@ pub(super) fn send_now<C: ProducerContext>(producer: &BaseProducer<C>, wait: Dur
     let millis = wait.as_millis().try_into().unwrap_or(i32::MAX);
     // SAFETY: the handle lives as long as `producer`.
     unsafe { sys::rd_kafka_flush(producer.client().native_ptr(), millis) };
+}
+
+/// Records for one partition, none with headers.
+#[derive(Default)]
+pub(super) struct Run<'b> {
+    messages: Vec<sys::rd_kafka_message_t>,
+    of: PhantomData<&'b [u8]>,
+}
+
+impl<'b> Run<'b> {
+    /// Appends a record, with what its delivery report is to say.
+    pub(super) fn push<O: IntoOpaque>(
+        &mut self,
+        key: Option<&'b [u8]>,
+        value: Option<&'b [u8]>,
+        opaque: O,
+    ) {
+        let pointer = |bytes: Option<&[u8]>| {
+            bytes.map_or(ptr::null_mut(), |bytes| bytes.as_ptr().cast_mut().cast())
+        };
+        self.messages.push(sys::rd_kafka_message_t {
+            err: sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
+            rkt: ptr::null_mut(),
+            partition: 0,
+            payload: pointer(value),
+            len: value.map_or(0, <[u8]>::len),
+            key: pointer(key),
+            key_len: key.map_or(0, <[u8]>::len),
+            offset: 0,
+            _private: opaque.into_ptr(),
+        });
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+}
+
+/// A topic that a producer writes to: looked up once, not for every record.
+pub(super) struct Topic<C: ProducerContext + 'static> {
+    handle: *mut sys::rd_kafka_topic_t,
+    /// It must go after the handle.
+    _producer: Arc<BaseProducer<C>>,
+}
+
+// SAFETY: librdkafka's handles may be used by any thread.
+unsafe impl<C: ProducerContext> Send for Topic<C> {}
+
+impl<C: ProducerContext> Topic<C> {
+    /// `None`, if librdkafka takes the name for none.
+    pub(super) fn of(producer: &Arc<BaseProducer<C>>, name: &str) -> Option<Topic<C>> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the producer's handle is alive, the name outlives the call, and without a configuration the producer's holds.
+        let handle = unsafe {
+            sys::rd_kafka_topic_new(
+                producer.client().native_ptr(),
+                name.as_ptr(),
+                ptr::null_mut(),
+            )
+        };
+        (!handle.is_null()).then(|| Topic {
+            handle,
+            _producer: Arc::clone(producer),
+        })
+    }
+
+    /// Hands a run over, which leaves it empty. After an error it holds what was not taken: the first of it is at fault, and
+    /// where the queue was full, nothing behind it was taken either.
+    pub(super) fn produce(
+        &self,
+        partition: i32,
+        run: &mut Run<'_>,
+    ) -> Result<(), RDKafkaErrorCode> {
+        let messages = &mut run.messages;
+        // SAFETY: the handle is alive, the run borrows every key and value, and all of them are copied before the call is over.
+        unsafe {
+            sys::rd_kafka_produce_batch(
+                self.handle,
+                partition,
+                sys::RD_KAFKA_MSG_F_COPY,
+                messages.as_mut_ptr(),
+                messages.len() as i32,
+            )
+        };
+        let taken = |message: &sys::rd_kafka_message_t| {
+            message.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+        };
+        messages.retain(|message| !taken(message));
+        match messages.first() {
+            None => Ok(()),
+            Some(message) => Err(message.err.into()),
+        }
+    }
+}
+
+impl<C: ProducerContext> Drop for Topic<C> {
+    fn drop(&mut self) {
+        // SAFETY: made once, and destroyed once.
+        unsafe { sys::rd_kafka_topic_destroy(self.handle) };
+    }
 }

@@ -12,9 +12,9 @@ use rdkafka::{
     ClientContext, Message, Offset, TopicPartitionList,
     config::FromClientConfigAndContext,
     consumer::ConsumerGroupMetadata,
-    error::{KafkaError, RDKafkaErrorCode},
+    error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
+    producer::{BaseProducer, DeliveryResult, Producer, ProducerContext},
 };
 
 use super::{
@@ -29,6 +29,10 @@ use crate::{
     log::{LogError, TaskId, Transaction},
     names::Names,
 };
+
+mod produce;
+
+use produce::Topics;
 
 /// How long a look for delivery reports waits before the next: the least that librdkafka's flush can.
 const FLUSH: Duration = Duration::from_millis(1);
@@ -77,6 +81,7 @@ impl ProducerContext for Deliveries {
 /// A worker's transactional producer.
 pub(super) struct Transactions {
     producer: Arc<BaseProducer<Deliveries>>,
+    topics: Topics,
     timeout: Duration,
     /// Sends offsets.
     caller: Caller<Result<(), KafkaError>>,
@@ -109,6 +114,7 @@ impl Transactions {
         let caller = Caller::start(&format!("{stage}-{worker}-calls"));
         let opened = Transactions {
             producer: Arc::new(producer),
+            topics: Topics::default(),
             timeout: settings.call_timeout,
             caller: caller.map_err(|e| LogError::new(format!("no thread for calls: {e}")))?,
             patience: settings.transaction_timeout * 2,
@@ -135,13 +141,13 @@ impl Transactions {
 
     /// One attempt. `ends` are the changelog ends of tasks that read nothing in this transaction.
     pub(super) fn attempt(
-        &self,
+        &mut self,
         transaction: &Transaction<'_>,
         names: &Names,
         metadata: &Arc<ConsumerGroupMetadata>,
         known_end: impl Fn(TaskId) -> i64,
     ) -> Result<Vec<End>, Failure> {
-        let context = self.producer.context();
+        let context = Arc::clone(self.producer.context());
         context.failed.store(0, Ordering::Relaxed);
         *context
             .first_failure
@@ -191,59 +197,6 @@ impl Transactions {
         tracing::debug!(records = transaction.batch.record_count(), ?produced, ?delivered, ?offsets_sent, committed = ?began.elapsed(), "transaction");
         failpoint::reach("after_commit");
         Ok(ends)
-    }
-
-    fn produce(
-        &self,
-        transaction: &Transaction<'_>,
-        names: &Names,
-        task_records: &[usize],
-    ) -> Result<(), Failure> {
-        let batch = transaction.batch;
-        let mut next_task_record = 0;
-        for (index, outgoing) in batch.records().iter().enumerate() {
-            let opaque = match task_records.get(next_task_record) {
-                Some(at) if *at == index => {
-                    next_task_record += 1;
-                    next_task_record
-                }
-                _ => 0,
-            };
-            let mut record =
-                BaseRecord::with_opaque_to(names.destination(outgoing.destination), opaque)
-                    .partition(outgoing.partition as i32);
-            if let Some(key) = batch.key(outgoing) {
-                record = record.key(key);
-            }
-            if let Some(value) = batch.value(outgoing) {
-                record = record.payload(value);
-            }
-            if batch.headers(outgoing).len() > 0 {
-                record = record.headers(owned_headers(batch.headers(outgoing)));
-            }
-            self.send(record)?;
-            if index % 1024 == 1023 {
-                self.producer.poll(Duration::ZERO);
-            }
-        }
-        Ok(())
-    }
-
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Failure> {
-        let mut full_since = None;
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
-                    if full_since.get_or_insert_with(Instant::now).elapsed() < self.timeout =>
-                {
-                    record = back;
-                    self.producer.poll(Duration::ZERO);
-                    native::send_now(&self.producer, FLUSH);
-                }
-                Err((e, _)) => return Err(classify(e)),
-            }
-        }
     }
 
     /// Waits for every delivery report. Not by the bindings' `flush`, which blocks for 100 ms at a time.
