@@ -52,13 +52,27 @@ pub enum Malformed {
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     left: &'a [u8],
+    /// Text that is passed over has been checked before.
+    checked: bool,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Reader { left: bytes }
+        Reader {
+            left: bytes,
+            checked: false,
+        }
+    }
+
+    /// Reads from the start of what has been checked before: text that is only passed over is not checked again.
+    #[inline]
+    pub fn again(bytes: &'a [u8]) -> Self {
+        Reader {
+            left: bytes,
+            checked: true,
+        }
     }
 
     /// Whether nothing is left.
@@ -115,6 +129,16 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed::Utf8)
     }
 
+    /// Passes over length-prefixed UTF-8.
+    #[inline]
+    pub fn skip_str(&mut self) -> Result<(), Malformed> {
+        if !self.checked {
+            return self.str().map(drop);
+        }
+        let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
+        self.bytes(length).map(drop)
+    }
+
     /// An optional value (the union `[null, T]`), read in the caller's own way.
     #[inline]
     pub fn optional<T>(
@@ -157,11 +181,17 @@ impl<'a> Reader<'a> {
 #[inline]
 pub fn write_long(value: i64, to: &mut Vec<u8>) {
     let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
-    while zigzag >= 0x80 {
-        to.push(zigzag as u8 | 0x80);
-        zigzag >>= 7;
+    if zigzag < 0x80 {
+        return to.push(zigzag as u8);
     }
-    to.push(zigzag as u8);
+    let (mut digits, mut count) = ([0; 10], 0);
+    while zigzag >= 0x80 {
+        digits[count] = zigzag as u8 | 0x80;
+        zigzag >>= 7;
+        count += 1;
+    }
+    digits[count] = zigzag as u8;
+    to.extend_from_slice(&digits[..=count]);
 }
 
 /// Appends length-prefixed UTF-8.
@@ -284,7 +314,7 @@ impl Avro for String {
 
     #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
-        from.str().map(drop)
+        from.skip_str()
     }
 }
 
@@ -301,7 +331,7 @@ impl Avro for Text {
 
     #[inline]
     fn skip(from: &mut Reader<'_>) -> Result<(), Malformed> {
-        from.str().map(drop)
+        from.skip_str()
     }
 }
 

@@ -82,7 +82,7 @@ macro_rules! record {
 
             /// Takes apart what has been checked before; of anything else the parts are empty.
             pub fn of(encoded: &'a [u8]) -> Self {
-                Self::take(&mut $crate::avro::Reader::new(encoded)).unwrap_or_default()
+                Self::take(&mut $crate::avro::Reader::again(encoded)).unwrap_or_default()
             }
         }
     };
