@@ -30,6 +30,12 @@ macro_rules! id {
             }
         }
 
+        impl From<Text> for $name {
+            fn from(text: Text) -> Self {
+                $name(text)
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
@@ -63,10 +69,13 @@ id! {
     RoutePathId
 }
 
+/// Hexadecimal.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// A UUID-shaped id that is a function of `parts`: the first 128 bits of their SHA-256, version 8 (RFC 9562).
 ///
 /// Each part is preceded by its length, so that `["ab", "c"]` and `["a", "bc"]` differ.
-pub fn derive(parts: &[&[u8]]) -> String {
+pub fn derive(parts: &[&[u8]]) -> Text {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
@@ -77,16 +86,13 @@ pub fn derive(parts: &[&[u8]]) -> String {
     bytes.copy_from_slice(&digest[..16]);
     bytes[6] = (bytes[6] & 0x0f) | 0x80;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let mut text = String::with_capacity(36);
-    for (i, byte) in bytes.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for nibble in [byte >> 4, byte & 0x0f] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
+    let mut text = [b'-'; 36];
+    let places = (0..36).filter(|at| !matches!(at, 8 | 13 | 18 | 23));
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    for (at, nibble) in places.zip(nibbles) {
+        text[at] = DIGITS[usize::from(nibble)];
     }
-    text
+    Text::from(std::str::from_utf8(&text).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use journey::{
     OfferId, Text,
     demand::field,
     id,
-    journey_event::{BlockedWebActionOfferEvent, WebActionEvent, event_type},
+    journey_event::{BlockedWebActionOfferEvent, WebActionEvent},
     staffing,
     web_event::purpose,
 };
@@ -17,6 +17,7 @@ use crate::{
     rule::{Action, Rule},
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
+    told::About,
     visit::Visit,
 };
 
@@ -149,7 +150,11 @@ impl Teller<'_> {
 
     fn tell_qualified(&mut self, memory: &mut Memory, visit: &Visit, qualified: &Qualified<'_>) {
         memory.qualified.push(qualified.rule.definition.id.clone());
-        self.tell_action(memory, visit, qualified.event(State::Qualified));
+        self.tell_of(
+            memory,
+            visit,
+            About::Action(qualified.event(State::Qualified)),
+        );
         let Some(demand) = self.demand(visit, qualified, None) else {
             return;
         };
@@ -231,15 +236,14 @@ impl Teller<'_> {
         by: Option<(Text, Text)>,
     ) {
         let (map, offer) = by.unzip();
-        let mut told = self.about(memory, visit, event_type::BLOCKED_OFFER);
-        told.event.blocked_web_action_offer_event = Some(BlockedWebActionOfferEvent {
+        let blocked = BlockedWebActionOfferEvent {
             action_map: qualified.rule.definition.clone(),
             blocking_reason: block.as_str().into(),
             blocking_action_map_id: map,
             blocking_action_id: offer,
             ..BlockedWebActionOfferEvent::default()
-        });
-        self.tell(told);
+        };
+        self.tell_of(memory, visit, About::Blocked(blocked));
         self.count(&OFFERS_TOTAL, "blocked");
         self.count(&OFFERS_BLOCKED_TOTAL, block.as_str());
         if let Some(demand) = self.demand(visit, qualified, Some(block)) {
@@ -266,7 +270,11 @@ impl Teller<'_> {
             trigger: self.now.trigger,
         });
         self.count(&OFFERS_TOTAL, "offered");
-        self.tell_action(memory, visit, qualified.event(State::Offered));
+        self.tell_of(
+            memory,
+            visit,
+            About::Action(qualified.event(State::Offered)),
+        );
         let mut known = KnownOffer {
             id: offer.id.clone(),
             action_map: qualified.rule.definition.clone(),

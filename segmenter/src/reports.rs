@@ -12,6 +12,7 @@ use crate::{
     output::REPORTS_TOTAL,
     state::{KnownOffer, Memory},
     teller::{Demand, Teller},
+    told::About,
     visit::Visit,
 };
 
@@ -56,7 +57,7 @@ impl Teller<'_> {
             event.time_to_disposition_millis = state
                 .is_decision()
                 .then(|| (now - offer.offered_at).0.max(0));
-            self.tell_action(memory, visit, event);
+            self.tell_of(memory, visit, About::Action(event));
             self.signal_change(&mut offer, before);
         }
         memory.offers[at] = offer;
@@ -86,7 +87,7 @@ impl Teller<'_> {
                 inferred: true,
                 ..offer.event(state)
             };
-            self.tell_action(memory, visit, event);
+            self.tell_of(memory, visit, About::Action(event));
         }
     }
 
@@ -126,14 +127,11 @@ impl Teller<'_> {
             offer.learn(state, self.now.created, None);
             change(&mut offer);
             self.now.correlation = Some(offer.id.0.clone());
-            self.tell_action(
-                memory,
-                visit,
-                WebActionEvent {
-                    inferred: true,
-                    ..offer.event(state)
-                },
-            );
+            let event = WebActionEvent {
+                inferred: true,
+                ..offer.event(state)
+            };
+            self.tell_of(memory, visit, About::Action(event));
             self.signal_change(&mut offer, before);
             memory.offers[at] = offer;
         }

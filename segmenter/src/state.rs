@@ -273,10 +273,10 @@ impl Visitor {
 
 impl Memory {
     /// The class of the page that the visit is on; as long as that is not known, the strictest that it saw.
-    pub(crate) fn page_class<'a>(&'a self, visit: &'a Visit) -> &'a str {
+    pub(crate) fn page_class(&self, visit: &Visit) -> Text {
         match self.stay.url.is_empty() {
-            true => visit.page_class(),
-            false => &self.stay.page_class,
+            true => visit.page_class().into(),
+            false => self.stay.page_class.clone(),
         }
     }
 
@@ -293,7 +293,6 @@ impl Memory {
             None => id::derive(&[id, &sequence]),
             Some(at) => id::derive(&[id, &sequence, &at.0.to_be_bytes()]),
         }
-        .into()
     }
 
     /// Whether it had begun before then and, as far as is known, has not ended.

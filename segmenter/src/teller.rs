@@ -1,10 +1,10 @@
 //! Telling: the envelope that every journey event has, the visit's own sequence, and demand signals.
 
 use journey::{
-    CustomerId, DeploymentId, EventId, JourneyEvent, Text, Timestamp,
+    CustomerId, DeploymentId, EventId, Text, Timestamp,
     demand::DemandSignal,
     id,
-    journey_event::{Reference, SessionEvent, Versioned, WebActionEvent, event_type},
+    journey_event::{Reference, Versioned},
     offer::Customer,
     staffing,
 };
@@ -15,7 +15,7 @@ use crate::{
     input::Happening,
     output::Output,
     state::Memory,
-    told::{Summary, Told},
+    told::{self, About, Summary, Told},
     visit::Visit,
 };
 
@@ -25,8 +25,6 @@ pub(crate) const COUNT_ONLY: &str = "count_only";
 /// Texts that stand in every record, made once.
 #[derive(Clone, Debug)]
 pub(crate) struct Words {
-    pub(crate) web_event: Text,
-    session_event: Text,
     cookie: Text,
     web: Text,
 }
@@ -34,10 +32,8 @@ pub(crate) struct Words {
 impl Default for Words {
     fn default() -> Self {
         Words {
-            web_event: event_type::WEB.into(),
-            session_event: event_type::SESSION.into(),
-            cookie: "cookie".into(),
-            web: "web".into(),
+            cookie: told::COOKIE.into(),
+            web: told::WEB.into(),
         }
     }
 }
@@ -109,41 +105,27 @@ pub(crate) struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// The next journey event of a visit, without what it is about.
-    pub(crate) fn envelope(&self, memory: &mut Memory, visit: &Visit, event_type: Text) -> Told {
+    /// The next journey event of a visit, without the visit so far.
+    pub(crate) fn envelope(&self, memory: &mut Memory, visit: &Visit, about: About) -> Told {
         memory.sequence += 1;
-        let id = memory.event_id();
-        let event = JourneyEvent {
-            id,
-            event_type,
+        Told {
+            id: memory.event_id(),
             created_date: self.now.created,
             received_date: self.now.received,
             correlation_id: self.now.correlation.clone(),
             deployment_id: self.deployment.clone(),
             customer_id: self.customer.clone(),
-            customer_id_type: self.words.cookie.clone(),
-            session: self.session(memory),
+            visit_id: memory.id.clone(),
             sequence: memory.sequence,
             authenticated: visit.authenticated,
-            page_class: memory.page_class(visit).into(),
+            consent: visit.consent(),
+            page_class: memory.page_class(visit),
             late: self.now.late,
             bot: visit.bot,
             definitions_version: self.compiled.version(),
-            ..JourneyEvent::default()
-        };
-        Told {
-            event,
-            consent: visit.consent(),
             visit: None,
-            web_event: None,
+            about,
         }
-    }
-
-    /// The next journey event of a visit, with the visit so far.
-    pub(crate) fn about(&self, memory: &mut Memory, visit: &Visit, event_type: &str) -> Told {
-        let mut told = self.envelope(memory, visit, event_type.into());
-        told.visit = Some(summary(memory, visit));
-        told
     }
 
     /// The visitor, as other systems refer to them.
@@ -175,23 +157,10 @@ impl Teller<'_> {
         self.out.push(Output::Count(counter, label));
     }
 
-    /// Says what became of a visit.
-    pub(crate) fn tell_session(&mut self, memory: &mut Memory, visit: &Visit, input: SessionEvent) {
-        let mut told = self.envelope(memory, visit, self.words.session_event.clone());
+    /// Says it of a visit, with the visit so far.
+    pub(crate) fn tell_of(&mut self, memory: &mut Memory, visit: &Visit, about: About) {
+        let mut told = self.envelope(memory, visit, about);
         told.visit = Some(summary(memory, visit));
-        told.event.session_event = Some(input);
-        self.tell(told);
-    }
-
-    /// Says that an action changed its state.
-    pub(crate) fn tell_action(
-        &mut self,
-        memory: &mut Memory,
-        visit: &Visit,
-        action: WebActionEvent,
-    ) {
-        let mut told = self.about(memory, visit, event_type::WEB_ACTION);
-        told.event.web_action_event = Some(action);
         self.tell(told);
     }
 
@@ -205,7 +174,7 @@ impl Teller<'_> {
         delta: i64,
     ) {
         let signal = DemandSignal {
-            id: id::derive(id).into(),
+            id: id::derive(id),
             route_path_id: to.route_path.into(),
             interval_start: at.floor(staffing::INTERVAL),
             action_map: to.action_map.clone(),

@@ -379,7 +379,7 @@ impl Avro for Visit {
 
 #[cfg(test)]
 mod tests {
-    use journey::{JourneyEvent, visit::FormUse, web_event::Consent};
+    use journey::visit::FormUse;
 
     use super::*;
     use crate::told::{Summary, Told};
@@ -405,15 +405,13 @@ mod tests {
         };
         for pages in [true, false] {
             let told = Told {
-                event: JourneyEvent::default(),
-                consent: Encoded::all(Arc::from(schemas::to_bytes(&Consent::default()))),
                 visit: Some(Summary {
                     visit: Visit::from(&visit),
                     pages,
                     segments: Vec::new(),
                     outcomes: Vec::new(),
                 }),
-                web_event: None,
+                ..Told::empty()
             };
             let shown = told.record().expect("a record").visit.expect("the visit");
             assert_eq!(

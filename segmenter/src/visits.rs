@@ -4,7 +4,7 @@ use journey::{
     EventId, Text, Timestamp,
     journey_event::{
         AssignedSegment, ConsentEvent, Named, OutcomeAchievedEvent, OutcomeAchievement,
-        SegmentAssignment, SegmentAssignmentEvent, SessionEvent, event_type,
+        SegmentAssignment, SegmentAssignmentEvent, SessionEvent,
     },
     visit::end_reason,
     web_event::{Control, Forget},
@@ -20,6 +20,7 @@ use crate::{
     rule::{Goal, Kind},
     state::{Memory, Visitor},
     teller::{COUNT_ONLY, Teller},
+    told::About,
     visit::Visit,
     withdraw::Withdrawal,
 };
@@ -73,14 +74,14 @@ impl Teller<'_> {
     }
 
     fn tell_activity(&mut self, memory: &mut Memory, visit: &Visit, cause: &Cause) {
-        let mut told = self.envelope(memory, visit, self.words.web_event.clone());
-        told.event.authenticated = cause.authenticated;
-        told.event.bot = cause.bot || visit.bot;
-        if told.event.page_class != cause.page_class() {
-            told.event.page_class = cause.page_class().into();
+        let about = About::Web(cause.activity.clone());
+        let mut told = self.envelope(memory, visit, about);
+        told.authenticated = cause.authenticated;
+        told.bot = cause.bot || visit.bot;
+        if told.page_class != cause.page_class() {
+            told.page_class = cause.page_class().into();
         }
         told.consent = cause.consent.clone();
-        told.web_event.clone_from(&cause.activity);
         self.tell(told);
     }
 
@@ -130,8 +131,7 @@ impl Teller<'_> {
             assigned_date: now.created,
         });
         self.now = now.because_of(&hit.event_id);
-        let mut told = self.about(memory, visit, event_type::SEGMENT_ASSIGNMENT);
-        told.event.segment_assignment_event = Some(SegmentAssignmentEvent {
+        let assigned = SegmentAssignmentEvent {
             segment: AssignedSegment {
                 id: id.clone(),
                 version: rule.definition.version,
@@ -142,8 +142,8 @@ impl Teller<'_> {
             date_assigned: now.created,
             date_for_unassignment: None,
             evidence: hit.evidence,
-        });
-        self.tell(told);
+        };
+        self.tell_of(memory, visit, About::Segment(assigned));
         self.count(&SEGMENTS_MATCHED_TOTAL, hit.cause.as_str());
         self.now = now;
         id
@@ -167,9 +167,8 @@ impl Teller<'_> {
             value: hit.value,
         });
         self.now = now.because_of(&hit.event_id);
-        let mut told = self.about(memory, visit, event_type::OUTCOME_ACHIEVED);
         let id = rule.definition.id.clone();
-        told.event.outcome_achieved_event = Some(OutcomeAchievedEvent {
+        let achieved = OutcomeAchievedEvent {
             outcome: Named {
                 id,
                 version: rule.definition.version,
@@ -181,8 +180,8 @@ impl Teller<'_> {
                 .iter()
                 .map(|offer| offer.id.0.clone())
                 .collect(),
-        });
-        self.tell(told);
+        };
+        self.tell_of(memory, visit, About::Outcome(achieved));
         self.count(
             &OUTCOMES_REACHED_TOTAL,
             if *positive { "positive" } else { "negative" },
@@ -209,15 +208,12 @@ impl Teller<'_> {
             .reason
             .clone()
             .or_else(|| visit.end_reason.clone().filter(|_| kind == What::Ended));
-        self.tell_session(
-            memory,
-            visit,
-            SessionEvent {
-                state: kind.as_str().into(),
-                merged_into,
-                reason,
-            },
-        );
+        let event = SessionEvent {
+            state: kind.as_str().into(),
+            merged_into,
+            reason,
+        };
+        self.tell_of(memory, visit, About::Session(event));
         if kind == What::Away && is_known_away(memory, visit) {
             self.withdraw(memory, visit, Withdrawal::VisitorAway);
         }
@@ -269,25 +265,21 @@ impl Teller<'_> {
         let at = open.unwrap_or(visitor.visits.len().saturating_sub(1));
         let memory = visitor.visits.get_mut(at).unwrap_or(&mut nowhere);
         let visit = shown(memory);
-        let mut told = self.envelope(memory, &visit, event_type::CONSENT.into());
-        let event = &mut told.event;
+        let about = About::Consent(ConsentEvent {
+            state: state.into(),
+            purposes: control.map_or_else(Vec::new, |control| control.purposes.clone()),
+        });
+        let mut told = self.envelope(memory, &visit, about);
         if !known {
             let cause = input
                 .cause
                 .as_ref()
                 .map_or("", |cause| cause.event_id.as_str());
             let parts = [self.customer.as_str(), "control", cause];
-            event.id = journey::id::derive(&parts.map(str::as_bytes)).into();
-            event.sequence = 0;
+            told.id = journey::id::derive(&parts.map(str::as_bytes));
+            told.sequence = 0;
         }
-        let purposes = control
-            .map(|control| control.purposes.clone())
-            .unwrap_or_default();
         let forget = control.is_none_or(|control| control.forget() != Forget::Nothing);
-        event.consent_event = Some(ConsentEvent {
-            state: state.into(),
-            purposes,
-        });
         self.tell(told);
         forget
     }

@@ -11,6 +11,7 @@ use crate::{
     rule::Kind,
     state::Memory,
     teller::Teller,
+    told::About,
     visit::Visit,
 };
 
@@ -77,7 +78,7 @@ impl Teller<'_> {
         });
         self.count(&OFFERS_TOTAL, "withdrawn");
         self.count(&OFFERS_WITHDRAWN_TOTAL, why.as_str());
-        self.tell_action(memory, visit, event);
+        self.tell_of(memory, visit, About::Action(event));
         self.now = now;
     }
 
