@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use hmac::{Hmac, KeyInit, Mac};
-use journey::{CustomerId, id};
+use journey::{CustomerId, Text, id};
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -105,7 +105,7 @@ impl VisitorKeys {
 
     /// An id that is a function of `parts` and of the current key: nobody without the key can try out what the parts may have
     /// been.
-    pub(crate) fn derive(&self, parts: &[&[u8]]) -> String {
+    pub(crate) fn derive(&self, parts: &[&[u8]]) -> Text {
         let salted: Vec<&[u8]> = [&self.salt[..]]
             .into_iter()
             .chain(parts.iter().copied())

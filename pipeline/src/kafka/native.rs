@@ -217,3 +217,54 @@ impl<C: ProducerContext> Drop for Topic<C> {
         unsafe { sys::rd_kafka_topic_destroy(self.handle) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::{ClientConfig, producer::DefaultProducerContext};
+
+    use super::*;
+
+    /// A producer whose broker is not there: what it takes it keeps.
+    fn producer(property: &str, value: &str) -> Arc<BaseProducer> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1");
+        let producer = config.set(property, value).create();
+        Arc::new(producer.expect("a producer"))
+    }
+
+    fn topic(producer: &Arc<BaseProducer>) -> Topic<DefaultProducerContext> {
+        Topic::of(producer, "t").expect("a topic")
+    }
+
+    #[test]
+    fn of_a_run_that_the_queue_has_no_room_for_the_end_is_left() {
+        let producer = producer("queue.buffering.max.messages", "3");
+        let values = [b"0", b"1", b"2", b"3", b"4"];
+        let mut run = Run::default();
+        for value in values {
+            run.push(None, Some(value), ());
+        }
+        let full = topic(&producer).produce(0, &mut run);
+        assert_eq!(full, Err(RDKafkaErrorCode::QueueFull));
+        let left: Vec<_> = run.messages.iter().map(|left| left.payload).collect();
+        assert_eq!(
+            left,
+            [
+                values[3].as_ptr().cast_mut().cast(),
+                values[4].as_ptr().cast_mut().cast()
+            ]
+        );
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_is_an_error() {
+        let producer = producer("message.max.bytes", "2000");
+        let large = [0; 3000];
+        let mut run = Run::default();
+        run.push(Some(b"k"), None, ());
+        run.push(Some(b"k"), Some(&large), ());
+        let refused = topic(&producer).produce(0, &mut run);
+        assert_eq!(refused, Err(RDKafkaErrorCode::MessageSizeTooLarge));
+        assert_eq!(run.len(), 1);
+    }
+}
