@@ -191,7 +191,10 @@ pub fn write_long(value: i64, to: &mut Vec<u8>) {
         count += 1;
     }
     digits[count] = zigzag as u8;
-    to.extend_from_slice(&digits[..=count]);
+    // As many bytes each time: two stores instead of a call.
+    let end = to.len() + count + 1;
+    to.extend_from_slice(&digits);
+    to.truncate(end);
 }
 
 /// Appends length-prefixed UTF-8.
