@@ -36,7 +36,7 @@ pub(super) fn of(line: &Value, params: &Params<'_>) -> String {
         );
     }
     let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-    id::derive(&parts)
+    id::derive(&parts).to_string()
 }
 
 /// A number as text: BigQuery's tools write it either way.
