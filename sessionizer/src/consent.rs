@@ -100,13 +100,16 @@ impl OpenVisit {
     /// What the visit's last event says of consent does not give back what was withdrawn since, be it before the visit was there.
     pub(crate) fn heed(&mut self, withdrawn: &[Withdrawal]) {
         let last = self.last.at;
-        for Withdrawal { purpose, at } in withdrawn.iter().filter(|known| known.at >= last) {
-            let asked = Control {
-                purposes: vec![purpose.clone()],
-                ..Control::default()
-            };
-            self.narrow_consent(&asked, *at);
-        }
+        let since = withdrawn.iter().filter(|known| known.at >= last);
+        // All at once: the consent is read and written for each.
+        let Some(at) = since.clone().map(|known| known.at).max() else {
+            return;
+        };
+        let asked = Control {
+            purposes: since.map(|known| known.purpose.clone()).collect(),
+            ..Control::default()
+        };
+        self.narrow_consent(&asked, at);
     }
 
     /// Consent is for less from then on, until an event that is younger says otherwise.
