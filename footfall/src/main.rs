@@ -165,7 +165,10 @@ fn ended_by(error: &anyhow::Error) -> ExitCode {
         .downcast_ref::<io::Error>()
         .is_some_and(is_broken_pipe)
     {
-        // Who reads only the first lines has what was asked for.
+        // Who reads only the first lines has what was asked for; what else there is to say goes where it is still read.
+        if error.chain().count() > 1 {
+            footfall::say(format_args!("footfall: {error}"));
+        }
         return ExitCode::SUCCESS;
     }
     footfall::say(format_args!("footfall: {error:#}"));
