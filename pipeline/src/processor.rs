@@ -169,7 +169,7 @@ impl Timers {
 }
 
 /// How a stage meets the log: which topics, in which bytes.
-pub trait Stage: Processor {
+pub trait Stage: Processor<Key: Send, State: Send, Output: Send> + Send {
     /// Its topics, and how it takes and gives time.
     const TOPOLOGY: Topology;
 

@@ -12,6 +12,7 @@ mod align;
 mod capture;
 mod in_mark;
 mod parts;
+mod restore;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +30,7 @@ use crate::{
     metrics::Metrics,
     outbox::{Addresses, Batch},
     pace::{Pacing, Uncommitted},
-    processor::{MarksInto, Stage, TaskContext, TimeFrom},
+    processor::{MarksInto, Stage, TimeFrom},
     raw_marks::RawMarks,
     state_record,
     task::{Taken, Task, push_mark},
@@ -39,8 +40,6 @@ use crate::{
 const REJECTED_SHARE: f64 = 0.5;
 /// Records after which that share is looked at.
 const REJECTED_WINDOW: u64 = 1_000;
-/// How long a restore waits for a version of the definitions that was in force and has not been read here yet.
-const DEFINITIONS_WAIT: Duration = Duration::from_secs(10);
 /// Records polled in one turn at the most.
 const TURN: usize = 512;
 
@@ -246,25 +245,12 @@ impl<S: Stage, L: Log> Worker<S, L> {
 
     fn assign(&mut self, restored: Vec<Restored>) -> Result<(), LogError> {
         self.assigned = true;
-        for restored in restored {
-            let Some(id) = restored.task else { continue };
-            let context = TaskContext {
-                input: id.input,
-                partition: id.partition,
-                partition_count: restored.partition_count,
-            };
-            let version = restored.note.as_ref().map_or(0, |note| note.definitions);
-            let mut task = Task::restore(
-                (self.make)(context),
-                context,
-                self.definitions.with(version, DEFINITIONS_WAIT),
-                &restored,
-            )?;
+        for mut task in self.restore(restored)? {
             task.limit_states(self.state_limit);
             task.write_format(self.state_format);
             // Before its first commit: that may be what does not come.
             self.metrics.observe(&mut task);
-            self.tasks.insert(id, task);
+            self.tasks.insert(task.id(), task);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use journey::{Timestamp, definitions::DefinitionSet, mark::Claims};
 
 use super::{Captured, HalfDone, Task};
 use crate::{
+    changelog::KeysAndValues,
     fold::{Cursor, Fold},
     hot_key::HotKey,
     log::{LogError, Restored, TaskId},
@@ -47,10 +48,7 @@ impl<S: Stage> Task<S> {
         task.replayed_through = noted.map(|noted| task.decoded(noted)).transpose()?;
         task.restore_time(restored)?;
         task.restore_cursor()?;
-        task.fold.reserve(restored.changelog.len());
-        for (key, value) in restored.changelog.iter().filter(|(key, _)| key != TASK_KEY) {
-            task.restore_state(key, value)?;
-        }
+        task.restore_states(&restored.changelog)?;
         task.compare();
         Ok(task)
     }
@@ -115,7 +113,8 @@ impl<S: Stage> Task<S> {
     }
 
     fn restore_own(&mut self, value: &[u8]) -> Result<TaskRecord, LogError> {
-        let (Head { format, position }, body) = self.head(value)?;
+        let (Head { format, position }, body) =
+            head::<S>(value, self.next_offset).map_err(|why| self.broken(&why))?;
         self.newest_found = self.newest_found.max(format);
         if position.next_offset != self.next_offset {
             return Err(self.broken(&format!(
@@ -169,28 +168,20 @@ impl<S: Stage> Task<S> {
         Ok((*deadline, *kind, key))
     }
 
-    fn restore_state(&mut self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
-        let (Head { format, .. }, body) = self.head(value)?;
-        self.newest_found = self.newest_found.max(format);
-        let key = state_record::read_key(key).map_err(|e| self.broken(&e.to_string()))?;
-        let state = S::read_state(format, body).map_err(|e| self.broken(&e.to_string()))?;
-        self.fold.restore(key, state);
+    fn restore_states(&mut self, changelog: &KeysAndValues) -> Result<(), LogError> {
+        let (committed, mut newest) = (self.next_offset, self.newest_found);
+        let states = changelog.iter().filter(|(key, _)| key != TASK_KEY);
+        let states = states.map(|(key, value)| {
+            let (Head { format, .. }, body) = head::<S>(value, committed)?;
+            newest = newest.max(format);
+            let key = state_record::read_key(key).map_err(|e| e.to_string())?;
+            let state = S::read_state(format, body).map_err(|e| e.to_string())?;
+            Ok((key, state))
+        });
+        let restored: Result<(), String> = self.fold.restore_all(changelog.len(), states);
+        restored.map_err(|why| self.broken(&why))?;
+        self.newest_found = newest;
         Ok(())
-    }
-
-    /// Takes a changelog value's head off. A record may not know of input that is not committed.
-    fn head<'v>(&self, value: &'v [u8]) -> Result<(Head, &'v [u8]), LogError> {
-        let (head, body) = state_record::read_head(value, S::STATE_FORMAT, S::FOLD_VERSION)
-            .map_err(|e| self.broken(&e.to_string()))?;
-        let position = &head.position;
-        if position.next_offset > self.next_offset {
-            let ahead = state_record::Unreadable::Ahead {
-                holds: position.next_offset,
-                committed: self.next_offset,
-            };
-            return Err(self.broken(&ahead.to_string()));
-        }
-        Ok((head, body))
     }
 
     pub(super) fn broken(&self, why: &str) -> LogError {
@@ -211,4 +202,15 @@ impl<S: Stage> Task<S> {
         self.fold.processor_mut().adopt(&set);
         Ok(())
     }
+}
+
+/// Takes a changelog value's head off; or says why not. A record may not know of input that is not committed.
+fn head<S: Stage>(value: &[u8], committed: i64) -> Result<(Head, &[u8]), String> {
+    let (head, body) = state_record::read_head(value, S::STATE_FORMAT, S::FOLD_VERSION)
+        .map_err(|e| e.to_string())?;
+    let holds = head.position.next_offset;
+    if holds > committed {
+        return Err(state_record::Unreadable::Ahead { holds, committed }.to_string());
+    }
+    Ok((head, body))
 }

@@ -6,6 +6,7 @@ use super::*;
 mod align;
 mod formats;
 use crate::{
+    TaskContext,
     memory::{Faults, MemoryBroker, MemoryLog, Stored},
     names::Names,
     pace::Pace,
