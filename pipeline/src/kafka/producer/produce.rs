@@ -2,7 +2,7 @@
 //! costs as much as copying it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     time::{Duration, Instant},
 };
 
@@ -89,7 +89,6 @@ impl Transactions {
         destination: Destination,
         names: &Names,
     ) -> Result<&Topic<Deliveries>, Failure> {
-        use std::collections::btree_map::Entry;
         match self.topics.entry(destination) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(unknown) => {
