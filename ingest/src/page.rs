@@ -1,6 +1,6 @@
 //! A page's URL in the parts that Genesys names, scrubbed, without what the deployment does not want kept.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use journey::{
     Text,
@@ -204,7 +204,7 @@ impl Parts {
         hits: &mut Hits,
     ) -> Parts {
         let host = url.host_str().unwrap_or_default();
-        let hostname = &*scrub(host, Form::Path, hits);
+        let hostname = &*scrubbed_host(url, hits);
         let domain = if hostname == host { domain } else { hostname };
         let path = scrub(url.path(), Form::Path, hits);
         let query = scrub(kept_query, Form::Query, hits);
@@ -241,6 +241,19 @@ impl Parts {
             query_string: (!query.is_empty()).then(|| Text::from(&*query)),
             fragment: fragment.map(|fragment| Text::from(&*fragment)),
         }
+    }
+}
+
+/// The host as it stays. In brackets stands an IPv6 address and nothing else, so what is cut out of a host is named without them:
+/// it must stay a host, or the page's address would be none.
+fn scrubbed_host<'u>(url: &'u Url, hits: &mut Hits) -> Cow<'u, str> {
+    let host = url.host_str().unwrap_or_default();
+    if matches!(url.host(), Some(Host::Ipv6(_))) {
+        return Cow::Borrowed(host);
+    }
+    match scrub(host, Form::Path, hits) {
+        Cow::Owned(cut) => Cow::Owned(cut.replace(['[', ']'], "")),
+        whole => whole,
     }
 }
 

@@ -210,3 +210,17 @@ fn what_is_no_address_of_a_page_is_refused() {
         }
     }
 }
+
+#[test]
+fn what_is_cut_out_of_a_host_leaves_one() {
+    for address in [
+        "amp://exa=jane%40example.com/x",
+        "shop://320133000&phone=%2B49301234567",
+        "https://[2001:db8::4930:1234]/x",
+    ] {
+        let page = read_page(address, false).expect("a page").page;
+        assert!(!page.url.contains("jane") && !page.url.contains("49301234567"));
+        let again = Url::parse(&page.url).expect("an address");
+        assert_eq!(again.host_str(), Some(&*page.hostname), "{address}");
+    }
+}
