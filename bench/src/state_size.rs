@@ -154,13 +154,12 @@ fn fill(states: &[State], count: usize) -> anyhow::Result<Fold<Sessionizer>> {
         partition_count: 1,
     }));
     let open: Vec<&State> = states.iter().filter(|state| state.visits == 1).collect();
-    for (number, state) in open.iter().cycle().take(count).enumerate() {
+    let states = open.iter().cycle().take(count).enumerate();
+    fold.restore(states.map(|(number, state)| {
         let key = CustomerId::from(format!("k1.{number:043}"));
-        fold.restore(
-            key,
-            Sessionizer::read_state(Sessionizer::STATE_FORMAT, &state.bytes)?,
-        );
-    }
+        let state = Sessionizer::read_state(Sessionizer::STATE_FORMAT, &state.bytes)?;
+        anyhow::Ok((key, state))
+    }))?;
     Ok(fold)
 }
 

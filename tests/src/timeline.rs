@@ -1,6 +1,6 @@
 //! The timelines of `docs/semantics.md`: one visitor's records and marks, and what the sessionizer has to say to each.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, convert::Infallible, fmt::Write as _};
 
 use journey::{
     CustomerId, DeploymentId, EventId, Millis, TaskTime, Text, Timestamp, WebEvent,
@@ -30,7 +30,7 @@ pub(crate) fn fold() -> Fold<Sessionizer> {
 pub(crate) fn restored(fold: &Fold<Sessionizer>) -> Fold<Sessionizer> {
     let mut new = self::fold();
     new.set_time(fold.time());
-    for (key, state) in fold.states() {
+    let states = fold.states().into_iter().map(|(key, state)| {
         let written = |state: &Visitor, format| {
             let mut bytes = Vec::new();
             Sessionizer::write_state(state, format, &mut bytes);
@@ -46,8 +46,9 @@ pub(crate) fn restored(fold: &Fold<Sessionizer>) -> Fold<Sessionizer> {
             );
             assert_eq!(written(&last, format), bytes, "equal states, equal bytes");
         }
-        new.restore(key.clone(), last);
-    }
+        Ok::<_, Infallible>((key.clone(), last))
+    });
+    new.restore(states).expect("infallible");
     new
 }
 

@@ -1,25 +1,17 @@
 //! States that come back, of a task that was committed: nothing fires because of it.
 
-use super::{Fold, Slot, settle, slot_armed};
+use super::{Fold, Slot, slot_armed};
 use crate::processor::{By, Processor};
 
 impl<P: Processor> Fold<P> {
-    /// Puts a state back that was captured before: nothing fires because of it, and it counts as unchanged.
-    pub fn restore(&mut self, key: P::Key, state: P::State) {
-        let mut slot = Slot::empty();
-        slot.captured = true;
-        self.tally.put(&self.processor, Some(&state));
-        let slot = self.slots.entry(key.clone()).insert(slot).into_mut();
-        settle(&self.processor, &mut self.armed, &key, slot, Some(state));
-    }
-
-    /// Puts back, into a fold that holds nothing yet, so many states, each key once. Their timers are put in order all at once.
-    pub fn restore_all<E>(
+    /// Puts states back that were captured before, each key once, into a fold that holds nothing yet. None counts as changed. Their
+    /// timers are put in order all at once. An error of an item's ends it.
+    pub fn restore<E>(
         &mut self,
-        count: usize,
-        states: impl Iterator<Item = Result<(P::Key, P::State), E>>,
+        states: impl IntoIterator<Item = Result<(P::Key, P::State), E>>,
     ) -> Result<(), E> {
-        self.slots.reserve(count);
+        let states = states.into_iter();
+        self.slots.reserve(states.size_hint().1.unwrap_or_default());
         let mut armed = [Vec::new(), Vec::new()];
         for restored in states {
             let (key, state) = restored?;

@@ -1,6 +1,14 @@
+use std::convert::Infallible;
+
 use journey::{Millis, TaskTime, Timestamp};
 
 use super::*;
+
+/// Puts one state back.
+fn restore(fold: &mut Fold<Counting>, key: u32, state: Seen) {
+    let restored: Result<(), Infallible> = fold.restore([Ok((key, state))]);
+    restored.expect("infallible");
+}
 
 /// Counts a key's inputs; wants an idle signal 10 after the last by frontier, and its end 100 after by watermark.
 #[derive(Debug)]
@@ -146,7 +154,7 @@ fn changes_are_handed_out_once_and_a_key_that_never_was_captured_leaves_no_tombs
 fn a_restored_state_fires_nothing_by_itself_and_its_timers_at_the_next_mark() {
     let mut fold = Fold::new(Counting);
     fold.set_time(TaskTime::new(Timestamp(50), Millis(0)));
-    fold.restore(7, (3, 0, 0));
+    restore(&mut fold, 7, (3, 0, 0));
     assert_eq!(fold.len(), 1);
     fold.drain_changes(|_, _| panic!("a restored state is no change"));
     assert_eq!(mark(&mut fold, 51, 0), ["7@10/0"]);
@@ -207,7 +215,7 @@ fn a_timer_that_arms_an_earlier_one_is_caught() {
 #[test]
 fn how_much_is_open_is_the_sum_over_all_states() {
     let mut fold = Fold::new(Counting);
-    fold.restore(9, (7, 0, 1));
+    restore(&mut fold, 9, (7, 0, 1));
     for input in [(1, 0), (1, 1), (2, 3)] {
         fold.apply(input, &mut Vec::new());
     }

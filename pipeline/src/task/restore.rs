@@ -178,7 +178,7 @@ impl<S: Stage> Task<S> {
             let state = S::read_state(format, body).map_err(|e| e.to_string())?;
             Ok((key, state))
         });
-        let restored: Result<(), String> = self.fold.restore_all(changelog.len(), states);
+        let restored: Result<(), String> = self.fold.restore(states);
         restored.map_err(|why| self.broken(&why))?;
         self.newest_found = newest;
         Ok(())

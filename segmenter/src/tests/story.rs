@@ -2,7 +2,7 @@
 
 mod said;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use journey::{
     CustomerId, EventId, Millis, TaskTime, Text, Timestamp, Visit, VisitEvent, VisitId, WebEvent,
@@ -177,7 +177,8 @@ impl Story {
         if let Some(bytes) = bytes {
             let state: Visitor = from_bytes(&bytes).expect("our own bytes");
             assert_eq!(to_bytes(&state), bytes);
-            self.fold.restore(key, state);
+            let restored: Result<(), Infallible> = self.fold.restore([Ok((key, state))]);
+            restored.expect("infallible");
         }
     }
 

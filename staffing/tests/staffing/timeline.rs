@@ -1,6 +1,6 @@
 //! A task without a log: a fold, and the marks that a shell would take.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use journey::{
     Millis, TaskTime, Timestamp,
@@ -154,14 +154,15 @@ impl Task {
         let mut fold = Fold::new(Staffing::with(self.config, self.context));
         fold.processor_mut().adopt(&self.definitions);
         fold.set_time(self.fold.time());
-        for (key, state) in self.fold.states() {
+        let states = self.fold.states().into_iter().map(|(key, state)| {
             let read_key: IntervalKey =
                 schemas::from_bytes(&schemas::to_bytes(key)).expect("a key reads back");
             let bytes = schemas::to_bytes(state);
             let read: Interval = schemas::from_bytes(&bytes).expect("a state reads back");
             assert_eq!(schemas::to_bytes(&read), bytes, "equal states, equal bytes");
-            fold.restore(read_key, read);
-        }
+            Ok::<_, Infallible>((read_key, read))
+        });
+        fold.restore(states).expect("infallible");
         self.fold = fold;
     }
 
