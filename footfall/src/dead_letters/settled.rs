@@ -78,9 +78,7 @@ pub(super) fn is_verdict(record: &ReadRecord) -> bool {
 
 /// What such a record says was done with those at its offsets, as it stands there; of any other, nothing.
 pub(super) fn said(record: &ReadRecord) -> Option<&[u8]> {
-    let mut headers = record.headers.iter();
-    let found = headers.find(|(name, _)| name == HEADER);
-    found.map(|(_, word)| word.as_slice())
+    record.header(HEADER)
 }
 
 /// The headers and the value of the record that settles these offsets of its partition.

@@ -41,13 +41,12 @@ impl Decoder {
     /// A record as a line. An error only where a schema of ours cannot be had.
     pub(crate) fn line<'r>(&mut self, record: &'r ReadRecord) -> Result<Line<'r>, LogError> {
         let is_time = record.key.is_none() && record.value.is_none();
-        let mark = record.headers.iter().find(|(name, _)| name == mark::HEADER);
         let others = record
             .headers
             .iter()
             .filter(|(name, _)| name != mark::HEADER);
-        let value = match (mark, &record.value) {
-            (Some((_, mark)), None) if is_time => json!({"mark": json_or_bytes(mark)}),
+        let value = match (record.mark(), &record.value) {
+            (Some(mark), None) if is_time => json!({"mark": json_or_bytes(mark)}),
             (None, None) if is_time && record.headers.is_empty() => json!({"tick": true}),
             (_, None) => Value::Null,
             (_, Some(value)) => self.value(&record.topic, value)?,

@@ -40,11 +40,16 @@ pub struct ReadRecord {
 }
 
 impl ReadRecord {
+    /// What stands under a header, the first of this name.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_slice())
+    }
+
     /// What stands under the header of a time mark.
     pub fn mark(&self) -> Option<&[u8]> {
-        let mut headers = self.headers.iter();
-        let found = headers.find(|(name, _)| name == mark::HEADER);
-        found.map(|(_, json)| json.as_slice())
+        self.header(mark::HEADER)
     }
 }
 
