@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
+use footfall::target_file::TargetFile;
 
 use super::{lifecycle::Service, ports::Ports};
 
@@ -101,9 +102,11 @@ impl Directory {
 
     /// Writes a file and returns its path. It is written beside and put there when it is whole.
     pub(super) fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
-        let (path, partial) = (self.path(name), self.path(&format!("{name}.partial")));
-        let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path));
+        let path = self.path(name);
+        let mut file = TargetFile::create(&path)?;
+        let written = file.write_all(text.as_bytes());
         written.with_context(|| format!("writing {}", path.display()))?;
+        file.finish()?;
         Ok(path)
     }
 
@@ -187,7 +190,8 @@ mod tests {
         let scratch = Scratch::new("whole");
         let directory = &scratch.0;
         directory.write_ports(&PORTS).expect("written");
-        fs::create_dir(directory.path("ports.partial")).expect("in the way");
+        let partial = format!(".ports.{}.partial", std::process::id());
+        fs::create_dir(directory.path(&partial)).expect("in the way");
         assert!(directory.write("ports", "kafka=1\n").is_err());
         assert_eq!(directory.ports().expect("readable"), Some(PORTS));
     }
