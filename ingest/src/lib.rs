@@ -44,6 +44,7 @@ mod quota;
 mod raw;
 mod referrer;
 mod report;
+mod said;
 mod scrub;
 mod site;
 mod surrogates;

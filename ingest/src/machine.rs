@@ -12,40 +12,10 @@ use crate::{
     language,
     raw::{RawBrowser, RawDevice, RawEvent},
     reason::Flaw,
-    scrub::{Form, Hits, scrub},
+    said::Said,
+    scrub::Hits,
     user_agent::Agent,
 };
-
-/// What an object of the event says itself, scrubbed, in the place of what is known.
-pub(crate) struct Said<'h> {
-    /// The most bytes of a text.
-    pub(crate) most: usize,
-    pub(crate) hits: &'h mut Hits,
-}
-
-impl Said<'_> {
-    /// A text of it.
-    pub(crate) fn text(
-        &mut self,
-        name: &'static str,
-        scalar: &Scalar<'_>,
-    ) -> Result<Option<Text>, Flaw> {
-        let text = field::text(name, scalar, self.most)?;
-        Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, self.hits))))
-    }
-
-    fn put(
-        &mut self,
-        place: &mut Option<Text>,
-        name: &'static str,
-        scalar: &Scalar<'_>,
-    ) -> Result<(), Flaw> {
-        if let Some(text) = self.text(name, scalar)? {
-            *place = Some(text);
-        }
-        Ok(())
-    }
-}
 
 /// Reads browser and device.
 pub(crate) fn read(

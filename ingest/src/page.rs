@@ -18,6 +18,7 @@ use crate::{
     query::{self, Query},
     raw::RawPage,
     reason::{Flaw, RejectReason, SuppressReason},
+    said::Said,
     scrub::{Form, Hits, scrub},
     site::{Class, Site},
 };
@@ -164,12 +165,12 @@ pub(crate) fn read(
     hits: &mut Hits,
 ) -> Result<Visited, Flaw> {
     hits.add_all(place.hits);
-    let mut tidy = |name, scalar| -> Result<Option<Text>, Flaw> {
-        let text = field::text(name, scalar, limits.text_bytes)?;
-        Ok(text.map(|text| Text::from(&*scrub(text, Form::Plain, hits))))
+    let mut said = Said {
+        most: limits.text_bytes,
+        hits,
     };
-    let title = tidy("page.title", &raw.title)?;
-    let keywords = tidy("page.keywords", &raw.keywords)?;
+    let title = said.text("page.title", &raw.title)?;
+    let keywords = said.text("page.keywords", &raw.keywords)?;
     let lang = field::text("page.lang", &raw.lang, limits.text_bytes)?;
     let lang = lang.and_then(language::normalised);
     Ok(Visited {

@@ -20,6 +20,7 @@ use crate::{
     raw::RawEvent,
     reason::{Flaw, RejectReason, SuppressReason},
     referrer,
+    said::Said,
     scrub::{Form, Hits, scrub},
     site::{Class, Site},
     user_agent::{Agent, Agents},
@@ -226,7 +227,7 @@ fn activity(
     let (site, limits) = (sender.site, &rules.config.limits);
     let event_name = event_name(raw, limits.name_bytes)?;
     let mut visited = page::read(&raw.page, place, limits, hits)?;
-    let mut said = machine::Said {
+    let mut said = Said {
         most: limits.text_bytes,
         hits,
     };
