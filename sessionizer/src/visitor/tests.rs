@@ -94,14 +94,7 @@ fn a_late_event_does_not_cross_the_end_of_a_visit_that_ended_while_this_one_was_
     let mut visitor = Visitor::default();
     take(&mut visitor, 0, view(10, &policy));
     take(&mut visitor, 0, view(25, &policy));
-    visitor.fire(
-        Timer {
-            deadline: Timestamp(20 * MINUTE),
-            kind: timer::END,
-            by: By::Watermark,
-        },
-        &mut Vec::new(),
-    );
+    end_due(&mut visitor, Timestamp(20 * MINUTE));
     assert_eq!(take(&mut visitor, 21, view(16, &policy)), ["activity"]);
     assert_eq!(take(&mut visitor, 21, view(10, &policy)), ["late"]);
     assert_eq!(take(&mut visitor, 21, view(11, &policy)), ["activity"]);

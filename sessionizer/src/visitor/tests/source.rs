@@ -2,12 +2,17 @@
 
 use super::*;
 
-#[test]
-fn a_new_source_between_two_visits_goes_to_the_later_and_seals_the_earlier() {
-    let policy = Policy {
+/// A visit per source.
+fn splitting() -> Policy {
+    Policy {
         split_on_source: true,
         ..Policy::default()
-    };
+    }
+}
+
+#[test]
+fn a_new_source_between_two_visits_goes_to_the_later_and_seals_the_earlier() {
+    let policy = splitting();
     let mut visitor = Visitor::default();
     take(&mut visitor, 0, view(10, &policy));
     take(&mut visitor, 0, view(40, &policy));
@@ -32,10 +37,7 @@ fn a_new_source_between_two_visits_goes_to_the_later_and_seals_the_earlier() {
 
 #[test]
 fn a_visit_that_a_new_source_ended_takes_nothing_in_from_then_on() {
-    let policy = Policy {
-        split_on_source: true,
-        ..Policy::default()
-    };
+    let policy = splitting();
     let mut visitor = Visitor::default();
     take(&mut visitor, 0, view(10, &policy));
     take(&mut visitor, 0, by_campaign(20, "spring", &policy));
@@ -51,10 +53,7 @@ fn a_visit_that_a_new_source_ended_takes_nothing_in_from_then_on() {
 
 #[test]
 fn what_came_swapped_by_one_new_source_is_one_visit() {
-    let policy = Policy {
-        split_on_source: true,
-        ..Policy::default()
-    };
+    let policy = splitting();
     for (first, straggler, visits) in [
         ("spring", (19, "spring"), vec![(10, 18), (19, 20)]),
         ("spring", (19, "autumn"), vec![(10, 18), (19, 19), (20, 20)]),
@@ -91,10 +90,7 @@ fn a_straggler_by_the_source_of_a_visit_that_is_too_far_begins_another() {
 
 #[test]
 fn a_new_source_that_is_late_or_not_newer_or_a_ping_splits_nothing() {
-    let policy = Policy {
-        split_on_source: true,
-        ..Policy::default()
-    };
+    let policy = splitting();
     for (watermark, minute, ping) in [
         (26, 25, false),
         (0, 9, false),
@@ -115,21 +111,11 @@ fn a_new_source_that_is_late_or_not_newer_or_a_ping_splits_nothing() {
 
 #[test]
 fn after_a_new_source_no_late_event_walks_back_into_the_visit_that_ended() {
-    let policy = Policy {
-        split_on_source: true,
-        ..Policy::default()
-    };
+    let policy = splitting();
     let mut visitor = Visitor::default();
     take(&mut visitor, 0, view(10, &policy));
     take(&mut visitor, 0, by_campaign(20, "spring", &policy));
-    visitor.fire(
-        Timer {
-            deadline: Timestamp(20 * MINUTE),
-            kind: timer::END,
-            by: By::Watermark,
-        },
-        &mut Vec::new(),
-    );
+    end_due(&mut visitor, Timestamp(20 * MINUTE));
     assert_eq!(take(&mut visitor, 21, view(15, &policy)), ["late"]);
     assert_eq!(bounds(&visitor), [(20, 20)]);
 }
