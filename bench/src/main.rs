@@ -13,6 +13,7 @@ mod peers;
 mod process;
 mod recovery;
 mod report;
+mod sessionizer_work;
 mod state_size;
 
 use std::{
@@ -136,6 +137,12 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         addresses: u64,
     },
+    /// The sessionizer alone, over web events that stand ready in memory
+    SessionizerWork {
+        /// How often they are read
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
     /// What an open visit costs: bytes on the changelog over a file of raw events, and memory
     StateSize {
         /// Raw events, one JSON object a line; .gz too
@@ -187,6 +194,10 @@ fn main() -> anyhow::Result<ExitCode> {
                 0 => ingest_work::run_long(backlog, variety, definitions)?,
                 _ => ingest_work::run(backlog, variety, *rounds, definitions)?,
             }
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::SessionizerWork { rounds }) => {
+            sessionizer_work::run(cli.backlog(), *rounds, Path::new(DEFINITIONS))?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::StateSize { file, visits }) => {

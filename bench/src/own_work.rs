@@ -1,7 +1,11 @@
 //! What the stages cost by themselves: the whole chain over the memory log, without Kafka, and what it writes. For a profiler,
 //! and to see what a change to a stage's own code is worth.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use footfall::{
     chain::{Chain, ChainConfig},
@@ -13,25 +17,13 @@ use pipeline::memory::Faults;
 
 use crate::backlog::{self, Backlog};
 
-const PARTITIONS: u32 = 4;
+pub(crate) const PARTITIONS: u32 = 4;
 const TICK: Millis = Millis(1_000);
 
 /// Plays an hour's events through the chain and says what each stage's output weighs.
-pub(crate) fn run(mut backlog: Backlog, definitions: &Path) -> anyhow::Result<()> {
-    let (events, start) = (backlog.events, backlog::START);
-    let mut chain = Chain::new(&config(definitions)?);
-    let mut json = Vec::new();
-    let (mut tick, began) = (start, Instant::now());
-    for n in 0..events {
-        let (at, key) = backlog.next(n, &mut json);
-        chain.send(topics::WEB_EVENTS_RAW, Some(&key), &json, at);
-        if at >= tick + TICK {
-            tick = at;
-            chain.tick(at);
-            chain.settle(at)?;
-        }
-    }
-    let spent = began.elapsed();
+pub(crate) fn run(backlog: Backlog, definitions: &Path) -> anyhow::Result<()> {
+    let events = backlog.events;
+    let (chain, spent) = play(backlog, definitions)?;
     println!("{events} events in {spent:.1?}");
     let changelogs = [
         topics::changelog(topics::WEB_EVENTS, "sessionizer"),
@@ -65,6 +57,24 @@ pub(crate) fn run(mut backlog: Backlog, definitions: &Path) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+/// Plays the events through the chain, and says how long that took.
+pub(crate) fn play(mut backlog: Backlog, definitions: &Path) -> anyhow::Result<(Chain, Duration)> {
+    let (events, start) = (backlog.events, backlog::START);
+    let mut chain = Chain::new(&config(definitions)?);
+    let mut json = Vec::new();
+    let (mut tick, began) = (start, Instant::now());
+    for n in 0..events {
+        let (at, key) = backlog.next(n, &mut json);
+        chain.send(topics::WEB_EVENTS_RAW, Some(&key), &json, at);
+        if at >= tick + TICK {
+            tick = at;
+            chain.tick(at);
+            chain.settle(at)?;
+        }
+    }
+    Ok((chain, began.elapsed()))
 }
 
 fn config(definitions: &Path) -> anyhow::Result<ChainConfig> {

@@ -169,7 +169,10 @@ impl<P: Processor> Fold<P> {
             ..
         } = self;
         let slot = slots.entry(key.clone()).or_insert_with(Slot::empty);
-        while let Some(state) = slot.state.take() {
+        // What is armed lies no later than what the state wants.
+        while slot.armed.frontier.is_some_and(|(armed, _)| armed < at)
+            && let Some(state) = slot.state.take()
+        {
             let wanted = processor.timers(&state).frontier;
             let Some((deadline, kind)) = wanted.filter(|(deadline, _)| *deadline < at) else {
                 slot.state = Some(state);

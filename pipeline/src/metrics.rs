@@ -123,7 +123,12 @@ impl Metrics {
     fn count(&self, count: &Count, n: u64) {
         match *count {
             Count::Fate(input, fate, reason) => {
-                self.add(self.topology.inputs[input], fate, reason, n);
+                self.add(
+                    self.topology.inputs[input],
+                    fate,
+                    reason.unwrap_or_default(),
+                    n,
+                );
             }
             Count::Fact(name, help, label, value) => self.add_fact(name, help, label, value, n),
         }

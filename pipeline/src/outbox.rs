@@ -94,7 +94,7 @@ pub struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Count {
     /// An input record's fate: index of the input, fate, reason.
-    Fate(usize, Fate, &'static str),
+    Fate(usize, Fate, Option<&'static str>),
     /// A stage's own counter: its name, help, label and the label's value.
     Fact(&'static str, &'static str, &'static str, &'static str),
 }
@@ -274,7 +274,7 @@ pub struct Outbox<'a> {
     addresses: &'a Addresses,
     partition: u32,
     origin: Option<Origin<'a>>,
-    fate: Option<(Fate, &'static str)>,
+    fate: Option<(Fate, Option<&'static str>)>,
 }
 
 impl<'a> Outbox<'a> {
@@ -375,13 +375,13 @@ impl<'a> Outbox<'a> {
             self.fate.is_none(),
             "an input ends as exactly one of forwarded, suppressed, dead-lettered"
         );
-        self.fate = Some((fate, reason));
+        self.fate = Some((fate, Some(reason)));
     }
 
     /// Counts what became of the input; forwarded unless something else was said.
     pub(crate) fn finish(self) {
         if let Some(origin) = self.origin {
-            let (fate, reason) = self.fate.unwrap_or((Fate::Forwarded, ""));
+            let (fate, reason) = self.fate.unwrap_or((Fate::Forwarded, None));
             self.batch.count(Count::Fate(origin.input, fate, reason));
         }
     }

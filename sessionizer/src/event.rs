@@ -1,6 +1,6 @@
 //! A record of `web.events` as it came: what the fold goes by is read, all else is passed on byte for byte.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use journey::{
     CustomerId, DeploymentId, EventId, Text, Timestamp, WebEvent,
@@ -16,7 +16,11 @@ use schemas::{
 
 /// A record of `web.events`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct Event(Box<Fields>);
+
+/// What is read of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields {
     encoded: Box<[u8]>,
     pub(crate) what: What,
     pub(crate) event_id: EventId,
@@ -71,9 +75,23 @@ pub(crate) enum What {
     Nothing,
 }
 
+impl Deref for Event {
+    type Target = Fields;
+
+    #[inline]
+    fn deref(&self) -> &Fields {
+        &self.0
+    }
+}
+
 impl Event {
     /// Reads a record of `web.events`, in the order of its schema: all of it is checked, and nothing may be left over.
     pub fn read(encoded: &[u8]) -> Result<Event, Malformed> {
+        Event::read_beside(&DeploymentId::default(), encoded)
+    }
+
+    /// Reads a record, and shares the name of its deployment with the one that is known.
+    pub(crate) fn read_beside(known: &DeploymentId, encoded: &[u8]) -> Result<Event, Malformed> {
         let whole = encoded;
         let span = |part: &[u8]| {
             let start = part.as_ptr() as usize - whole.as_ptr() as usize;
@@ -81,12 +99,15 @@ impl Event {
         };
         let from = &mut Reader::new(encoded);
         Text::skip(from)?;
-        let mut event = Event {
+        let mut event = Fields {
             encoded: encoded.into(),
             what: What::Nothing,
             event_id: Avro::read(from)?,
             customer_id: Avro::read(from)?,
-            deployment_id: Avro::read(from)?,
+            deployment_id: match from.str()? {
+                same if same == known.as_str() => known.clone(),
+                other => DeploymentId::from(other),
+            },
             policy: Avro::read(from)?,
             occurred_at: Avro::read(from)?,
             received_at: {
@@ -133,9 +154,11 @@ impl Event {
             }
             _ => {}
         }
-        Ok(event)
+        Ok(Event(Box::new(event)))
     }
+}
 
+impl Fields {
     /// The record's encoding, as it came.
     pub fn encoded(&self) -> &[u8] {
         &self.encoded

@@ -19,6 +19,7 @@ mod page;
 mod rate;
 mod seen;
 pub mod sessionizer;
+pub mod shared;
 mod sizes;
 pub mod so_far;
 mod state;

@@ -15,6 +15,7 @@ use crate::{
     forms::Forms,
     moment::Moment,
     seen::Seen,
+    shared::Shared,
     sizes,
     so_far::{Part, Presence, VisitSoFar},
     stay::Stay,
@@ -49,7 +50,7 @@ pub(crate) struct OpenVisit {
     /// Where.
     pub(crate) deployment_id: DeploymentId,
     /// The visit so far.
-    pub(crate) visit: VisitSoFar,
+    pub(crate) visit: Shared<VisitSoFar>,
     /// Who says what the visit's first page and referrer are.
     pub(crate) first: Moment,
     /// Who says what the visit's last page and consent are.
@@ -94,7 +95,7 @@ impl OpenVisit {
         };
         OpenVisit {
             deployment_id: event.deployment_id.clone(),
-            visit,
+            visit: visit.into(),
             last_transition: at,
             floor,
             ..OpenVisit::default()
@@ -202,7 +203,7 @@ impl OpenVisit {
     pub(crate) fn absorb(&mut self, event: &Event, late: bool) {
         let at = event.occurred_at;
         let ping = event.is_ping();
-        let visit = &mut self.visit;
+        let visit = &mut *self.visit;
         let fresh = visit.event_count + visit.ping_count == 0;
         if !fresh {
             visit.engaged.0 += self.seen.engaged(at, visit).0;
@@ -230,7 +231,7 @@ impl OpenVisit {
     /// Keeps what an event tells.
     fn listen(&mut self, fresh: bool, event: &Event) {
         let moment = Moment::of(event);
-        let visit = &mut self.visit;
+        let visit = &mut *self.visit;
         visit.pageview_count += i64::from(event.what == What::PageView);
         if fresh || moment.before(&self.first) {
             sizes::keep_page(visit, Part::FirstPage, event.page());

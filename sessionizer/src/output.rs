@@ -10,6 +10,7 @@ use schemas::{Avro, Malformed, avro::write_str};
 use crate::{
     event::Event,
     open_visit::OpenVisit,
+    shared::Shared,
     so_far::{VisitSoFar, write_optional},
 };
 
@@ -93,7 +94,7 @@ pub struct Happening {
     /// Where.
     pub deployment_id: DeploymentId,
     /// The visit so far.
-    pub visit: Option<VisitSoFar>,
+    pub visit: Option<Shared<VisitSoFar>>,
     /// As [`VisitEvent::last_page_date`].
     pub last_page_date: Option<Timestamp>,
     /// The event, report or control record itself, in `activity`, `engagement` and `control`.
@@ -288,7 +289,7 @@ mod tests {
             received_date: Timestamp(8),
             by_record: true,
             deployment_id: DeploymentId::from("shop"),
-            visit: Some(visit),
+            visit: Some(visit.into()),
             last_page_date: Some(Timestamp(5)),
             cause: Some(Event::from(&cause)),
             merged_into: Some(VisitId::from("v")),
@@ -310,7 +311,7 @@ mod tests {
             received_date: Timestamp(8),
             customer_id: key.clone(),
             deployment_id: "shop".into(),
-            visit: Some(visit),
+            visit: Some(visit.into()),
             last_page_date: Some(Timestamp(5)),
             cause: Some(cause),
             merged_into: Some("v".into()),
@@ -358,7 +359,7 @@ mod tests {
         };
         let mut visit = OpenVisit::new(&"k".into(), &Event::from(&event), Timestamp(0));
         visit.absorb(&Event::from(&event), false);
-        (visit.visit, event)
+        (VisitSoFar::clone(&visit.visit), event)
     }
 
     #[test]
@@ -373,7 +374,7 @@ mod tests {
         );
         let told = |kind| Happening {
             kind,
-            visit: Some(visit.clone()),
+            visit: Some(visit.clone().into()),
             cause: Some(Event::from(&event)),
             ..Happening::default()
         };
@@ -404,7 +405,7 @@ mod tests {
             let cause = (kind == kind::ACTIVITY).then(|| Event::from(&event));
             Happening {
                 kind,
-                visit: Some(visit),
+                visit: Some(visit.into()),
                 cause,
                 ..Happening::default()
             }

@@ -1,7 +1,7 @@
 //! How the sessionizer meets the log, and what it does with each kind of record.
 
 use journey::{
-    CustomerId, TaskTime, Timestamp, VisitEvent, WebEvent, topics,
+    CustomerId, DeploymentId, TaskTime, Timestamp, VisitEvent, WebEvent, topics,
     visit::{end_reason, kind},
     web_event::{Control, Forget},
 };
@@ -23,6 +23,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Sessionizer {
     decoder: Decoder<WebEvent>,
+    /// The deployment of the last event: most often that of the next.
+    deployment: DeploymentId,
 }
 
 impl Sessionizer {
@@ -30,6 +32,7 @@ impl Sessionizer {
     pub fn new(_: TaskContext) -> Sessionizer {
         Sessionizer {
             decoder: Decoder::default(),
+            deployment: DeploymentId::default(),
         }
     }
 }
@@ -172,8 +175,15 @@ impl Stage for Sessionizer {
         let Some(value) = record.value else {
             return refuse("empty", "a record of web.events has a value".to_owned());
         };
-        match self.decoder.decode_with(value, Event::read) {
-            Ok(event) if event.what != What::Nothing => Ok(event),
+        let known = &self.deployment;
+        let read = self
+            .decoder
+            .decode_with(value, |bytes| Event::read_beside(known, bytes));
+        match read {
+            Ok(event) if event.what != What::Nothing => {
+                self.deployment.clone_from(&event.deployment_id);
+                Ok(event)
+            }
             Ok(_) => refuse(
                 "incomplete",
                 "none of webEvent, engagement and control is there".to_owned(),

@@ -1,7 +1,7 @@
 //! The visit so far, as every record of it tells it: what changes with each event is read, what the visit keeps of its
 //! events stays encoded as it came, so that telling it again is a copy of bytes.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use journey::{
     Millis, Text, Timestamp, VisitId,
@@ -139,8 +139,7 @@ pub struct VisitSoFar {
     pub(crate) pageview_count: i64,
     pub(crate) ping_count: i64,
     pub(crate) late_count: i64,
-    /// Shared with what was told of the visit: copied when the next event changes it.
-    pub(crate) kept: Arc<Kept>,
+    pub(crate) kept: Kept,
     pub(crate) page_class: Text,
     pub(crate) bot: bool,
     pub(crate) authenticated: bool,
@@ -168,7 +167,7 @@ impl VisitSoFar {
     /// Keeps the encoding of a part.
     pub(crate) fn keep(&mut self, part: Part, encoded: &[u8]) {
         if self.kept.get(part) != encoded {
-            Arc::make_mut(&mut self.kept).replace(part, encoded);
+            self.kept.replace(part, encoded);
         }
     }
 

@@ -6,8 +6,6 @@
 mod moments;
 pub(crate) mod packed;
 
-use std::sync::Arc;
-
 use journey::{
     Text, Timestamp, VisitId,
     visit::FormUse,
@@ -228,7 +226,7 @@ impl OpenVisit {
         };
         Ok(OpenVisit {
             deployment_id,
-            visit,
+            visit: visit.into(),
             first,
             last,
             told,
@@ -320,7 +318,7 @@ fn read_visit(format: Format, from: &mut Reader<'_>) -> Result<VisitSoFar, Malfo
     visit.pageview_count = Avro::read(from)?;
     visit.ping_count = Avro::read(from)?;
     visit.late_count = Avro::read(from)?;
-    visit.kept = Arc::new(read_kept(from)?);
+    visit.kept = read_kept(from)?;
     visit.page_class = Avro::read(from)?;
     visit.bot = Avro::read(from)?;
     visit.authenticated = Avro::read(from)?;

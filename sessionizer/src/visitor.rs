@@ -236,7 +236,7 @@ impl Visitor {
             ..
         } = arrival;
         if late {
-            return out.push(Output::Late(event.deployment_id));
+            return out.push(Output::Late(event.deployment_id.clone()));
         }
         let ping = event.is_ping();
         if ping && !event.policy.pings_extend {

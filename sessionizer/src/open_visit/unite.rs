@@ -13,7 +13,7 @@ impl OpenVisit {
         }
         self.unite_consent(&other);
         let theirs = &other.visit;
-        let visit = &mut self.visit;
+        let visit = &mut *self.visit;
         if theirs.created_date < visit.created_date {
             self.floor = other.floor;
         } else {

@@ -165,7 +165,7 @@ fn tellings(visitor: &Visitor) -> Vec<VisitSoFar> {
         id: Default::default(),
         number: 0,
         presence: Presence::default(),
-        ..open.visit.clone()
+        ..VisitSoFar::clone(&open.visit)
     };
     let mut visits: Vec<_> = visitor.visits.iter().map(kept).collect();
     visits.sort_by_key(|visit| visit.created_date);
