@@ -5,6 +5,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -36,6 +37,9 @@ use produce::Topics;
 
 /// How long a look for delivery reports waits before the next: the least that librdkafka's flush can.
 const FLUSH: Duration = Duration::from_millis(1);
+
+/// When no delivery report has come for so long, everything is flushed.
+const STALLED: Duration = Duration::from_millis(20);
 
 /// What the delivery reports of one attempt said.
 #[derive(Debug, Default)]
@@ -165,13 +169,13 @@ impl Transactions {
         failpoint::reach("before_begin");
         let began = Instant::now();
         self.producer.begin_transaction().map_err(classify)?;
-        self.produce(transaction, names, &task_records)?;
+        let rest = self.produce(transaction, names, &task_records)?;
         let produced = began.elapsed();
         // With records on the broker, as a transaction that is cut off leaves them.
         failpoint::reach_after("after_produce", || {
             native::send_now(&self.producer, Duration::from_millis(100));
         });
-        self.drain()?;
+        self.drain(rest)?;
         let delivered = began.elapsed();
         if context.failed.load(Ordering::Relaxed) > 0 {
             let first = context
@@ -200,8 +204,12 @@ impl Transactions {
     }
 
     /// Waits for every delivery report. Not by the bindings' `flush`, which blocks for 100 ms at a time.
-    fn drain(&self) -> Result<(), Failure> {
+    ///
+    /// Whole batches leave by themselves, and only when the `rest` that fills none is left is it flushed: in a flush librdkafka's
+    /// thread asks for what can leave without a pause, and until a partition's batch is answered its next cannot.
+    fn drain(&self, rest: usize) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
+        let mut moved = Instant::now();
         loop {
             let left = self.producer.in_flight_count();
             if left == 0 {
@@ -210,6 +218,7 @@ impl Transactions {
             // One poll takes in one report, and a report covers one partition's batch.
             self.producer.poll(Duration::ZERO);
             if self.producer.in_flight_count() < left {
+                moved = Instant::now();
                 continue;
             }
             if Instant::now() > deadline {
@@ -217,7 +226,13 @@ impl Transactions {
                     "deliveries were not reported in time".to_owned(),
                 ));
             }
-            native::send_now(&self.producer, FLUSH);
+            // librdkafka may cut batches where nobody expects it.
+            if left as usize <= rest || moved.elapsed() >= STALLED {
+                native::send_now(&self.producer, FLUSH);
+            } else {
+                // The bindings' poll of a millisecond asks without a pause for most of it.
+                thread::sleep(FLUSH);
+            }
         }
         self.producer.poll(Duration::ZERO);
         Ok(())

@@ -26,6 +26,10 @@ pub struct Settings {
     pub call_timeout: Duration,
 }
 
+/// What a partition's records weigh, keys and values, when they leave as a batch without being flushed. Compressed it is to
+/// stay below a topic's `max.message.bytes`, 1 MiB by default.
+pub(super) const BATCH_BYTES: usize = 1_000_000;
+
 /// Properties that exactly-once rests on: set by us, refused from a person.
 const OURS: &[&str] = &[
     "bootstrap.servers",
@@ -190,7 +194,8 @@ impl Settings {
                 self.transaction_timeout.as_millis().to_string(),
             )
             // All of a transaction is produced at once and then flushed: what is sent before are whole batches only.
-            .set("linger.ms", "100")
+            .set("linger.ms", "1000")
+            .set("batch.size", BATCH_BYTES.to_string())
             .set("compression.type", "lz4")
             .set("message.max.bytes", "12582912")
             .set("batch.num.messages", "100000")

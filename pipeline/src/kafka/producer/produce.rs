@@ -16,6 +16,7 @@ use crate::{
     kafka::{
         failure::{Failure, classify},
         native::{self, Run, Topic},
+        settings::BATCH_BYTES,
     },
     log::Transaction,
     names::Names,
@@ -31,37 +32,64 @@ const AT_ONCE: usize = 512;
 /// Where a record goes.
 type Target = (Destination, u32);
 
+/// A partition's records of a transaction.
+#[derive(Default)]
+struct Stretch<'b> {
+    /// Those that are still to be handed over.
+    run: Run<'b>,
+    /// Those that fill no batch, and their bytes.
+    rest: (usize, usize),
+    /// Those of the last whole batch.
+    last_batch: usize,
+}
+
+impl Stretch<'_> {
+    fn add(&mut self, bytes: usize) {
+        self.rest = (self.rest.0 + 1, self.rest.1 + bytes);
+        if self.rest.1 >= BATCH_BYTES {
+            self.last_batch = self.rest.0;
+            self.rest = (0, 0);
+        }
+    }
+}
+
 impl Transactions {
-    /// Hands over all of a transaction, each partition's records in order.
+    /// Hands over all of a transaction, each partition's records in order. Says how many of them are left when of
+    /// each partition but one whole batch is, and what fills none.
     pub(super) fn produce(
         &mut self,
         transaction: &Transaction<'_>,
         names: &Names,
         task_records: &[usize],
-    ) -> Result<(), Failure> {
+    ) -> Result<usize, Failure> {
         let batch = transaction.batch;
         let mut task_records = task_records.iter().zip(1..).peekable();
-        let mut runs: BTreeMap<Target, Run<'_>> = BTreeMap::new();
+        let mut stretches: BTreeMap<Target, Stretch<'_>> = BTreeMap::new();
         for (index, outgoing) in batch.records().iter().enumerate() {
             let opaque = task_records.next_if(|(at, _)| **at == index);
             let opaque = opaque.map_or(0, |(_, number)| number);
             let target = (outgoing.destination, outgoing.partition);
-            let run = runs.entry(target).or_default();
+            let stretch = stretches.entry(target).or_default();
+            let (key, value) = (batch.key(outgoing), batch.value(outgoing));
+            stretch.add(key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
+            let run = &mut stretch.run;
             if batch.headers(outgoing).len() > 0 {
                 self.hand_over(target, run, names)?;
                 self.send(transaction, outgoing, names, opaque)?;
             } else {
-                run.push(batch.key(outgoing), batch.value(outgoing), opaque);
+                run.push(key, value, opaque);
                 if run.len() >= AT_ONCE {
                     self.hand_over(target, run, names)?;
                     self.producer.poll(Duration::ZERO);
                 }
             }
         }
-        for (target, mut run) in runs {
-            self.hand_over(target, &mut run, names)?;
+        let mut left = 0;
+        for (target, mut stretch) in stretches {
+            self.hand_over(target, &mut stretch.run, names)?;
+            left += stretch.last_batch + stretch.rest.0;
         }
-        Ok(())
+        Ok(left)
     }
 
     fn hand_over(
