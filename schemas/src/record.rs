@@ -17,11 +17,19 @@ pub fn map<V>(mut entries: Vec<(Text, V)>) -> Vec<(Text, V)> {
 
 /// The encoding of one field, passed over: the field's type is the one that `of` says.
 #[doc(hidden)]
+#[inline]
 pub fn field<'a, R, T: Avro>(
     _: fn(&R) -> &T,
     from: &mut Reader<'a>,
 ) -> Result<&'a [u8], Malformed> {
     from.encoded::<T>()
+}
+
+/// Passes over one field: its type is the one that `of` says.
+#[doc(hidden)]
+#[inline]
+pub fn skip_field<R, T: Avro>(_: fn(&R) -> &T, from: &mut Reader<'_>) -> Result<(), Malformed> {
+    T::skip(from)
 }
 
 /// The text that `encoded` is the encoding of. Empty if it is none: what was taken apart has been checked.
@@ -104,7 +112,7 @@ macro_rules! record {
             }
 
             fn skip(from: &mut $crate::avro::Reader<'_>) -> Result<(), $crate::avro::Malformed> {
-                $($crate::record::field(|record: &$type| &record.$field, from)?;)*
+                $($crate::record::skip_field(|record: &$type| &record.$field, from)?;)*
                 Ok(())
             }
         }

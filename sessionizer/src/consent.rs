@@ -44,6 +44,9 @@ fn is_withdrawn_since(visit: &VisitSoFar, at: Timestamp) -> bool {
 /// The visit's last event says this of consent. Unless it `stands` whatever came before, it does not give back what a withdrawal took
 /// back since; it may still be for less.
 pub(crate) fn hear(visit: &mut VisitSoFar, said: &[u8], at: Timestamp, stands: bool) {
+    if visit.kept.get(Part::Consent) == said {
+        return;
+    }
     if stands || !is_withdrawn_since(visit, at) {
         sizes::keep_consent(visit, said);
     } else {

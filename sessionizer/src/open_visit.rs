@@ -296,6 +296,9 @@ impl OpenVisit {
 
 /// A visit is of the strictest class of any page seen.
 fn note_class(visit: &mut VisitSoFar, class: &str) {
+    if visit.page_class == *class {
+        return;
+    }
     let unknown = visit.page_class.is_empty() && !class.is_empty();
     if unknown || strictness(class) > strictness(&visit.page_class) {
         visit.page_class = Text::from(class);

@@ -56,9 +56,14 @@ pub(crate) fn keep_page(visit: &mut VisitSoFar, part: Part, encoded: &[u8]) {
 
 /// Whether this is another page than the visit's last one.
 pub(crate) fn is_another_page(visit: &VisitSoFar, encoded: &[u8]) -> bool {
-    // The URL is the first of a page's fields.
-    let url = |page| Reader::new(page).str().unwrap_or_default();
-    url(visit.kept.get(Part::LastPage)) != url(encoded)
+    url_of(visit.kept.get(Part::LastPage)) != url_of(encoded)
+}
+
+/// A page's URL, the first of its fields.
+fn url_of(page: &[u8]) -> &[u8] {
+    let mut reader = Reader::again(page);
+    let length = reader.long().unwrap_or_default();
+    reader.bytes(length as usize).unwrap_or_default()
 }
 
 /// Keeps a consent, or, of one that weighs too much, its state, and of its purposes the first of ordinary length: never none, as

@@ -85,6 +85,17 @@ impl<'a> Reader<'a> {
     /// A zigzag variable-length number.
     #[inline]
     pub fn long(&mut self) -> Result<i64, Malformed> {
+        // Most are lengths, counts and branches: one byte.
+        match self.left {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.left = rest;
+                Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1))
+            }
+            _ => self.long_of_many_bytes(),
+        }
+    }
+
+    fn long_of_many_bytes(&mut self) -> Result<i64, Malformed> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -109,11 +120,13 @@ impl<'a> Reader<'a> {
     /// Passes over length-prefixed UTF-8.
     #[inline]
     pub fn skip_str(&mut self) -> Result<(), Malformed> {
-        if !self.checked {
-            return self.str().map(drop);
-        }
         let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
-        self.bytes(length).map(drop)
+        let text = self.bytes(length)?;
+        if self.checked || text.is_ascii() || std::str::from_utf8(text).is_ok() {
+            Ok(())
+        } else {
+            Err(Malformed::Utf8)
+        }
     }
 
     /// An optional value (the union `[null, T]`), read in the caller's own way.
