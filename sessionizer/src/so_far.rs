@@ -97,6 +97,7 @@ impl Kept {
         let (start, end) = (self.start(part), self.ends[part as usize] as usize);
         let (length, after) = (self.encoded.len(), start + encoded.len());
         if after > end {
+            self.encoded.reserve_exact(after - end);
             self.encoded.resize(length + after - end, 0);
         }
         self.encoded.copy_within(end..length, after);
