@@ -96,9 +96,16 @@ impl OpenVisit {
         OpenVisit {
             deployment_id: event.deployment_id.clone(),
             visit: visit.into(),
+            first: Moment::default(),
+            last: Moment::default(),
+            told: Told::default(),
+            searched: Vec::new(),
+            forms: Forms::default(),
+            stay: Stay::default(),
             last_transition: at,
             floor,
-            ..OpenVisit::default()
+            sealed: None,
+            seen: Seen::default(),
         }
     }
 
@@ -233,6 +240,9 @@ impl OpenVisit {
         let moment = Moment::of(event);
         let visit = &mut *self.visit;
         visit.pageview_count += i64::from(event.what == What::PageView);
+        if fresh {
+            visit.kept.reserve(event);
+        }
         if fresh || moment.before(&self.first) {
             sizes::keep_page(visit, Part::FirstPage, event.page());
             if !sizes::keep_light(visit, Part::Referrer, event.referrer()) {

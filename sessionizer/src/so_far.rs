@@ -93,6 +93,24 @@ impl Kept {
             .map_or(0, |before| self.ends[before] as usize)
     }
 
+    /// Makes room for what a visit keeps of its first event, its page twice.
+    pub(crate) fn reserve(&mut self, event: &Event) {
+        let parts = [
+            event.page(),
+            event.page(),
+            event.browser(),
+            event.device(),
+            event.geolocation(),
+            event.ip_organization(),
+            event.referrer(),
+            event.mkt_campaign(),
+            event.consent(),
+            event.reply_to(),
+        ];
+        let bytes = parts.iter().map(|part| part.len());
+        self.encoded.reserve_exact(bytes.sum());
+    }
+
     fn replace(&mut self, part: Part, encoded: &[u8]) {
         let (start, end) = (self.start(part), self.ends[part as usize] as usize);
         let (length, after) = (self.encoded.len(), start + encoded.len());
