@@ -6,6 +6,7 @@
 
 mod outlook;
 mod restore;
+mod slot;
 mod tally;
 
 use std::collections::BTreeSet;
@@ -13,18 +14,24 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use journey::{TaskTime, Timestamp};
 
-use self::tally::Tally;
+use self::{
+    slot::{Awaited, Slot},
+    tally::Tally,
+};
 use crate::processor::{By, Processor, Timer, Timers};
 
 /// The last timer that fired: where a mark that spans commits goes on.
 pub type Cursor<K> = (Timestamp, u8, K);
+
+/// Timers in the order in which they fire, by clock.
+type Armed<K> = [BTreeSet<Cursor<K>>; 2];
 
 /// The states of one task's keys, and their timers.
 #[derive(Debug)]
 pub struct Fold<P: Processor> {
     processor: P,
     slots: HashMap<P::Key, Slot<P::State>>,
-    armed: [BTreeSet<(Timestamp, u8, P::Key)>; 2],
+    armed: Armed<P::Key>,
     changed: Vec<P::Key>,
     time: TaskTime,
     tally: Tally,
@@ -35,25 +42,6 @@ pub struct Fold<P: Processor> {
 const ROOM: usize = 64;
 /// but never more than this, as all of it goes into one transaction.
 const EVICTED_AT_ONCE: usize = 10_000;
-
-#[derive(Debug)]
-struct Slot<S> {
-    state: Option<S>,
-    armed: Timers,
-    changed: bool,
-    captured: bool,
-}
-
-impl<S> Slot<S> {
-    fn empty() -> Self {
-        Slot {
-            state: None,
-            armed: Timers::default(),
-            changed: false,
-            captured: false,
-        }
-    }
-}
 
 impl<P: Processor> Fold<P> {
     /// No states, no time.
@@ -169,15 +157,10 @@ impl<P: Processor> Fold<P> {
             ..
         } = self;
         let slot = slots.entry(key.clone()).or_insert_with(Slot::empty);
-        // What is armed lies no later than what the state wants.
-        while slot.armed.frontier.is_some_and(|(armed, _)| armed < at)
+        while let Some((deadline, kind)) = slot.awaited.by(By::Frontier)
+            && deadline < at
             && let Some(state) = slot.state.take()
         {
-            let wanted = processor.timers(&state).frontier;
-            let Some((deadline, kind)) = wanted.filter(|(deadline, _)| *deadline < at) else {
-                slot.state = Some(state);
-                break;
-            };
             let timer = Timer {
                 deadline,
                 kind,
@@ -186,6 +169,7 @@ impl<P: Processor> Fold<P> {
             tally.take(processor, &state);
             let next = processor.on_timer(time, &key, state, timer, out);
             tally.put(processor, next.as_ref());
+            slot.awaited = awaited(processor, next.as_ref());
             slot.state = next;
         }
         let before = slot.state.take();
@@ -221,19 +205,17 @@ impl<P: Processor> Fold<P> {
             let Some(slot) = self.slots.get_mut(&key) else {
                 continue;
             };
-            let entry = slot_armed(&mut slot.armed, by);
-            if *entry != Some((deadline, kind)) {
+            if slot.armed.by(by) != Some((deadline, kind)) {
                 continue;
             }
-            *entry = None;
+            slot.armed.set(by, None);
+            if slot.awaited.by(by) != Some((deadline, kind)) {
+                arm(&mut self.armed, &key, slot, by);
+                continue;
+            }
             let Some(state) = slot.state.take() else {
                 continue;
             };
-            let wanted = *slot_armed(&mut self.processor.timers(&state), by);
-            if wanted != Some((deadline, kind)) {
-                settle(&self.processor, &mut self.armed, &key, slot, Some(state));
-                continue;
-            }
             self.tally.take(&self.processor, &state);
             let after =
                 self.processor
@@ -321,11 +303,9 @@ impl<P: Processor> Fold<P> {
     }
 }
 
-fn slot_armed(timers: &mut Timers, by: By) -> &mut Option<(Timestamp, u8)> {
-    match by {
-        By::Frontier => &mut timers.frontier,
-        By::Watermark => &mut timers.watermark,
-    }
+/// What a state waits for; of none, nothing.
+fn awaited<P: Processor>(processor: &P, state: Option<&P::State>) -> Awaited {
+    state.map_or_else(Awaited::default, |state| processor.timers(state).into())
 }
 
 /// Whether every timer that is due comes after the one that fired. A timer of the other clock may lie before it: it is
@@ -353,21 +333,17 @@ fn mark_changed<K: Clone, S>(changed: &mut Vec<K>, key: &K, slot: &mut Slot<S>) 
 /// Stores a state and arms its timers.
 fn settle<P: Processor>(
     processor: &P,
-    armed: &mut [BTreeSet<(Timestamp, u8, P::Key)>; 2],
+    armed: &mut Armed<P::Key>,
     key: &P::Key,
     slot: &mut Slot<P::State>,
     state: Option<P::State>,
 ) {
-    let mut wanted = state
-        .as_ref()
-        .map(|state| processor.timers(state))
-        .unwrap_or_default();
+    slot.awaited = awaited(processor, state.as_ref());
     let gone = state.is_none();
     slot.state = state;
     for by in [By::Frontier, By::Watermark] {
-        let want = *slot_armed(&mut wanted, by);
-        let have = slot_armed(&mut slot.armed, by);
-        let earlier = match (want, *have) {
+        let have = slot.armed.by(by);
+        let earlier = match (slot.awaited.by(by), have) {
             (Some(want), Some(have)) => want < have,
             (Some(_), None) => true,
             (None, Some(_)) => gone,
@@ -376,13 +352,19 @@ fn settle<P: Processor>(
         if !earlier {
             continue;
         }
-        if let Some((deadline, kind)) = have.take() {
+        if let Some((deadline, kind)) = have {
             armed[by as usize].remove(&(deadline, kind, key.clone()));
         }
-        if let Some((deadline, kind)) = want {
-            *have = Some((deadline, kind));
-            armed[by as usize].insert((deadline, kind, key.clone()));
-        }
+        arm(armed, key, slot, by);
+    }
+}
+
+/// Arms what the key waits for by this clock.
+fn arm<K: Clone + Ord, S>(armed: &mut Armed<K>, key: &K, slot: &mut Slot<S>, by: By) {
+    let timer = slot.awaited.by(by);
+    slot.armed.set(by, timer);
+    if let Some((deadline, kind)) = timer {
+        armed[by as usize].insert((deadline, kind, key.clone()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! States that come back, of a task that was committed: nothing fires because of it.
 
-use super::{Fold, Slot, slot_armed};
+use super::{Fold, awaited, slot::Slot};
 use crate::processor::{By, Processor};
 
 impl<P: Processor> Fold<P> {
@@ -15,16 +15,17 @@ impl<P: Processor> Fold<P> {
         let mut armed = [Vec::new(), Vec::new()];
         for restored in states {
             let (key, state) = restored?;
-            let mut timers = self.processor.timers(&state);
+            let awaited = awaited(&self.processor, Some(&state));
             for by in [By::Frontier, By::Watermark] {
-                let timer = *slot_armed(&mut timers, by);
+                let timer = awaited.by(by);
                 armed[by as usize]
                     .extend(timer.map(|(deadline, kind)| (deadline, kind, key.clone())));
             }
             self.tally.put(&self.processor, Some(&state));
             let slot = Slot {
                 state: Some(state),
-                armed: timers,
+                armed: awaited,
+                awaited,
                 changed: false,
                 captured: true,
             };

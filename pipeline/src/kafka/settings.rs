@@ -178,6 +178,8 @@ impl Settings {
     /// A stage's transactional producer.
     pub fn transactional_producer(&self, stage: &str, worker: usize) -> ClientConfig {
         let mut config = self.base();
+        // Shorter than a message's own timeout, as librdkafka wants it.
+        let linger = (self.transaction_timeout / 2).min(Duration::from_secs(1));
         let id = format!(
             "{}footfall.{stage}.{}.{worker}",
             self.lane.prefix(),
@@ -194,7 +196,7 @@ impl Settings {
                 self.transaction_timeout.as_millis().to_string(),
             )
             // All of a transaction is produced at once and then flushed: what is sent before are whole batches only.
-            .set("linger.ms", "1000")
+            .set("linger.ms", linger.as_millis().to_string())
             .set("batch.size", BATCH_BYTES.to_string())
             .set("compression.type", "lz4")
             .set("message.max.bytes", "12582912")
