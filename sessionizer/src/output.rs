@@ -66,10 +66,6 @@ pub(crate) const COUNTERS: &[Counts] = &[
 ];
 
 /// One thing to say.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every output is the large one"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// A record of `journey.visits`.
