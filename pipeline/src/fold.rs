@@ -216,6 +216,11 @@ impl<P: Processor> Fold<P> {
             let Some(state) = slot.state.take() else {
                 continue;
             };
+            debug_assert_eq!(
+                slot.awaited,
+                awaited(&self.processor, Some(&state)),
+                "what is awaited follows from the state alone"
+            );
             self.tally.take(&self.processor, &state);
             let after =
                 self.processor

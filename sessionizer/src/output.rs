@@ -76,7 +76,7 @@ pub enum Output {
     Suppressed(&'static str),
 }
 
-/// A [`VisitEvent`] in the making: it shares what the visit keeps with the state, and takes the event over.
+/// A [`VisitEvent`] in the making: it shares the visit with the state, and takes the event over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Happening {
     /// See [`journey::visit::kind`].
@@ -307,7 +307,7 @@ mod tests {
             received_date: Timestamp(8),
             customer_id: key.clone(),
             deployment_id: "shop".into(),
-            visit: Some(visit.into()),
+            visit: Some(visit),
             last_page_date: Some(Timestamp(5)),
             cause: Some(cause),
             merged_into: Some("v".into()),

@@ -26,7 +26,7 @@ pub(crate) const TIME: usize = 10;
 pub(crate) const REST: usize = 128;
 pub(crate) const STUB: usize = 3 * TIME;
 /// The most that one part of a visit (a page, a referrer, a device) may weigh.
-const PART: usize = 8 * 1024;
+pub(crate) const PART: usize = 8 * 1024;
 /// The longest text that a cut part keeps.
 const TEXT: usize = 2 * 1024;
 /// The longest purpose that a cut consent or withdrawal keeps, how many, and what stands there if it keeps none.

@@ -10,7 +10,7 @@ use journey::{
 };
 use schemas::{Avro, avro::write_str, to_bytes};
 
-use crate::{event::Event, lifetime::Totals};
+use crate::{event::Event, lifetime::Totals, sizes};
 
 /// How present the visitor is, the more active the greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +107,7 @@ impl Kept {
             event.consent(),
             event.reply_to(),
         ];
-        let bytes = parts.iter().map(|part| part.len());
+        let bytes = parts.iter().map(|part| part.len().min(sizes::PART));
         self.encoded.reserve_exact(bytes.sum());
     }
 

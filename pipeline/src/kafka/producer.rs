@@ -86,6 +86,8 @@ impl ProducerContext for Deliveries {
 pub(super) struct Transactions {
     producer: Arc<BaseProducer<Deliveries>>,
     topics: Topics,
+    /// See [`Settings::batch_bytes`].
+    batch_bytes: usize,
     timeout: Duration,
     /// Sends offsets.
     caller: Caller<Result<(), KafkaError>>,
@@ -119,6 +121,7 @@ impl Transactions {
         let opened = Transactions {
             producer: Arc::new(producer),
             topics: Topics::default(),
+            batch_bytes: settings.batch_bytes(),
             timeout: settings.call_timeout,
             caller: caller.map_err(|e| LogError::new(format!("no thread for calls: {e}")))?,
             patience: settings.transaction_timeout * 2,

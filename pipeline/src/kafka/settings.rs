@@ -26,9 +26,9 @@ pub struct Settings {
     pub call_timeout: Duration,
 }
 
-/// What a partition's records weigh, keys and values, when they leave as a batch without being flushed. Compressed it is to
-/// stay below a topic's `max.message.bytes`, 1 MiB by default.
-pub(super) const BATCH_BYTES: usize = 1_000_000;
+/// What a partition's records weigh, keys and values, when they leave as a batch: librdkafka's default. Compressed it is to stay below a
+/// topic's `max.message.bytes`, 1 MiB by default.
+const BATCH_BYTES: usize = 1_000_000;
 
 /// Properties that exactly-once rests on: set by us, refused from a person.
 const OURS: &[&str] = &[
@@ -178,8 +178,6 @@ impl Settings {
     /// A stage's transactional producer.
     pub fn transactional_producer(&self, stage: &str, worker: usize) -> ClientConfig {
         let mut config = self.base();
-        // Shorter than a message's own timeout, as librdkafka wants it.
-        let linger = (self.transaction_timeout / 2).min(Duration::from_secs(1));
         let id = format!(
             "{}footfall.{stage}.{}.{worker}",
             self.lane.prefix(),
@@ -195,15 +193,32 @@ impl Settings {
                 "message.timeout.ms",
                 self.transaction_timeout.as_millis().to_string(),
             )
-            // All of a transaction is produced at once and then flushed: what is sent before are whole batches only.
-            .set("linger.ms", linger.as_millis().to_string())
             .set("batch.size", BATCH_BYTES.to_string())
             .set("compression.type", "lz4")
             .set("message.max.bytes", "12582912")
             .set("batch.num.messages", "100000")
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "1048576");
+        // All of a transaction is produced at once and then flushed: what is sent before are whole batches only. Shorter than
+        // a message's own timeout, as librdkafka wants it.
+        let timeout = self.by_hand(&["message.timeout.ms", "delivery.timeout.ms"]);
+        let timeout = timeout.map_or(self.transaction_timeout, Duration::from_millis);
+        let linger = (timeout / 2).min(Duration::from_secs(1));
+        config.set("linger.ms", linger.as_millis().to_string());
         self.finish(config)
+    }
+
+    /// How many bytes of a partition's records leave as a batch without being flushed.
+    pub(super) fn batch_bytes(&self) -> usize {
+        self.by_hand(&["batch.size"])
+            .map_or(BATCH_BYTES, |bytes| bytes as usize)
+    }
+
+    /// A number that a person set, under any of its names.
+    fn by_hand(&self, names: &[&str]) -> Option<u64> {
+        let set = self.properties.iter().rev();
+        let mut of_name = set.filter(|(name, _)| names.contains(&name.as_str()));
+        of_name.find_map(|(_, value)| value.parse().ok())
     }
 
     /// A producer outside transactions: ticks, `footfall send`.
@@ -227,4 +242,38 @@ pub fn wall_clock() -> journey::Timestamp {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     journey::Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(properties: &[(&str, &str)]) -> Settings {
+        let mut settings = Settings::new("localhost:9092", Lane::new(""), "0");
+        let set = properties.iter();
+        settings.properties = set
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect();
+        settings
+    }
+
+    #[test]
+    fn a_message_lingers_for_less_than_it_may_live() {
+        for (properties, linger) in [
+            (&[][..], "1000"),
+            (&[("message.timeout.ms", "300")], "150"),
+            (&[("delivery.timeout.ms", "300")], "150"),
+            (&[("linger.ms", "7")], "7"),
+        ] {
+            let producer = with(properties).transactional_producer("ingest", 0);
+            assert_eq!(producer.get("linger.ms"), Some(linger), "{properties:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_as_large_as_a_person_says() {
+        assert_eq!(with(&[]).batch_bytes(), BATCH_BYTES);
+        let said = with(&[("batch.size", "1"), ("batch.size", "2000")]);
+        assert_eq!(said.batch_bytes(), 2_000, "the last holds");
+    }
 }

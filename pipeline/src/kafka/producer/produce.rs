@@ -16,7 +16,6 @@ use crate::{
     kafka::{
         failure::{Failure, classify},
         native::{self, Run, Topic},
-        settings::BATCH_BYTES,
     },
     log::Transaction,
     names::Names,
@@ -44,9 +43,9 @@ struct Stretch<'b> {
 }
 
 impl Stretch<'_> {
-    fn add(&mut self, bytes: usize) {
+    fn add(&mut self, bytes: usize, batch_bytes: usize) {
         self.rest = (self.rest.0 + 1, self.rest.1 + bytes);
-        if self.rest.1 >= BATCH_BYTES {
+        if self.rest.1 >= batch_bytes {
             self.last_batch = self.rest.0;
             self.rest = (0, 0);
         }
@@ -71,7 +70,8 @@ impl Transactions {
             let target = (outgoing.destination, outgoing.partition);
             let stretch = stretches.entry(target).or_default();
             let (key, value) = (batch.key(outgoing), batch.value(outgoing));
-            stretch.add(key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
+            let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+            stretch.add(bytes, self.batch_bytes);
             let run = &mut stretch.run;
             if batch.headers(outgoing).len() > 0 {
                 self.hand_over(target, run, names)?;
@@ -168,5 +168,21 @@ impl Transactions {
         self.producer.poll(Duration::ZERO);
         native::send_now(&self.producer, FLUSH);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_no_batch_and_the_last_that_is_filled_are_counted() {
+        let mut stretch = Stretch::default();
+        let mut counts = |bytes: usize| {
+            stretch.add(bytes, 100);
+            (stretch.last_batch, stretch.rest.0)
+        };
+        let counted: Vec<_> = [60, 39, 1, 50, 200, 99].map(&mut counts).into();
+        assert_eq!(counted, [(0, 1), (0, 2), (3, 0), (3, 1), (2, 0), (2, 1)]);
     }
 }
