@@ -172,13 +172,13 @@ impl Transactions {
         failpoint::reach("before_begin");
         let began = Instant::now();
         self.producer.begin_transaction().map_err(classify)?;
-        let rest = self.produce(transaction, names, &task_records)?;
+        let last = self.produce(transaction, names, &task_records)?;
         let produced = began.elapsed();
         // With records on the broker, as a transaction that is cut off leaves them.
         failpoint::reach_after("after_produce", || {
             native::send_now(&self.producer, Duration::from_millis(100));
         });
-        self.drain(rest)?;
+        self.drain(last)?;
         let delivered = began.elapsed();
         if context.failed.load(Ordering::Relaxed) > 0 {
             let first = context
@@ -208,9 +208,9 @@ impl Transactions {
 
     /// Waits for every delivery report. Not by the bindings' `flush`, which blocks for 100 ms at a time.
     ///
-    /// Whole batches leave by themselves, and only when the `rest` that fills none is left is it flushed: in a flush librdkafka's
-    /// thread asks for what can leave without a pause, and until a partition's batch is answered its next cannot.
-    fn drain(&self, rest: usize) -> Result<(), Failure> {
+    /// Whole batches leave by themselves, and are not flushed before no more than the `last` are left: in a flush librdkafka's thread
+    /// asks for what can leave without a pause, and until a partition's batch is answered its next cannot.
+    fn drain(&self, last: Option<usize>) -> Result<(), Failure> {
         let deadline = Instant::now() + self.timeout;
         let mut moved = Instant::now();
         loop {
@@ -230,7 +230,8 @@ impl Transactions {
                 ));
             }
             // librdkafka may cut batches where nobody expects it.
-            if left as usize <= rest || moved.elapsed() >= STALLED {
+            let are_last = last.is_none_or(|last| left as usize <= last);
+            if are_last || moved.elapsed() >= STALLED {
                 native::send_now(&self.producer, FLUSH);
             } else {
                 // The bindings' poll of a millisecond asks without a pause for most of it.

@@ -53,14 +53,14 @@ impl Stretch<'_> {
 }
 
 impl Transactions {
-    /// Hands over all of a transaction, each partition's records in order. Says how many of them are left when of
-    /// each partition but one whole batch is, and what fills none.
+    /// Hands over all of a transaction, each partition's records in order. If whole batches are among them, says how many records
+    /// are left when of each partition but one whole batch is, and what fills none.
     pub(super) fn produce(
         &mut self,
         transaction: &Transaction<'_>,
         names: &Names,
         task_records: &[usize],
-    ) -> Result<usize, Failure> {
+    ) -> Result<Option<usize>, Failure> {
         let batch = transaction.batch;
         let mut task_records = task_records.iter().zip(1..).peekable();
         let mut stretches: BTreeMap<Target, Stretch<'_>> = BTreeMap::new();
@@ -84,12 +84,13 @@ impl Transactions {
                 }
             }
         }
-        let mut left = 0;
+        let (mut whole, mut last) = (0, 0);
         for (target, mut stretch) in stretches {
             self.hand_over(target, &mut stretch.run, names)?;
-            left += stretch.last_batch + stretch.rest.0;
+            whole += stretch.last_batch;
+            last += stretch.last_batch + stretch.rest.0;
         }
-        Ok(left)
+        Ok((whole > 0).then_some(last))
     }
 
     fn hand_over(
