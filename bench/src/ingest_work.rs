@@ -206,7 +206,8 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn hash_all(batch: &Batch, hash: &mut DefaultHasher) {
+/// Takes all that a batch writes into the hash.
+pub(crate) fn hash_all(batch: &Batch, hash: &mut DefaultHasher) {
     for record in batch.records() {
         hash.write(batch.key(record).unwrap_or_default());
         hash.write(batch.value(record).unwrap_or_default());

@@ -23,6 +23,7 @@ use sessionizer::{Output, Sessionizer};
 
 use crate::{
     backlog::Backlog,
+    ingest_work::hash_all,
     own_work::{self, PARTITIONS},
     process::cpu_seconds,
 };
@@ -145,10 +146,7 @@ impl Work {
 
     fn commit(&mut self, hash: &mut DefaultHasher) -> usize {
         self.fold.drain_changes(|_, _| {});
-        for record in self.batch.records() {
-            hash.write(self.batch.key(record).unwrap_or_default());
-            hash.write(self.batch.value(record).unwrap_or_default());
-        }
+        hash_all(&self.batch, hash);
         let told = self.batch.record_count();
         self.batch.clear();
         told

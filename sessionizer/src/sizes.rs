@@ -61,9 +61,7 @@ pub(crate) fn is_another_page(visit: &VisitSoFar, encoded: &[u8]) -> bool {
 
 /// A page's URL, the first of its fields.
 fn url_of(page: &[u8]) -> &[u8] {
-    let mut reader = Reader::again(page);
-    let length = reader.long().unwrap_or_default();
-    reader.bytes(length as usize).unwrap_or_default()
+    Reader::again(page).prefixed().unwrap_or_default()
 }
 
 /// Keeps a consent, or, of one that weighs too much, its state, and of its purposes the first of ordinary length: never none, as

@@ -95,20 +95,9 @@ impl Kept {
 
     /// Makes room for what a visit keeps of its first event, its page twice.
     pub(crate) fn reserve(&mut self, event: &Event) {
-        let parts = [
-            event.page(),
-            event.page(),
-            event.browser(),
-            event.device(),
-            event.geolocation(),
-            event.ip_organization(),
-            event.referrer(),
-            event.mkt_campaign(),
-            event.consent(),
-            event.reply_to(),
-        ];
-        let bytes = parts.iter().map(|part| part.len().min(sizes::PART));
-        self.encoded.reserve_exact(bytes.sum());
+        let room = |encoded: &[u8]| encoded.len().min(sizes::PART);
+        let bytes = parts_of(event).map(|(_, _, encoded)| room(encoded));
+        self.encoded.reserve_exact(bytes.iter().sum());
     }
 
     fn replace(&mut self, part: Part, encoded: &[u8]) {
@@ -192,36 +181,13 @@ impl VisitSoFar {
 
     /// What stands in the event that was just taken in as well: see [`in_cause`].
     pub(crate) fn in_cause(&self, cause: &Event) -> i64 {
-        let both = [
-            (in_cause::FIRST_PAGE, Part::FirstPage, cause.page()),
-            (in_cause::LAST_PAGE, Part::LastPage, cause.page()),
-            (in_cause::BROWSER, Part::Browser, cause.browser()),
-            (in_cause::DEVICE, Part::Device, cause.device()),
-            (
-                in_cause::GEOLOCATION,
-                Part::Geolocation,
-                cause.geolocation(),
-            ),
-            (
-                in_cause::IP_ORGANIZATION,
-                Part::IpOrganization,
-                cause.ip_organization(),
-            ),
-            (in_cause::REFERRER, Part::Referrer, cause.referrer()),
-            (
-                in_cause::MKT_CAMPAIGN,
-                Part::MktCampaign,
-                cause.mkt_campaign(),
-            ),
-            (in_cause::CONSENT, Part::Consent, cause.consent()),
-            (in_cause::REPLY_TO, Part::ReplyTo, cause.reply_to()),
-        ];
         let policy = if self.policy == cause.policy {
             in_cause::POLICY
         } else {
             0
         };
-        both.into_iter()
+        parts_of(cause)
+            .into_iter()
             .filter(|(_, part, theirs)| self.kept.get(*part) == *theirs)
             .fold(policy, |bits, (bit, _, _)| bits | bit)
     }
@@ -308,6 +274,34 @@ impl VisitSoFar {
             nothing(fields, to);
         }
     }
+}
+
+/// What an event says of the parts that a visit keeps, and the bit that each has in [`in_cause`].
+fn parts_of(event: &Event) -> [(i64, Part, &[u8]); 10] {
+    [
+        (in_cause::FIRST_PAGE, Part::FirstPage, event.page()),
+        (in_cause::LAST_PAGE, Part::LastPage, event.page()),
+        (in_cause::BROWSER, Part::Browser, event.browser()),
+        (in_cause::DEVICE, Part::Device, event.device()),
+        (
+            in_cause::GEOLOCATION,
+            Part::Geolocation,
+            event.geolocation(),
+        ),
+        (
+            in_cause::IP_ORGANIZATION,
+            Part::IpOrganization,
+            event.ip_organization(),
+        ),
+        (in_cause::REFERRER, Part::Referrer, event.referrer()),
+        (
+            in_cause::MKT_CAMPAIGN,
+            Part::MktCampaign,
+            event.mkt_campaign(),
+        ),
+        (in_cause::CONSENT, Part::Consent, event.consent()),
+        (in_cause::REPLY_TO, Part::ReplyTo, event.reply_to()),
+    ]
 }
 
 /// Appends the encoding of so many fields that say nothing: of every type it is a zero.

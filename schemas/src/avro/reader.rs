@@ -110,18 +110,23 @@ impl<'a> Reader<'a> {
         Err(Malformed::Number)
     }
 
+    /// Length-prefixed bytes, borrowed.
+    #[inline]
+    pub fn prefixed(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
+        self.bytes(length)
+    }
+
     /// Length-prefixed UTF-8, borrowed.
     #[inline]
     pub fn str(&mut self) -> Result<&'a str, Malformed> {
-        let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
-        std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed::Utf8)
+        std::str::from_utf8(self.prefixed()?).map_err(|_| Malformed::Utf8)
     }
 
     /// Passes over length-prefixed UTF-8.
     #[inline]
     pub fn skip_str(&mut self) -> Result<(), Malformed> {
-        let length = usize::try_from(self.long()?).map_err(|_| Malformed::Length)?;
-        let text = self.bytes(length)?;
+        let text = self.prefixed()?;
         if self.checked || text.is_ascii() || std::str::from_utf8(text).is_ok() {
             Ok(())
         } else {
