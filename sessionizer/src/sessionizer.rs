@@ -40,18 +40,18 @@ impl Sessionizer {
 impl Processor for Sessionizer {
     type Key = CustomerId;
     type Input = Event;
-    type State = Visitor;
+    type State = Box<Visitor>;
     type Output = Output;
 
     const STATE_FORMAT: u8 = 2;
 
-    fn write_state(state: &Visitor, format: u8, to: &mut Vec<u8>) {
+    fn write_state(state: &Box<Visitor>, format: u8, to: &mut Vec<u8>) {
         state.write_as(Format::of(format), to);
     }
 
-    fn read_state(format: u8, bytes: &[u8]) -> Result<Visitor, Malformed> {
+    fn read_state(format: u8, bytes: &[u8]) -> Result<Box<Visitor>, Malformed> {
         let mut from = Reader::new(bytes);
-        let state = Visitor::read_as(Format::of(format), &mut from)?;
+        let state = Visitor::read_as(Format::of(format), &mut from).map(Box::new)?;
         if from.is_empty() {
             Ok(state)
         } else {
@@ -71,10 +71,10 @@ impl Processor for Sessionizer {
         &self,
         time: &TaskTime,
         key: &CustomerId,
-        state: Option<Visitor>,
+        state: Option<Box<Visitor>>,
         input: Event,
         out: &mut Vec<Output>,
-    ) -> Option<Visitor> {
+    ) -> Option<Box<Visitor>> {
         let mut visitor = state.unwrap_or_default();
         match &input.what {
             What::PageView | What::Ping | What::Activity => visitor.take(time, key, input, out),
@@ -91,7 +91,7 @@ impl Processor for Sessionizer {
         (!visitor.is_empty()).then_some(visitor)
     }
 
-    fn timers(&self, state: &Visitor) -> Timers {
+    fn timers(&self, state: &Box<Visitor>) -> Timers {
         state.timers()
     }
 
@@ -99,19 +99,19 @@ impl Processor for Sessionizer {
         &self,
         _: &TaskTime,
         _: &CustomerId,
-        mut state: Visitor,
+        mut state: Box<Visitor>,
         timer: Timer,
         out: &mut Vec<Output>,
-    ) -> Option<Visitor> {
+    ) -> Option<Box<Visitor>> {
         state.fire(timer, out);
         (!state.is_empty()).then_some(state)
     }
 
-    fn silent_since(&self, state: &Visitor) -> Timestamp {
+    fn silent_since(&self, state: &Box<Visitor>) -> Timestamp {
         state.silent_since()
     }
 
-    fn evict(&self, time: &TaskTime, _: &CustomerId, mut state: Visitor, out: &mut Vec<Output>) {
+    fn evict(&self, time: &TaskTime, _: &CustomerId, mut state: Box<Visitor>, out: &mut Vec<Output>) {
         state.end_at_limit(time.frontier, out);
     }
 }

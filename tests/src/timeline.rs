@@ -31,7 +31,7 @@ pub(crate) fn restored(fold: &Fold<Sessionizer>) -> Fold<Sessionizer> {
     let mut new = self::fold();
     new.set_time(fold.time());
     let states = fold.states().into_iter().map(|(key, state)| {
-        let written = |state: &Visitor, format| {
+        let written = |state: &Box<Visitor>, format| {
             let mut bytes = Vec::new();
             Sessionizer::write_state(state, format, &mut bytes);
             bytes
