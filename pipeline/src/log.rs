@@ -5,7 +5,7 @@ use std::time::Duration;
 use journey::Timestamp;
 
 use crate::{
-    changelog::{KeysAndValues, OffsetNote},
+    changelog::{Changelog, OffsetNote},
     dead_letter::SentBefore,
     outbox::Batch,
 };
@@ -108,8 +108,8 @@ pub struct Restored {
     pub partition_count: u32,
     /// The committed input offset: the next to read. `None` if nothing was ever committed.
     pub next_offset: Option<i64>,
-    /// The last value of every key of the changelog, in no order: the task's own record and the states.
-    pub changelog: KeysAndValues,
+    /// The changelog, up to the end that the committed offset names: the task's own record and the states.
+    pub changelog: Changelog,
     /// The input offset from which on the changelog knows nothing: input is handed out again from here. No more than
     /// `next_offset`; `None` if nothing was ever committed.
     pub floor: Option<i64>,

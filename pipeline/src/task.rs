@@ -4,6 +4,7 @@ mod capture;
 mod format;
 mod limit;
 mod marks;
+mod read_back;
 mod replay;
 mod restore;
 

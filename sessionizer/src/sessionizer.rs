@@ -111,7 +111,13 @@ impl Processor for Sessionizer {
         state.silent_since()
     }
 
-    fn evict(&self, time: &TaskTime, _: &CustomerId, mut state: Box<Visitor>, out: &mut Vec<Output>) {
+    fn evict(
+        &self,
+        time: &TaskTime,
+        _: &CustomerId,
+        mut state: Box<Visitor>,
+        out: &mut Vec<Output>,
+    ) {
         state.end_at_limit(time.frontier, out);
     }
 }

@@ -11,7 +11,7 @@ use rdkafka::{
 };
 
 use crate::{
-    changelog::{self, ChangelogReader, CommitMetadata, Entry, KeysAndValues, Wanted},
+    changelog::{self, Changelog, ChangelogReader, CommitMetadata, Entry, Wanted},
     log::LogError,
 };
 
@@ -95,7 +95,7 @@ impl<'c> Restorer<'c> {
 
     /// The changelog of each task as its committed offset names it, all of them together. An offset without metadata goes
     /// only with an empty one.
-    pub(super) fn read(&self, committed: &[Committed<'_>]) -> Result<Vec<KeysAndValues>, LogError> {
+    pub(super) fn read(&self, committed: &[Committed<'_>]) -> Result<Vec<Changelog>, LogError> {
         let unnamed = committed.iter().filter(|of| of.end().is_none());
         self.check_empty(&unnamed.collect::<Vec<_>>())?;
         let wanted: Vec<_> = committed
@@ -105,12 +105,16 @@ impl<'c> Restorer<'c> {
                 end: of.end().unwrap_or(0),
             })
             .collect();
+        let mut changelogs = vec![Changelog::default(); committed.len()];
         if wanted.iter().all(|wanted| wanted.end == 0) {
-            return Ok(committed.iter().map(|_| KeysAndValues::new()).collect());
+            return Ok(changelogs);
         }
         let places = committed.iter().map(|of| (of.topic, of.partition));
         let mut reader = Reader::open(self, places.collect())?;
-        changelog::read(&mut reader, &wanted, PATIENCE)
+        changelog::read(&mut reader, &wanted, PATIENCE, |entry| {
+            changelogs[entry.of].push(entry.key, entry.value);
+        })?;
+        Ok(changelogs)
     }
 
     fn check_empty(&self, committed: &[&Committed<'_>]) -> Result<(), LogError> {
@@ -118,16 +122,16 @@ impl<'c> Restorer<'c> {
             return Ok(());
         }
         let places = committed.iter().map(|of| (of.topic, of.partition));
-        let Some(entry) = Reader::open(self, places.collect())?.first()? else {
+        let Some((of, at)) = Reader::open(self, places.collect())?.first()? else {
             return Ok(());
         };
-        let of = committed[entry.of];
+        let of = committed[of];
         Err(LogError::new(format!(
             "{} holds committed state (at offset {}) and the group's offset {}: they do not belong together. If the \
              group's offsets expired or were reset, delete and recreate the changelog too (`footfall topics apply`): \
              what stood beside the offsets cannot be set again",
             self.name(of),
-            entry.offset,
+            at,
             match of.offset.next_offset {
                 Some(offset) => format!("{offset} names no end of it"),
                 None => "is gone".to_owned(),
@@ -171,12 +175,14 @@ impl<'r> Reader<'r> {
         })
     }
 
-    /// The first committed record of any, if there is one.
-    fn first(&mut self) -> Result<Option<Entry>, LogError> {
+    /// Where the first committed record of any stands, if there is one: of which, and its offset.
+    fn first(&mut self) -> Result<Option<(usize, i64)>, LogError> {
         let (mut moved, mut ended) = (Instant::now(), self.ended);
         while self.ended < self.places.len() {
-            if let Some(entry) = self.next()? {
-                return Ok(Some(entry));
+            let mut first = None;
+            self.next(&mut |entry| first = Some((entry.of, entry.offset)))?;
+            if first.is_some() {
+                return Ok(first);
             }
             if self.ended > ended {
                 (ended, moved) = (self.ended, Instant::now());
@@ -202,24 +208,25 @@ impl<'r> Reader<'r> {
 }
 
 impl ChangelogReader for Reader<'_> {
-    fn next(&mut self) -> Result<Option<Entry>, LogError> {
+    fn next(&mut self, take: &mut dyn FnMut(Entry<'_>)) -> Result<(), LogError> {
         match self.consumer.poll(Duration::from_millis(100)) {
-            None => Ok(None),
+            None => {}
             Some(Ok(message)) => {
-                let place = self.place(message.topic(), message.partition());
-                Ok(place.map(|of| Entry {
-                    of,
-                    offset: message.offset(),
-                    key: message.key().unwrap_or_default().to_vec(),
-                    value: message.payload().map(<[u8]>::to_vec),
-                }))
+                if let Some(of) = self.place(message.topic(), message.partition()) {
+                    take(Entry {
+                        of,
+                        offset: message.offset(),
+                        key: message.key().unwrap_or_default(),
+                        value: message.payload(),
+                    });
+                }
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => {
-                self.ended += 1;
-                Ok(None)
+            Some(Err(KafkaError::PartitionEOF(_))) => self.ended += 1,
+            Some(Err(e)) if super::log::is_passing(&e) => {}
+            Some(Err(e)) => {
+                return Err(LogError::new(format!("the changelog cannot be read: {e}")));
             }
-            Some(Err(e)) if super::log::is_passing(&e) => Ok(None),
-            Some(Err(e)) => Err(LogError::new(format!("the changelog cannot be read: {e}"))),
         }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use super::{
     reader::MemoryReader,
 };
 use crate::{
-    changelog::{self, KeysAndValues},
+    changelog::{self, Changelog},
     dead_letter::SentBefore,
     log::{Committed, Log, LogError, Polled, PolledRecord, Restored, TaskId, Transaction},
     names::Names,
@@ -201,9 +201,9 @@ impl MemoryLog {
         Ok(restored)
     }
 
-    fn read_changelog(&self, task: TaskId, end: i64) -> Result<KeysAndValues, LogError> {
+    fn read_changelog(&self, task: TaskId, end: i64) -> Result<Changelog, LogError> {
         let Some(name) = self.names.changelogs.get(task.input) else {
-            return Ok(Vec::new());
+            return Ok(Changelog::default());
         };
         let mut reader = MemoryReader {
             broker: self.broker.clone(),
@@ -215,8 +215,11 @@ impl MemoryLog {
             name: name.clone(),
             end,
         };
-        let read = changelog::read(&mut reader, &[wanted], Duration::from_secs(5));
-        read.map(|all| all.into_iter().flatten().collect())
+        let (mut changelog, patience) = (Changelog::default(), Duration::from_secs(5));
+        changelog::read(&mut reader, &[wanted], patience, |entry| {
+            changelog.push(entry.key, entry.value);
+        })?;
+        Ok(changelog)
     }
 
     /// The next record of any task, taking turns.

@@ -15,7 +15,7 @@ pub(super) struct MemoryReader {
 }
 
 impl ChangelogReader for MemoryReader {
-    fn next(&mut self) -> Result<Option<Entry>, LogError> {
+    fn next(&mut self, take: &mut dyn FnMut(Entry<'_>)) -> Result<(), LogError> {
         let mut broker = self.broker.lock();
         let Some(partition) = broker.partition(&self.topic, self.task.partition) else {
             return Err(LogError::new(format!(
@@ -23,14 +23,15 @@ impl ChangelogReader for MemoryReader {
                 self.topic
             )));
         };
-        Ok(partition.look(self.next).map(|record| {
+        if let Some(record) = partition.look(self.next) {
             self.next = record.offset + 1;
-            Entry {
+            take(Entry {
                 of: 0,
                 offset: record.offset,
-                key: record.key.clone().unwrap_or_default(),
-                value: record.value.clone(),
-            }
-        }))
+                key: record.key.as_deref().unwrap_or_default(),
+                value: record.value.as_deref(),
+            });
+        }
+        Ok(())
     }
 }

@@ -1,17 +1,20 @@
 //! A task as it was committed: its own record, its states, and nothing that fires.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use journey::{Timestamp, definitions::DefinitionSet, mark::Claims};
 
-use super::{Captured, HalfDone, Task};
+use super::{
+    Captured, HalfDone, Task,
+    read_back::{ReadBack, Rest, head},
+};
 use crate::{
-    changelog::KeysAndValues,
+    changelog::OffsetNote,
     fold::{Cursor, Fold},
     hot_key::HotKey,
     log::{LogError, Restored, TaskId},
     processor::{Stage, TaskContext},
-    state_record::{self, Head, TASK_KEY, TaskRecord},
+    state_record::{self, Head, TaskRecord},
 };
 
 impl<S: Stage> Task<S> {
@@ -20,7 +23,7 @@ impl<S: Stage> Task<S> {
         stage: S,
         context: TaskContext,
         sets: Arc<[Arc<DefinitionSet>]>,
-        restored: &Restored,
+        mut restored: Restored,
     ) -> Result<Self, LogError> {
         let from = restored.floor.or(restored.next_offset).unwrap_or(0);
         let mut task = Task::fresh(stage, context, sets, from);
@@ -46,9 +49,12 @@ impl<S: Stage> Task<S> {
         };
         let noted = restored.note.as_ref().and_then(|note| note.cursor.as_ref());
         task.replayed_through = noted.map(|noted| task.decoded(noted)).transpose()?;
-        task.restore_time(restored)?;
+        let changelog = mem::take(&mut restored.changelog);
+        let read = ReadBack::read(changelog, task.next_offset, &mut task.fold);
+        let Rest { own, newest } = read.map_err(|why| task.broken(&why))?;
+        task.newest_found = newest;
+        task.restore_time(own, restored.note.as_ref())?;
         task.restore_cursor()?;
-        task.restore_states(&restored.changelog)?;
         task.compare();
         Ok(task)
     }
@@ -85,18 +91,21 @@ impl<S: Stage> Task<S> {
     }
 
     /// What time it was, and which definitions were in force: from the task's own record, or from beside its offset.
-    fn restore_time(&mut self, restored: &Restored) -> Result<(), LogError> {
-        let own = restored.changelog.iter().find(|(key, _)| key == TASK_KEY);
+    fn restore_time(
+        &mut self,
+        own: Option<Vec<u8>>,
+        note: Option<&OffsetNote>,
+    ) -> Result<(), LogError> {
         let record = match own {
-            Some((_, value)) => Some(self.restore_own(value)?),
-            None if restored.changelog.is_empty() => None,
+            Some(value) => Some(self.restore_own(&value)?),
+            None if self.fold.is_empty() => None,
             None => {
                 return Err(
                     self.broken("the changelog has states but no record of the task itself")
                 );
             }
         };
-        let noted = restored.note.as_ref().filter(|_| S::TOPOLOGY.stateless);
+        let noted = note.filter(|_| S::TOPOLOGY.stateless);
         if let Some(note) = noted {
             self.fold.processor_mut().recall(&note.own);
             self.last_received = note.received;
@@ -168,22 +177,6 @@ impl<S: Stage> Task<S> {
         Ok((*deadline, *kind, key))
     }
 
-    fn restore_states(&mut self, changelog: &KeysAndValues) -> Result<(), LogError> {
-        let (committed, mut newest) = (self.next_offset, self.newest_found);
-        let states = changelog.iter().filter(|(key, _)| key != TASK_KEY);
-        let states = states.map(|(key, value)| {
-            let (Head { format, .. }, body) = head::<S>(value, committed)?;
-            newest = newest.max(format);
-            let key = state_record::read_key(key).map_err(|e| e.to_string())?;
-            let state = S::read_state(format, body).map_err(|e| e.to_string())?;
-            Ok((key, state))
-        });
-        let restored: Result<(), String> = self.fold.restore(states);
-        restored.map_err(|why| self.broken(&why))?;
-        self.newest_found = newest;
-        Ok(())
-    }
-
     pub(super) fn broken(&self, why: &str) -> LogError {
         let TaskId { input, partition } = self.id;
         let input = S::TOPOLOGY.inputs[input];
@@ -202,15 +195,4 @@ impl<S: Stage> Task<S> {
         self.fold.processor_mut().adopt(&set);
         Ok(())
     }
-}
-
-/// Takes a changelog value's head off; or says why not. A record may not know of input that is not committed.
-fn head<S: Stage>(value: &[u8], committed: i64) -> Result<(Head, &[u8]), String> {
-    let (head, body) = state_record::read_head(value, S::STATE_FORMAT, S::FOLD_VERSION)
-        .map_err(|e| e.to_string())?;
-    let holds = head.position.next_offset;
-    if holds > committed {
-        return Err(state_record::Unreadable::Ahead { holds, committed }.to_string());
-    }
-    Ok((head, body))
 }

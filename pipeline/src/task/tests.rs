@@ -13,6 +13,7 @@ mod switch;
 pub(crate) use self::counting::{Counting, CountingOf};
 use super::*;
 use crate::{
+    changelog::Changelog,
     dead_letter::SentBefore,
     log::{Restored, TaskPosition},
     outbox::Destination,
@@ -63,7 +64,7 @@ impl Bench {
             partition_count: 4,
             ..Restored::default()
         };
-        let task = Task::restore(Counting::default(), CONTEXT, sets(effective), &restored);
+        let task = Task::restore(Counting::default(), CONTEXT, sets(effective), restored);
         Bench {
             task: task.expect("nothing to restore"),
             batch: Batch::default(),
@@ -159,6 +160,15 @@ impl Bench {
         next_offset: Option<i64>,
         effective: &[i64],
     ) -> Result<Task<Counting>, LogError> {
+        self.restored_of(next_offset, effective, self.changelog.iter().collect())
+    }
+
+    fn restored_of(
+        &self,
+        next_offset: Option<i64>,
+        effective: &[i64],
+        changelog: Changelog,
+    ) -> Result<Task<Counting>, LogError> {
         let restored = Restored {
             task: Some(TaskId {
                 input: 0,
@@ -166,11 +176,11 @@ impl Bench {
             }),
             partition_count: 4,
             next_offset,
-            changelog: self.changelog.clone().into_iter().collect(),
+            changelog,
             floor: next_offset,
             note: None,
         };
-        Task::restore(Counting::default(), CONTEXT, sets(effective), &restored)
+        Task::restore(Counting::default(), CONTEXT, sets(effective), restored)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// How long a restore waits for a version of the definitions that was in force and has not been read here yet.
 const DEFINITIONS_WAIT: Duration = Duration::from_secs(10);
-/// States for which it is worth while to have a thread for each task.
+/// Records for which it is worth while to have a thread for each task.
 const MANY: usize = 10_000;
 
 /// What a task is made of.
@@ -26,14 +26,14 @@ struct Remains<S> {
 
 impl<S: Stage> Remains<S> {
     fn restore(self) -> Result<Task<S>, LogError> {
-        Task::restore(self.stage, self.context, self.sets, &self.restored)
+        Task::restore(self.stage, self.context, self.sets, self.restored)
     }
 }
 
 impl<S: Stage, L: Log> Worker<S, L> {
     /// The tasks that were assigned, as they were committed.
     pub(super) fn restore(&self, restored: Vec<Restored>) -> Result<Vec<Task<S>>, LogError> {
-        let states: usize = restored.iter().map(|one| one.changelog.len()).sum();
+        let records: usize = restored.iter().map(|one| one.changelog.len()).sum();
         let remains = restored.into_iter().filter_map(|restored| {
             let id = restored.task?;
             let context = TaskContext {
@@ -49,7 +49,7 @@ impl<S: Stage, L: Log> Worker<S, L> {
                 restored,
             })
         });
-        if states < MANY {
+        if records < MANY {
             return remains.map(Remains::restore).collect();
         }
         let remains: Vec<_> = remains.collect();

@@ -12,7 +12,7 @@ use rdkafka::{
 
 use super::{Fetched, KafkaLog, Owned, REBALANCE_WAIT};
 use crate::{
-    changelog::KeysAndValues,
+    changelog::Changelog,
     kafka::{
         admin,
         consumer::Event,
@@ -70,8 +70,8 @@ impl KafkaLog {
         if let Some(ticker) = &mut self.ticker {
             ticker.own(self.tasks.keys().copied());
         }
-        let states: usize = restored.iter().map(|r| r.changelog.len()).sum();
-        tracing::info!(partitions = restored.len(), states, took = ?started.elapsed(), "assigned, changelogs read");
+        let records: usize = restored.iter().map(|r| r.changelog.len()).sum();
+        tracing::info!(partitions = restored.len(), records, took = ?started.elapsed(), "assigned, changelogs read");
         self.restoring_since = Some(started);
         self.metrics.assigned();
         Ok(restored)
@@ -149,9 +149,9 @@ impl KafkaLog {
     fn read_changelogs(
         &self,
         offsets: &[(TaskId, CommittedOffset)],
-    ) -> Result<Vec<KeysAndValues>, LogError> {
+    ) -> Result<Vec<Changelog>, LogError> {
         if self.names.changelogs.is_empty() || offsets.is_empty() {
-            return Ok(offsets.iter().map(|_| KeysAndValues::new()).collect());
+            return Ok(offsets.iter().map(|_| Changelog::default()).collect());
         }
         let committed = offsets.iter().map(|(task, offset)| restore::Committed {
             topic: task.input,

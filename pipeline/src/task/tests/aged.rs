@@ -27,9 +27,9 @@ impl Bench {
             next_offset: Some(committed.next_offset),
             floor: Some(committed.floor),
             note: Some(committed.note.clone()),
-            changelog: self.changelog.clone().into_iter().collect(),
+            changelog: self.changelog.iter().collect(),
         };
-        Task::restore(Counting::default(), CONTEXT, sets(effective), &restored)
+        Task::restore(Counting::default(), CONTEXT, sets(effective), restored)
     }
 }
 

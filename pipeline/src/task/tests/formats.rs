@@ -82,3 +82,49 @@ fn a_newer_format_is_refused_and_says_what_to_do() {
         "it has format 3, and this release reads formats up to 2: run the release that wrote it";
     assert!(refused.message.contains(words), "{refused}");
 }
+
+#[test]
+fn of_each_key_the_last_record_counts_and_what_it_took_the_place_of_need_not_be_readable() {
+    let mut bench = captured(1);
+    bench.input(1, "2@30");
+    bench.commit();
+    let (own, states): (Vec<_>, Vec<_>) = bench
+        .changelog
+        .iter()
+        .partition(|(key, _)| *key == TASK_KEY);
+    let [(one, first), (other, second)] = states[..] else {
+        panic!("two states: {states:?}");
+    };
+    let mut newer = first.clone();
+    newer[0] = Counting::STATE_FORMAT + 1;
+    let mut older = second.clone();
+    older[5] += 2;
+    let changelog = |records: &[(&Vec<u8>, Option<&Vec<u8>>)]| {
+        let mut changelog = Changelog::default();
+        for (key, value) in records {
+            changelog.push(key, value.map(Vec::as_slice));
+        }
+        for (key, value) in &own {
+            changelog.push(key, Some(value));
+        }
+        changelog
+    };
+    let of_both = |task: &Task<Counting>| {
+        let states = task.fold.states().into_iter();
+        states
+            .map(|(key, state)| (*key, *state))
+            .collect::<Vec<_>>()
+    };
+    let restored = |records: &[(&Vec<u8>, Option<&Vec<u8>>)]| {
+        bench.restored_of(Some(2), &[i64::MIN], changelog(records))
+    };
+    let both = [(one, Some(first)), (other, Some(second))];
+    let (newer, older, gone) = ((one, Some(&newer)), (other, Some(&older)), (one, None));
+    let task = restored(&[newer, older, gone, both[1], both[0]]).expect("restorable");
+    assert_eq!(of_both(&task), [(1, (1, 20)), (2, (1, 30))]);
+    assert_eq!(task.newest_found, 1, "the format of those that count");
+    let task = restored(&[both[1], both[0], newer, gone]).expect("restorable");
+    assert_eq!(of_both(&task), [(2, (1, 30))]);
+    let refused = restored(&[both[1], both[0], newer]).expect_err("not known yet");
+    assert!(refused.message.contains("it has format 3"), "{refused}");
+}

@@ -54,9 +54,9 @@ fn nothing_is_let_go_while_folding_again_though_the_limit_was_lowered() {
         next_offset: Some(committed.next_offset),
         floor: Some(committed.floor),
         note: Some(committed.note),
-        changelog: bench.changelog.clone().into_iter().collect(),
+        changelog: bench.changelog.iter().collect(),
     };
-    let restored = Task::restore(Counting::default(), CONTEXT, sets(&[i64::MIN]), &restored);
+    let restored = Task::restore(Counting::default(), CONTEXT, sets(&[i64::MIN]), restored);
     bench.task = restored.expect("restorable");
     bench.task.limit_states(Some(2));
     assert_eq!(bench.take(3, Some("6@60"), None), Taken::Replayed);

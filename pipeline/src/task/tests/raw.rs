@@ -75,7 +75,7 @@ fn task() -> Task<Entrance> {
         partition_count: 4,
         ..Restored::default()
     };
-    Task::restore(Entrance, CONTEXT, sets(&[i64::MIN]), &nothing).expect("nothing to restore")
+    Task::restore(Entrance, CONTEXT, sets(&[i64::MIN]), nothing).expect("nothing to restore")
 }
 
 #[test]
