@@ -18,6 +18,9 @@ use crate::{
 /// How long a changelog may stand still before its named end is given up on: longer than any transaction.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long it is asked where changelogs begin, before they are read without knowing.
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// A committed offset, as the group holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CommittedOffset {
@@ -164,7 +167,7 @@ impl<'r> Reader<'r> {
             .try_for_each(|(topic, partition)| {
                 partitions.add_partition_offset(&topics[*topic], *partition, Offset::Beginning)
             })
-            .and_then(|()| consumer.assign(&partitions));
+            .and_then(|()| consumer.assign(&resolved(&consumer, partitions)));
         assigned
             .map_err(|e| LogError::new(format!("{} cannot be read: {e}", topics.join(", "))))?;
         Ok(Reader {
@@ -205,6 +208,21 @@ impl<'r> Reader<'r> {
             .iter()
             .position(|(at, of)| *of == partition && self.topics[*at] == topic)
     }
+}
+
+/// The partitions with the offsets at which they begin, or as they are where nobody says. A fetch from `Beginning` that comes before
+/// the leader's connection stands is put off by librdkafka for half a second.
+fn resolved(consumer: &BaseConsumer<Quiet>, partitions: TopicPartitionList) -> TopicPartitionList {
+    let asked = consumer.offsets_for_times(partitions.clone(), ANSWER);
+    let resolved = partitions;
+    for found in asked.iter().flat_map(TopicPartitionList::elements) {
+        if let (Ok(()), Offset::Offset(_)) = (found.error(), found.offset())
+            && let Some(mut at) = resolved.find_partition(found.topic(), found.partition())
+        {
+            let _ = at.set_offset(found.offset());
+        }
+    }
+    resolved
 }
 
 impl ChangelogReader for Reader<'_> {
