@@ -1,8 +1,10 @@
 //! What "first" and "last" mean in a visit, whatever order its events come in.
 
+use std::sync::LazyLock;
+
 use journey::{EventId, Timestamp};
 
-use crate::event::Event;
+use crate::{event::Event, shared::Shared};
 
 /// When something of a visit was told, and by which event. Ties go by event id; a ping tells only where no event does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,12 +20,20 @@ pub(crate) struct Moment {
 schemas::record!(Moment { ping, at, id });
 
 impl Moment {
-    pub(crate) fn of(event: &Event) -> Moment {
-        Moment {
+    /// When an event told what it tells; shared, as a visit holds it for each thing that it was told.
+    pub(crate) fn of(event: &Event) -> Shared<Moment> {
+        let moment = Moment {
             ping: event.is_ping(),
             at: event.occurred_at,
             id: event.event_id.clone(),
-        }
+        };
+        moment.into()
+    }
+
+    /// Of what nobody told yet.
+    pub(crate) fn never() -> Shared<Moment> {
+        static NEVER: LazyLock<Shared<Moment>> = LazyLock::new(Shared::default);
+        NEVER.clone()
     }
 
     /// Whether this one says what the first was, rather than `other`.

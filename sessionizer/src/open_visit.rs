@@ -52,9 +52,9 @@ pub(crate) struct OpenVisit {
     /// The visit so far.
     pub(crate) visit: Shared<VisitSoFar>,
     /// Who says what the visit's first page and referrer are.
-    pub(crate) first: Moment,
+    pub(crate) first: Shared<Moment>,
     /// Who says what the visit's last page and consent are.
-    pub(crate) last: Moment,
+    pub(crate) last: Shared<Moment>,
     /// Who says the rest.
     pub(crate) told: Told,
     /// When each search term was first searched for.
@@ -96,8 +96,8 @@ impl OpenVisit {
         OpenVisit {
             deployment_id: event.deployment_id.clone(),
             visit: visit.into(),
-            first: Moment::default(),
-            last: Moment::default(),
+            first: Moment::never(),
+            last: Moment::never(),
             told: Told::default(),
             searched: Vec::new(),
             forms: Forms::default(),

@@ -5,6 +5,7 @@ use schemas::record::optional;
 use crate::{
     event::Event,
     moment::Moment,
+    shared::Shared,
     sizes,
     so_far::{Part, VisitSoFar},
 };
@@ -23,11 +24,16 @@ type Wins = fn(&Moment, &Moment) -> bool;
 
 /// Who told what, in the order of [`PARTS`]. Absent where nobody did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told(pub(crate) [Option<Moment>; PARTS.len()]);
+pub(crate) struct Told(pub(crate) [Option<Shared<Moment>>; PARTS.len()]);
 
 impl Told {
     /// `visit` hears what an event tells.
-    pub(crate) fn hear_event(&mut self, visit: &mut VisitSoFar, event: &Event, at: &Moment) {
+    pub(crate) fn hear_event(
+        &mut self,
+        visit: &mut VisitSoFar,
+        event: &Event,
+        at: &Shared<Moment>,
+    ) {
         let values = [
             event.browser(),
             event.device(),
@@ -55,9 +61,9 @@ impl Told {
 fn tell(
     visit: &mut VisitSoFar,
     part: Part,
-    by: &mut Option<Moment>,
+    by: &mut Option<Shared<Moment>>,
     value: &[u8],
-    at: &Moment,
+    at: &Shared<Moment>,
     wins: Wins,
 ) {
     let wins = by.as_ref().is_none_or(|by| wins(at, by));

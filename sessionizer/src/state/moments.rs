@@ -4,7 +4,7 @@ use journey::{EventId, Text, Timestamp};
 use schemas::{Avro, Malformed, avro::Reader};
 
 use super::{Format, packed};
-use crate::{moment::Moment, stay::Stay};
+use crate::{moment::Moment, shared::Shared, stay::Stay};
 
 pub(super) fn write_id(id: &Text, format: Format, to: &mut Vec<u8>) {
     match format {
@@ -31,18 +31,19 @@ pub(super) fn read_moment(
     zero: Timestamp,
     format: Format,
     from: &mut Reader<'_>,
-) -> Result<Moment, Malformed> {
-    Ok(Moment {
+) -> Result<Shared<Moment>, Malformed> {
+    let moment = Moment {
         ping: Avro::read(from)?,
         at: read_since(zero, from)?,
         id: EventId(read_id(format, from)?),
-    })
+    };
+    Ok(moment.into())
 }
 
 /// Nobody (0), the visit's first event (1), its last (2), or another (3).
 pub(super) fn write_told(
-    told: &Option<Moment>,
-    [first, last]: [&Moment; 2],
+    told: &Option<Shared<Moment>>,
+    [first, last]: [&Shared<Moment>; 2],
     zero: Timestamp,
     format: Format,
     to: &mut Vec<u8>,
@@ -59,11 +60,11 @@ pub(super) fn write_told(
 }
 
 pub(super) fn read_told(
-    [first, last]: [&Moment; 2],
+    [first, last]: [&Shared<Moment>; 2],
     zero: Timestamp,
     format: Format,
     from: &mut Reader<'_>,
-) -> Result<Option<Moment>, Malformed> {
+) -> Result<Option<Shared<Moment>>, Malformed> {
     match from.byte()? {
         0 => Ok(None),
         1 => Ok(Some(first.clone())),
