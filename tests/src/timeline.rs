@@ -8,8 +8,8 @@ use journey::{
         Activity, Control, Engagement, MktCampaign, PAGE_VIEWED, PING, Page, Policy, Referrer,
     },
 };
-use pipeline::{Fold, Processor as _, TaskContext};
-use sessionizer::{Event, Output, Sessionizer, Visitor};
+use pipeline::{Fold, Processor, TaskContext};
+use sessionizer::{Event, Output, Sessionizer};
 
 mod say;
 
@@ -31,7 +31,7 @@ pub(crate) fn restored(fold: &Fold<Sessionizer>) -> Fold<Sessionizer> {
     let mut new = self::fold();
     new.set_time(fold.time());
     let states = fold.states().into_iter().map(|(key, state)| {
-        let written = |state: &Box<Visitor>, format| {
+        let written = |state: &<Sessionizer as Processor>::State, format| {
             let mut bytes = Vec::new();
             Sessionizer::write_state(state, format, &mut bytes);
             bytes
