@@ -14,6 +14,9 @@ pub use self::{
 };
 use crate::log::LogError;
 
+/// How many bytes are held before it is looked whether they all count.
+const ROOM: usize = 1 << 30;
+
 /// A record of a changelog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -63,20 +66,29 @@ impl Reading<'_> {
     }
 }
 
-/// Hands over every record below its partition's end, all partitions together: each partition's in order, so that of each key
-/// the last counts. Waits for every end to be reached, for `patience` without any progress at the most: a commit marker may come
-/// after the offset that it belongs to.
+/// Reads every record below each partition's end, all partitions together. Waits for every end to be reached, for `patience` without
+/// any progress at the most: a commit marker may come after the offset that it belongs to.
 pub fn read(
     reader: &mut impl ChangelogReader,
     wanted: &[Wanted],
     patience: Duration,
-    mut each: impl FnMut(Entry<'_>),
-) -> Result<(), LogError> {
+) -> Result<Vec<Changelog>, LogError> {
+    read_within(ROOM, reader, wanted, patience)
+}
+
+/// As [`read`], holding no more bytes than twice those that count, or so many.
+fn read_within(
+    room: usize,
+    reader: &mut impl ChangelogReader,
+    wanted: &[Wanted],
+    patience: Duration,
+) -> Result<Vec<Changelog>, LogError> {
     let mut reading = Reading {
         wanted,
         reached: vec![0; wanted.len()],
         left: wanted.iter().filter(|wanted| wanted.end > 0).count(),
     };
+    let mut held = Held::new(wanted.len(), room);
     let mut stalled = None;
     while reading.left > 0 {
         let mut progress = false;
@@ -84,7 +96,7 @@ pub fn read(
             let below = reading.take(&entry);
             progress = below.is_some();
             if below == Some(true) {
-                each(entry);
+                held.push(&entry);
             }
         })?;
         if progress {
@@ -93,7 +105,36 @@ pub fn read(
             return Err(too_short(&reading));
         }
     }
-    Ok(())
+    Ok(held.changelogs)
+}
+
+/// What has been read. A changelog may be many times as long as what counts of it: a broker compacts late, or never.
+struct Held {
+    changelogs: Vec<Changelog>,
+    bytes: usize,
+    room: usize,
+    compact_at: usize,
+}
+
+impl Held {
+    fn new(changelogs: usize, room: usize) -> Held {
+        Held {
+            changelogs: vec![Changelog::default(); changelogs],
+            bytes: 0,
+            room,
+            compact_at: room,
+        }
+    }
+
+    fn push(&mut self, entry: &Entry<'_>) {
+        self.changelogs[entry.of].push(entry.key, entry.value);
+        self.bytes += entry.key.len() + entry.value.map_or(0, <[u8]>::len);
+        if self.bytes >= self.compact_at {
+            self.changelogs.iter_mut().for_each(Changelog::compact);
+            self.bytes = self.changelogs.iter().map(Changelog::byte_count).sum();
+            self.compact_at = self.room.max(2 * self.bytes);
+        }
+    }
 }
 
 fn too_short(reading: &Reading<'_>) -> LogError {
@@ -138,24 +179,32 @@ mod tests {
         }
     }
 
-    /// What is handed over: partition, key, value.
+    /// What is read of each partition, in its order.
     fn read_all(
         entries: &[Given],
         empty: usize,
         wanted: &[Wanted],
         patience: Duration,
-    ) -> Result<Vec<String>, LogError> {
+    ) -> Result<Vec<Vec<String>>, LogError> {
         let mut slow = Slow {
             entries: Vec::from(entries).into_iter(),
             empty,
         };
+        let read = read(&mut slow, wanted, patience)?;
+        Ok(read.into_iter().map(texts).collect())
+    }
+
+    fn texts(changelog: Changelog) -> Vec<String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut all = Vec::new();
-        read(&mut slow, wanted, patience, |entry| {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let value = entry.value.map_or("gone".into(), text);
-            all.push(format!("{} {} {value}", entry.of, text(entry.key)));
-        })?;
-        Ok(all)
+        let read = changelog.each_from_the_end(|key, value| {
+            let value = value.map_or("gone".into(), text);
+            all.push(format!("{} {value}", text(key)));
+            Ok::<_, ()>(())
+        });
+        assert_eq!(read, Ok(()));
+        all.reverse();
+        all
     }
 
     /// Reads one partition.
@@ -166,6 +215,7 @@ mod tests {
         patience: Duration,
     ) -> Result<Vec<String>, LogError> {
         read_all(entries, empty, &[wanted("c-changelog", end)], patience)
+            .map(|mut all| all.remove(0))
     }
 
     fn wanted(name: &str, end: i64) -> Wanted {
@@ -185,7 +235,7 @@ mod tests {
         ];
         let ends = [wanted("c-0", 1), wanted("c-1", 5), wanted("c-2", 0)];
         let read = read_all(&entries, 0, &ends, Duration::MAX).expect("complete");
-        assert_eq!(read, ["0 a 1", "1 a 2", "1 a 3"]);
+        assert_eq!(read, [vec!["a 1"], vec!["a 2", "a 3"], vec![]]);
     }
 
     #[test]
@@ -197,7 +247,7 @@ mod tests {
             (0, 6, "b", Some("2")),
         ];
         let read = read_one(&entries, 0, 7, Duration::ZERO).expect("complete");
-        assert_eq!(read, ["0 a 1", "0 b 1", "0 a gone", "0 b 2"]);
+        assert_eq!(read, ["a 1", "b 1", "a gone", "b 2"]);
     }
 
     #[test]
@@ -226,9 +276,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_goes_by_what_counts_and_not_by_how_long_a_changelog_is() {
+        let keys = ["a", "b", "c", "d"];
+        let value = "ninety-nine bytes or so: ".repeat(4);
+        let value: &'static str = value.leak();
+        let entries = (0..100_000).map(|n| (n % 2, n as i64, keys[n % 4], Some(value)));
+        let mut held = Held::new(2, 1_000);
+        for (of, offset, key, value) in entries {
+            held.push(&Entry {
+                of,
+                offset,
+                key: key.as_bytes(),
+                value: value.map(str::as_bytes),
+            });
+            let bytes: usize = held.changelogs.iter().map(Changelog::byte_count).sum();
+            assert!(bytes < 1_000, "{bytes} of 404 that count");
+        }
+        let mut slow = Slow {
+            entries: vec![
+                (0, 0, "a", Some("1")),
+                (0, 1, "b", Some("2")),
+                (0, 2, "a", None),
+                (0, 3, "b", Some("3")),
+            ]
+            .into_iter(),
+            empty: 0,
+        };
+        let read = read_within(7, &mut slow, &[wanted("c-0", 4)], Duration::ZERO);
+        let read = read.expect("complete").into_iter().map(texts);
+        assert_eq!(read.collect::<Vec<_>>(), [["b 3"]]);
+    }
+
+    #[test]
     fn what_lies_beyond_the_end_is_not_read() {
         let entries = [(0, 0, "a", Some("1")), (0, 1, "a", Some("2"))];
         let read = read_one(&entries, 0, 1, Duration::ZERO).expect("complete");
-        assert_eq!(read, ["0 a 1"]);
+        assert_eq!(read, ["a 1"]);
     }
 }

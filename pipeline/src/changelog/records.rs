@@ -1,10 +1,12 @@
 //! The records of a changelog between being read and being made into states.
 
-/// How many bytes lie together, at least.
-const BLOCK: usize = 256 << 10;
+use hashbrown::HashSet;
 
-/// All records of a task's changelog below the end that its committed offset names: the task's own record and the states. They
-/// lie in blocks, so that half a million of them are no million allocations.
+/// How many bytes lie together, at least.
+const BLOCK: usize = 1 << 20;
+
+/// A task's changelog below the end that its committed offset names: the task's own record and the states, the last record of each
+/// key at least. They lie in blocks, so that a million of them are no two million allocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changelog {
     blocks: Vec<Block>,
@@ -14,28 +16,57 @@ pub struct Changelog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Block {
     bytes: Vec<u8>,
-    /// How long each key is, and each value.
-    lengths: Vec<(usize, Option<usize>)>,
+    /// How long each key is, and each value. No record comes near 4 GiB.
+    lengths: Vec<(u32, Option<u32>)>,
+}
+
+impl Block {
+    /// As large as blocks become, and with room for as many records as another.
+    fn after(last: &Block) -> Block {
+        Block {
+            bytes: Vec::with_capacity(BLOCK + BLOCK / 16),
+            lengths: Vec::with_capacity(last.lengths.len()),
+        }
+    }
+
+    fn records(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut rest = self.bytes.as_slice();
+        self.lengths.iter().map(move |(key, value)| {
+            let (key, behind) = rest.split_at(*key as usize);
+            let (bytes, behind) = behind.split_at(value.unwrap_or_default() as usize);
+            rest = behind;
+            (key, value.map(|_| bytes))
+        })
+    }
+
+    fn records_from_the_end(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut rest = self.bytes.as_slice();
+        self.lengths.iter().rev().map(move |(key, value)| {
+            let length = value.unwrap_or_default() as usize;
+            let (before, bytes) = rest.split_at(rest.len() - length);
+            let (before, key) = before.split_at(before.len() - *key as usize);
+            rest = before;
+            (key, value.map(|_| bytes))
+        })
+    }
 }
 
 impl Changelog {
     /// Appends a record; without a value it is a tombstone.
     pub fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let block = match self.blocks.last_mut() {
-            Some(block) if block.bytes.len() < BLOCK => block,
-            last => {
-                let lengths = last.map_or(0, |last| last.lengths.len());
-                self.blocks.push(Block {
-                    bytes: Vec::with_capacity(if lengths > 0 { BLOCK + BLOCK / 16 } else { 0 }),
-                    lengths: Vec::with_capacity(lengths),
-                });
-                let last = self.blocks.len() - 1;
-                &mut self.blocks[last]
-            }
-        };
-        block.bytes.extend_from_slice(key);
-        block.bytes.extend_from_slice(value.unwrap_or_default());
-        block.lengths.push((key.len(), value.map(<[u8]>::len)));
+        if self
+            .blocks
+            .last()
+            .is_none_or(|last| last.bytes.len() >= BLOCK)
+        {
+            let next = self.blocks.last().map(Block::after);
+            self.blocks.push(next.unwrap_or_default());
+        }
+        let last = self.blocks.len() - 1;
+        let Block { bytes, lengths } = &mut self.blocks[last];
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(value.unwrap_or_default());
+        lengths.push((key.len() as u32, value.map(|value| value.len() as u32)));
         self.count += 1;
     }
 
@@ -49,25 +80,47 @@ impl Changelog {
         self.count == 0
     }
 
+    /// How many bytes their keys and values have.
+    pub fn byte_count(&self) -> usize {
+        self.blocks.iter().map(|block| block.bytes.len()).sum()
+    }
+
+    /// Lets go of what another record took the place of, and of what is gone.
+    pub fn compact(&mut self) {
+        let mut counts = Vec::with_capacity(self.count);
+        let mut known = HashSet::new();
+        for block in self.blocks.iter().rev() {
+            let of_block = block.records_from_the_end();
+            counts.extend(of_block.map(|(key, value)| known.insert(key) && value.is_some()));
+        }
+        drop(known);
+        let mut compacted = Changelog::default();
+        for block in std::mem::take(self).blocks {
+            for (key, value) in block.records() {
+                if counts.pop() == Some(true) {
+                    compacted.push(key, value);
+                }
+            }
+        }
+        *self = compacted;
+    }
+
     /// Hands over every record, the last first: of a key only the first that is seen counts. What was handed over is let go,
     /// block by block. Ends with the first error.
     pub fn each_from_the_end<E>(
         self,
         mut each: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for Block { bytes, lengths } in self.blocks.into_iter().rev() {
-            let mut rest = bytes.as_slice();
-            for (key, value) in lengths.into_iter().rev() {
-                let (before, bytes) = rest.split_at(rest.len() - value.unwrap_or_default());
-                let (before, key) = before.split_at(before.len() - key);
-                each(key, value.map(|_| bytes))?;
-                rest = before;
+        for block in self.blocks.into_iter().rev() {
+            for (key, value) in block.records_from_the_end() {
+                each(key, value)?;
             }
         }
         Ok(())
     }
 }
 
+#[cfg(test)]
 impl<'a> FromIterator<(&'a Vec<u8>, &'a Vec<u8>)> for Changelog {
     fn from_iter<I: IntoIterator<Item = (&'a Vec<u8>, &'a Vec<u8>)>>(records: I) -> Changelog {
         let mut changelog = Changelog::default();
@@ -80,22 +133,30 @@ impl<'a> FromIterator<(&'a Vec<u8>, &'a Vec<u8>)> for Changelog {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
-    #[test]
-    fn what_is_put_in_comes_out_from_the_end() {
-        let records: Vec<(Vec<u8>, Option<Vec<u8>>)> = (0..3_000u32)
-            .map(|n| {
-                let value = (n % 7 > 0).then(|| vec![n as u8; (n % 5 * 1_000) as usize]);
-                (n.to_be_bytes().to_vec(), value)
-            })
-            .collect();
+    type Records = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+    /// So many records of a thousand keys: values of any length, tombstones between them.
+    fn records(count: u32) -> Records {
+        let record = |n: u32| {
+            let value = (!n.is_multiple_of(7)).then(|| vec![n as u8; (n % 5 * 400) as usize]);
+            ((n * n % 1_000).to_be_bytes().to_vec(), value)
+        };
+        (0..count).map(record).collect()
+    }
+
+    fn put_in(records: &Records) -> Changelog {
         let mut changelog = Changelog::default();
-        for (key, value) in &records {
+        for (key, value) in records {
             changelog.push(key, value.as_deref());
         }
-        assert_eq!(changelog.len(), records.len());
-        assert!(changelog.blocks.len() > 1, "more than one block");
+        changelog
+    }
+
+    fn taken_out(changelog: Changelog) -> Records {
         let mut taken = Vec::new();
         let all = changelog.each_from_the_end(|key, value| {
             taken.push((key.to_vec(), value.map(<[u8]>::to_vec)));
@@ -103,6 +164,51 @@ mod tests {
         });
         assert_eq!(all, Ok(()));
         taken.reverse();
-        assert_eq!(taken, records);
+        taken
+    }
+
+    #[test]
+    fn what_is_put_in_comes_out_from_the_end() {
+        let records = records(5_000);
+        let changelog = put_in(&records);
+        assert_eq!(changelog.len(), records.len());
+        assert!(changelog.blocks.len() > 1, "more than one block");
+        assert_eq!(taken_out(changelog), records);
+    }
+
+    #[test]
+    fn compacted_it_is_the_last_record_of_each_key_that_is_there_in_its_order() {
+        let records = records(5_000);
+        let mut changelog = put_in(&records);
+        changelog.compact();
+        let last: BTreeMap<_, _> = records.iter().map(|(key, value)| (key, value)).collect();
+        let there = last.iter().filter(|(_, value)| value.is_some());
+        let bytes = there
+            .clone()
+            .map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        assert_eq!(changelog.len(), there.clone().count());
+        assert_eq!(changelog.byte_count(), bytes.sum::<usize>());
+        let mut seen = HashSet::new();
+        let mut expected: Records = { records.iter().rev() }
+            .filter(|(key, value)| seen.insert(key) && value.is_some())
+            .cloned()
+            .collect();
+        expected.reverse();
+        assert_eq!(taken_out(changelog), expected);
+    }
+
+    #[test]
+    fn what_was_compacted_goes_on_as_if_it_had_not_been() {
+        let records = records(5_000);
+        let (before, after) = records.split_at(2_000);
+        let mut compacted = put_in(&before.to_vec());
+        compacted.compact();
+        let mut whole = put_in(&records);
+        for (key, value) in after {
+            compacted.push(key, value.as_deref());
+        }
+        compacted.compact();
+        whole.compact();
+        assert_eq!(taken_out(compacted), taken_out(whole));
     }
 }

@@ -108,16 +108,12 @@ impl<'c> Restorer<'c> {
                 end: of.end().unwrap_or(0),
             })
             .collect();
-        let mut changelogs = vec![Changelog::default(); committed.len()];
         if wanted.iter().all(|wanted| wanted.end == 0) {
-            return Ok(changelogs);
+            return Ok(vec![Changelog::default(); committed.len()]);
         }
         let places = committed.iter().map(|of| (of.topic, of.partition));
         let mut reader = Reader::open(self, places.collect())?;
-        changelog::read(&mut reader, &wanted, PATIENCE, |entry| {
-            changelogs[entry.of].push(entry.key, entry.value);
-        })?;
-        Ok(changelogs)
+        changelog::read(&mut reader, &wanted, PATIENCE)
     }
 
     fn check_empty(&self, committed: &[&Committed<'_>]) -> Result<(), LogError> {

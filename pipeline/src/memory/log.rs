@@ -215,11 +215,8 @@ impl MemoryLog {
             name: name.clone(),
             end,
         };
-        let (mut changelog, patience) = (Changelog::default(), Duration::from_secs(5));
-        changelog::read(&mut reader, &[wanted], patience, |entry| {
-            changelog.push(entry.key, entry.value);
-        })?;
-        Ok(changelog)
+        let mut read = changelog::read(&mut reader, &[wanted], Duration::from_secs(5))?;
+        Ok(read.pop().unwrap_or_default())
     }
 
     /// The next record of any task, taking turns.

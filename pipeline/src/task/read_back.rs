@@ -1,6 +1,7 @@
 //! A changelog's records, made into states: of each key the last counts, so they are looked at from the end.
 
 use hashbrown::HashSet;
+use schemas::Malformed;
 
 use crate::{
     changelog::Changelog,
@@ -13,15 +14,18 @@ use crate::{
 pub(super) struct ReadBack<'f, S: Stage> {
     fold: &'f mut Fold<S>,
     /// The input offset that no state may be beyond.
-    committed: i64,
+    floor: i64,
     /// Keys that have no state any more.
     gone: HashSet<S::Key>,
-    rest: Rest,
+    /// Keys that cannot be read, as they came, and have no state any more.
+    gone_unread: HashSet<Vec<u8>>,
+    /// The task's own record; of one that is gone, nothing.
+    own: Option<Option<Vec<u8>>>,
+    newest: u8,
 }
 
-/// What is no state.
-#[derive(Default)]
-pub(super) struct Rest {
+/// What is to be known of it beside the states.
+pub(super) struct Found {
     /// The task's own record.
     pub(super) own: Option<Vec<u8>>,
     /// The newest format in which a state stands; 0 without any.
@@ -33,27 +37,34 @@ impl<'f, S: Stage> ReadBack<'f, S> {
     /// place of is not looked at: a newer release may have written it before it was told to go back.
     pub(super) fn read(
         changelog: Changelog,
-        committed: i64,
+        floor: i64,
         fold: &'f mut Fold<S>,
-    ) -> Result<Rest, String> {
+    ) -> Result<Found, String> {
         let mut reading = ReadBack {
             fold,
-            committed,
+            floor,
             gone: HashSet::new(),
-            rest: Rest::default(),
+            gone_unread: HashSet::new(),
+            own: None,
+            newest: 0,
         };
         changelog.each_from_the_end(|key, value| reading.take(key, value))?;
         reading.fold.arm_all();
-        Ok(reading.rest)
+        Ok(Found {
+            own: reading.own.flatten(),
+            newest: reading.newest,
+        })
     }
 
-    fn take(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), String> {
-        if key == TASK_KEY {
-            let own = &mut self.rest.own;
-            *own = own.take().or_else(|| value.map(<[u8]>::to_vec));
+    fn take(&mut self, encoded: &[u8], value: Option<&[u8]>) -> Result<(), String> {
+        if encoded == TASK_KEY {
+            self.own.get_or_insert_with(|| value.map(<[u8]>::to_vec));
             return Ok(());
         }
-        let key: S::Key = state_record::read_key(key).map_err(|e| e.to_string())?;
+        let key: S::Key = match state_record::read_key(encoded) {
+            Ok(key) => key,
+            Err(malformed) => return self.pass_over(encoded, value, malformed),
+        };
         if self.fold.state(&key).is_some() || self.gone.contains(&key) {
             return Ok(());
         }
@@ -61,12 +72,34 @@ impl<'f, S: Stage> ReadBack<'f, S> {
             self.gone.insert(key);
             return Ok(());
         };
-        let (Head { format, .. }, body) = head::<S>(value, self.committed)?;
-        let state = S::read_state(format, body).map_err(|e| e.to_string())?;
-        self.rest.newest = self.rest.newest.max(format);
+        let (Head { format, .. }, body) = head::<S>(value, self.floor)?;
+        let state = S::read_state(format, body).map_err(unreadable)?;
+        self.newest = self.newest.max(format);
         self.fold.put_back(key, state);
         Ok(())
     }
+
+    /// A key that cannot be read is of no account if it has no state any more. Its value may say better what is the matter.
+    fn pass_over(
+        &mut self,
+        encoded: &[u8],
+        value: Option<&[u8]>,
+        malformed: Malformed,
+    ) -> Result<(), String> {
+        if self.gone_unread.contains(encoded) {
+            return Ok(());
+        }
+        if let Some(value) = value {
+            head::<S>(value, self.floor)?;
+            return Err(unreadable(malformed));
+        }
+        self.gone_unread.insert(encoded.to_vec());
+        Ok(())
+    }
+}
+
+fn unreadable(malformed: Malformed) -> String {
+    state_record::Unreadable::from(malformed).to_string()
 }
 
 /// Takes a changelog value's head off; or says why not. A record may not know of input that is not committed.

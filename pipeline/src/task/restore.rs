@@ -6,7 +6,7 @@ use journey::{Timestamp, definitions::DefinitionSet, mark::Claims};
 
 use super::{
     Captured, HalfDone, Task,
-    read_back::{ReadBack, Rest, head},
+    read_back::{Found, ReadBack, head},
 };
 use crate::{
     changelog::OffsetNote,
@@ -51,7 +51,7 @@ impl<S: Stage> Task<S> {
         task.replayed_through = noted.map(|noted| task.decoded(noted)).transpose()?;
         let changelog = mem::take(&mut restored.changelog);
         let read = ReadBack::read(changelog, task.next_offset, &mut task.fold);
-        let Rest { own, newest } = read.map_err(|why| task.broken(&why))?;
+        let Found { own, newest } = read.map_err(|why| task.broken(&why))?;
         task.newest_found = newest;
         task.restore_time(own, restored.note.as_ref())?;
         task.restore_cursor()?;

@@ -127,4 +127,29 @@ fn of_each_key_the_last_record_counts_and_what_it_took_the_place_of_need_not_be_
     assert_eq!(of_both(&task), [(2, (1, 30))]);
     let refused = restored(&[both[1], both[0], newer]).expect_err("not known yet");
     assert!(refused.message.contains("it has format 3"), "{refused}");
+    let strange = vec![2, 2];
+    let task = restored(&[both[0], both[1], (&strange, newer.1), (&strange, None)]);
+    assert_eq!(
+        of_both(&task.expect("restorable")),
+        [(1, (1, 20)), (2, (1, 30))],
+        "a key that only a newer release could read is gone"
+    );
+    let refused = restored(&[both[0], both[1], (&strange, newer.1)]).expect_err("not known yet");
+    assert!(refused.message.contains("it has format 3"), "{refused}");
+    let refused = restored(&[both[0], both[1], (&strange, both[0].1)]).expect_err("no key");
+    assert!(
+        refused.message.contains("its bytes cannot be read"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn states_without_the_tasks_own_record_are_refused_though_there_was_one_once() {
+    let bench = captured(1);
+    let mut without: Changelog = bench.changelog.iter().collect();
+    without.push(TASK_KEY, None);
+    let refused = bench.restored_of(Some(1), &[i64::MIN], without);
+    let words = "the changelog has states but no record of the task itself";
+    let refused = refused.expect_err("nobody knows its time");
+    assert!(refused.message.contains(words), "{refused}");
 }
