@@ -9,44 +9,32 @@ const BLOCK: usize = 1 << 20;
 /// key at least. They lie in blocks, so that a million of them are no two million allocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changelog {
+    /// None is empty.
     blocks: Vec<Block>,
-    count: usize,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Block {
     bytes: Vec<u8>,
-    /// How long each key is, and each value. No record comes near 4 GiB.
-    lengths: Vec<(u32, Option<u32>)>,
+    places: Vec<Place>,
 }
+
+/// Where a record lies: where its key begins, how long that is, and its value. None comes near 4 GiB.
+type Place = (u32, u32, Option<u32>);
 
 impl Block {
     /// As large as blocks become, and with room for as many records as another.
     fn after(last: &Block) -> Block {
         Block {
             bytes: Vec::with_capacity(BLOCK + BLOCK / 16),
-            lengths: Vec::with_capacity(last.lengths.len()),
+            places: Vec::with_capacity(last.places.len()),
         }
     }
 
-    fn records(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let mut rest = self.bytes.as_slice();
-        self.lengths.iter().map(move |(key, value)| {
-            let (key, behind) = rest.split_at(*key as usize);
-            let (bytes, behind) = behind.split_at(value.unwrap_or_default() as usize);
-            rest = behind;
-            (key, value.map(|_| bytes))
-        })
-    }
-
-    fn records_from_the_end(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let mut rest = self.bytes.as_slice();
-        self.lengths.iter().rev().map(move |(key, value)| {
-            let length = value.unwrap_or_default() as usize;
-            let (before, bytes) = rest.split_at(rest.len() - length);
-            let (before, key) = before.split_at(before.len() - *key as usize);
-            rest = before;
-            (key, value.map(|_| bytes))
+    fn records(&self) -> impl DoubleEndedIterator<Item = (&[u8], Option<&[u8]>)> {
+        self.places.iter().map(|(at, key, value)| {
+            let (key, behind) = self.bytes[*at as usize..].split_at(*key as usize);
+            (key, value.map(|length| &behind[..length as usize]))
         })
     }
 }
@@ -63,21 +51,21 @@ impl Changelog {
             self.blocks.push(next.unwrap_or_default());
         }
         let last = self.blocks.len() - 1;
-        let Block { bytes, lengths } = &mut self.blocks[last];
+        let Block { bytes, places } = &mut self.blocks[last];
+        let length = value.map(|value| value.len() as u32);
+        places.push((bytes.len() as u32, key.len() as u32, length));
         bytes.extend_from_slice(key);
         bytes.extend_from_slice(value.unwrap_or_default());
-        lengths.push((key.len() as u32, value.map(|value| value.len() as u32)));
-        self.count += 1;
     }
 
     /// How many records there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.blocks.iter().map(|block| block.places.len()).sum()
     }
 
     /// There is none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.blocks.is_empty()
     }
 
     /// How many bytes their keys and values have.
@@ -87,10 +75,10 @@ impl Changelog {
 
     /// Lets go of what another record took the place of, and of what is gone.
     pub fn compact(&mut self) {
-        let mut counts = Vec::with_capacity(self.count);
+        let mut counts = Vec::with_capacity(self.len());
         let mut known = HashSet::new();
         for block in self.blocks.iter().rev() {
-            let of_block = block.records_from_the_end();
+            let of_block = block.records().rev();
             counts.extend(of_block.map(|(key, value)| known.insert(key) && value.is_some()));
         }
         drop(known);
@@ -112,7 +100,7 @@ impl Changelog {
         mut each: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {
         for block in self.blocks.into_iter().rev() {
-            for (key, value) in block.records_from_the_end() {
+            for (key, value) in block.records().rev() {
                 each(key, value)?;
             }
         }

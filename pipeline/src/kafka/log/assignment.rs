@@ -151,7 +151,7 @@ impl KafkaLog {
         offsets: &[(TaskId, CommittedOffset)],
     ) -> Result<Vec<Changelog>, LogError> {
         if self.names.changelogs.is_empty() || offsets.is_empty() {
-            return Ok(offsets.iter().map(|_| Changelog::default()).collect());
+            return Ok(vec![Changelog::default(); offsets.len()]);
         }
         let committed = offsets.iter().map(|(task, offset)| restore::Committed {
             topic: task.input,
